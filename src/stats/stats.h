@@ -1,0 +1,154 @@
+/* stats.h - what one shard counted in one interval. Plain numbers: added up they are the run's. */
+#pragma once
+
+#include <stdint.h>
+
+#include "stats/histogram.h"
+#include "stats/reason.h"
+
+/* All of them histograms; times in microseconds. */
+enum metric {
+    METRIC_CONNECT,
+    METRIC_TLS,
+    METRIC_OPTIONS,
+    METRIC_DESCRIBE,
+    METRIC_SETUP,
+    METRIC_PLAY,
+    METRIC_FIRST_RTP,
+    METRIC_FIRST_KEYFRAME,
+    METRIC_STARTUP, /* 3 digits, the others 2 */
+    METRIC_JOIN,
+    METRIC_KEEPALIVE,
+    METRIC_TEARDOWN,
+    LATENCY_METRICS, /* those above: latency_ms in the result, each with a count of never */
+    METRIC_JITTER = LATENCY_METRICS, /* jitter_frame after each frame */
+    METRIC_BITRATE,                  /* bits a second, one value a session, over its time with media */
+    METRIC_LOOP_LAG,                 /* how late a turn came back to its nearest deadline */
+    METRIC_SCHEDULE_LAG,             /* how late a session was begun */
+    METRIC_PANEL_LATENCY,
+    METRIC_PANEL_SKEW,
+    METRIC_PANEL_CROSS_READER,
+    METRIC_PANEL_PACE, /* in thousandths */
+    METRIC_PANEL_DF,
+    METRIC_PANEL_MLR, /* packets */
+    METRICS
+};
+
+enum media_kind { MEDIA_VIDEO, MEDIA_AUDIO, MEDIA_OTHER, MEDIA_KINDS };
+
+struct session_counts {
+    uint64_t started;     /* first tries begun, and every coming back after a drop */
+    uint64_t established; /* PLAY or RECORD answered 200 */
+    uint64_t got_media;
+    uint64_t failed;    /* never established, retries used up */
+    uint64_t cancelled; /* begun, cut off by the plan's end */
+    uint64_t dropped;   /* established, then ended by anything but the plan */
+    uint64_t completed; /* established, ended by the plan */
+    uint64_t not_started;
+    uint64_t retries;
+};
+
+enum loss_cause { LOSS_NETWORK, LOSS_LOCAL_SOCKET, LOSS_SELF, LOSS_SERVER, LOSS_CAUSES };
+
+struct rtp_counts {
+    uint64_t packets; /* duplicates included */
+    uint64_t bytes;   /* RTP header and payload */
+    uint64_t expected;
+    uint64_t lost; /* settled: its gap expired, or the track ended */
+    uint64_t duplicates;
+    uint64_t reordered;
+    uint64_t late; /* came after its gap had expired and been counted lost */
+    uint64_t resets;
+    uint64_t bad;
+    uint64_t lost_by[LOSS_CAUSES];
+};
+
+struct rtcp_counts {
+    uint64_t sr_received;
+    uint64_t rr_sent;
+    uint64_t bye_received;
+    uint64_t bad;
+};
+
+/* Things a peer did that are counted and survived. */
+struct oddity_counts {
+    uint64_t unknown_channel; /* interleaved frames of channels never set up */
+    uint64_t unknown_type;    /* RTP payload types the SDP doesn't name */
+    uint64_t foreign;         /* datagrams from another host */
+    uint64_t unasked_replies;
+    uint64_t server_requests;
+    uint64_t resyncs;
+    uint64_t tracks_skipped;
+    uint64_t redirects;
+    uint64_t auth_rounds;
+    uint64_t keepalive_refused;
+};
+
+struct panel_counts {
+    uint64_t sessions;
+    uint64_t frames_complete, frames_damaged, frames_suspect;
+    uint64_t keyframes;
+    uint64_t freezes;
+    uint64_t freeze_us;
+    uint64_t stalls; /* playout, start delay 200 ms */
+    uint64_t stall_us;
+    uint64_t stalled_sessions;
+    uint64_t gaps;        /* losses seen by panel sessions ... */
+    uint64_t gaps_shared; /* ... that another reader of the same stream saw too */
+};
+
+/* One kind of failure. count counts tries. */
+struct error_entry {
+    enum phase phase;
+    enum reason reason;
+    uint32_t status; /* 0 when none */
+    uint64_t count;
+    char sample[160]; /* of the first: escaped, no secret */
+};
+
+#define ERRORS_MAX 64u
+
+/* A URL's part of it all. */
+struct stream_stats {
+    struct session_counts sessions;
+    struct rtp_counts rtp;
+    struct histogram startup; /* us, 2 digits */
+    uint64_t media_us;        /* time with media, summed over ended sessions: bit rate = bytes / this */
+    uint64_t media_bytes;     /* of those sessions */
+};
+
+struct stats {
+    struct session_counts sessions;
+    struct rtp_counts rtp[MEDIA_KINDS];
+    struct rtcp_counts rtcp;
+    struct oddity_counts oddities;
+    struct panel_counts panel;
+    struct histogram metrics[METRICS];
+    uint64_t never[LATENCY_METRICS];
+    uint64_t udp_socket_drops; /* the kernel's count, RTP and RTCP sockets */
+    uint64_t recv_backlog_gaps; /* TCP gaps that struck while our own backlog was over the threshold */
+    uint64_t cpu_ns;            /* of the shard's thread in this interval */
+    uint64_t wall_ns;           /* the interval's length */
+    uint32_t active;   /* gauge: established and not yet ended, as of the interval's end */
+    uint32_t starting; /* gauge */
+    uint32_t target;   /* gauge: sessions the plan wants by now */
+    uint32_t active_peak;
+    uint32_t error_count;
+    uint64_t errors_not_kept; /* failures of kinds beyond ERRORS_MAX */
+    struct error_entry errors[ERRORS_MAX];
+    uint32_t stream_count;
+    struct stream_stats *streams;
+};
+
+/* Allocates all its histograms and stream_count streams in one go; NULL when out of memory. */
+struct stats *stats_new(uint32_t stream_count);
+void stats_free(struct stats *stats);
+void stats_clear(struct stats *stats);
+
+/* Adds from's numbers to to's. Gauges add up too: shards and machines hold different sessions; for
+   another interval of the same shard the caller sets them afterwards. */
+void stats_add(struct stats *to, const struct stats *from);
+
+/* sample is only read when this kind is new. */
+void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsigned status,
+                 const char *sample);
