@@ -14,14 +14,14 @@ struct histogram {
     uint64_t sum;
     uint64_t min; /* exact; of an empty histogram UINT64_MAX */
     uint64_t max;
-    uint32_t *counts;
+    uint64_t *counts; /* 64 bits: a day of frames of very many sessions may fall into one bucket */
 };
 
 /* Bytes that the counts of such a histogram need. */
 uint32_t histogram_counts_bytes(unsigned digits);
 
 /* counts: that many zeroed bytes of the caller's, kept. */
-void histogram_init(struct histogram *histogram, unsigned digits, uint32_t *counts);
+void histogram_init(struct histogram *histogram, unsigned digits, uint64_t *counts);
 void histogram_record(struct histogram *histogram, uint64_t value);
 void histogram_clear(struct histogram *histogram);
 

@@ -149,6 +149,6 @@ void stats_clear(struct stats *stats);
    another interval of the same shard the caller sets them afterwards. */
 void stats_add(struct stats *to, const struct stats *from);
 
-/* sample is only read when this kind is new. */
+/* sample (or NULL) is only read when this kind is new; it is kept escaped, cut to what fits. */
 void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsigned status,
                  const char *sample);
