@@ -45,7 +45,8 @@ const char *codec_name(enum codec codec);
 /* Can keyframes be told for this codec? */
 bool codec_has_keyframes(enum codec codec);
 
-/* Reads as much of a payload as is there; a payload cut short by a split read only yields less. */
+/* Reads as much of a payload as is there. One cut short by a split read yields less, and may look
+   damaged: the caller who knows that it was cut leaves CODEC_DAMAGED out. */
 unsigned codec_marks(enum codec codec, struct slice payload);
 
 /* Static payload types (RFC 3551, table 4 and 5); CODEC_UNKNOWN and clock 0 where there is none. */
