@@ -1,0 +1,18 @@
+/* machine.h - what this machine allows a run: cores, memory, open files and ports. */
+#pragma once
+
+#include <stdint.h>
+
+struct machine {
+    uint32_t cores;               /* that this process may run on */
+    uint64_t memory_bytes;        /* available now, the control group's limit included */
+    uint64_t nofile;              /* hard limit of open files, for each file table */
+    uint64_t files_free;          /* that the whole system may still open (fs.file-max) */
+    uint16_t port_low, port_high; /* net.ipv4.ip_local_port_range, inclusive */
+};
+
+/* What can't be read gets the kernel's default. */
+void machine_read(struct machine *out);
+
+/* Raises the soft limit of open files to the hard one. */
+void machine_raise_files(void);

@@ -1,0 +1,100 @@
+#include "load/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "load/sizing.h"
+
+void plan_init(struct plan *plan)
+{
+    *plan = (struct plan){
+        .readers = 100,
+        .rate_per_s = 100,
+        .duration_ns = 30 * NS_PER_S,
+        .share = 1,
+        .shares = 1,
+        .backoff_ns = 100 * NS_PER_MS,
+        .timeout_ns = 20 * NS_PER_S,
+        .media_timeout_ns = 10 * NS_PER_S,
+        .user_agent = "rtspbench",
+        .headers = "",
+        .coalesce_ns = NS_PER_MS,
+        .quickack = true,
+        .gro = true,
+        .panel = 1000,
+        .stats_interval_ns = 5 * NS_PER_S,
+    };
+}
+
+void plan_dispose(struct plan *plan)
+{
+    url_list_dispose(&plan->urls);
+}
+
+static void warn_of_slow_ramp(const struct plan *plan, struct text *warning)
+{
+    double duration_s = (double)plan->duration_ns / (double)NS_PER_S;
+    double begun = ceil(duration_s * plan->rate_per_s - 1e-6) - 1;
+    if (begun >= plan->readers)
+        return;
+    text_add_string(warning, plan->arrival == ARRIVAL_EVEN ? "only " : "only about ");
+    units_write_count(warning, begun > 0 ? (uint64_t)begun : 0);
+    text_add_string(warning, " of ");
+    units_write_count(warning, plan->readers);
+    text_printf(
+        warning,
+        " readers begin within the duration: --rate %.0f/s or --duration %.0fs reaches them all\n",
+        floor(plan->readers / duration_s) + 1, floor(plan->readers / plan->rate_per_s) + 1);
+}
+
+/* NULL, or what contradicts itself. */
+static const char *find_contradiction(const struct plan *plan)
+{
+    if (plan->readers == 0 || plan->readers > PLAN_READERS_MAX)
+        return "--readers must be between 1 and 10,000,000";
+    if (plan->share == 0 || plan->share > plan->shares)
+        return "the share must be one of those there are";
+    if (plan->share > plan->readers)
+        return "there are more shares than readers";
+    if (plan->duration_ns == 0)
+        return "--duration must be over 0";
+    if (plan->warmup_ns >= plan->duration_ns)
+        return "--warmup must be shorter than --duration";
+    if (plan->password && !plan->user)
+        return "--password-file needs --user";
+    if (plan->halt_ns > 0 && plan->halt_ns >= plan->halt_period_ns)
+        return "RTSPBENCH_HALT must halt for less than its period";
+    return NULL;
+}
+
+bool plan_resolve(struct plan *plan, const struct machine *machine, struct text *error,
+                  struct text *warning)
+{
+    const char *wrong = find_contradiction(plan);
+    if (wrong) {
+        text_add_string(error, wrong);
+        return false;
+    }
+    plan->own_readers = (plan->readers - plan->share) / plan->shares + 1;
+    if (!url_list_deal(&plan->urls, error) || !sizing_fit(plan, machine, error))
+        return false;
+    warn_of_slow_ramp(plan, warning);
+    return true;
+}
+
+struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url)
+{
+    const struct url_item *item = &plan->urls.items[url];
+    if (item->user)
+        return (struct auth_credentials){slice_from_string(item->user),
+                                         slice_from_string(item->password)};
+    return (struct auth_credentials){slice_from_string(plan->user),
+                                     slice_from_string(plan->password)};
+}
+
+uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard)
+{
+    return shard < plan->own_readers ? (plan->own_readers - shard - 1) / plan->shards + 1 : 0;
+}

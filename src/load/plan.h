@@ -1,0 +1,127 @@
+/* plan.h - what a run is: every option resolved and checked, as plain data that stays the same from
+ * the start on. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "load/machine.h"
+#include "load/url_list.h"
+#include "net/address.h"
+#include "proto/auth.h"
+
+/* Sockets that one shard's file table takes at most; a shard more where the plan needs it. */
+#define PLAN_SHARD_SOCKETS 16000u
+#define PLAN_SHARDS_MAX 512u
+#define PLAN_READERS_MAX 10000000u
+#define PLAN_BIND_MAX 1024u
+
+enum plan_arrival { ARRIVAL_EVEN, ARRIVAL_POISSON };
+enum plan_transport {
+    PLAN_TCP,
+    PLAN_UDP,
+    PLAN_AUTO
+}; /* auto: tcp, and udp where the server answers 461 */
+enum plan_tracks { TRACKS_ALL, TRACKS_VIDEO, TRACKS_AUDIO };
+enum plan_io { IO_AUTO, IO_URING, IO_EPOLL };
+enum plan_log { LOG_TEXT, LOG_JSON };
+enum plan_keepalive {
+    KEEPALIVE_AUTO,
+    KEEPALIVE_OPTIONS,
+    KEEPALIVE_GET_PARAMETER,
+    KEEPALIVE_SET_PARAMETER,
+    KEEPALIVE_NONE,
+};
+
+/* Strings are borrowed and must outlive the plan, but for what the URL list owns. */
+struct plan {
+    struct url_list urls;
+    const char *user; /* for URLs that name none; NULL: none */
+    const char *password;
+
+    uint32_t readers; /* of the whole plan, all shares together; numbered from 1 */
+    double rate_per_s;
+    enum plan_arrival arrival;
+    uint64_t duration_ns; /* from the run's start, the ramp included */
+    uint64_t warmup_ns;
+    uint32_t share, shares; /* share 1 to shares: which readers are ours */
+    uint64_t seed;
+    bool seed_given;
+
+    enum plan_transport transport;
+    enum plan_tracks tracks;
+    enum plan_keepalive keepalive;
+    bool close_reset;
+    bool end_on_stall; /* a media timeout ends the session */
+    bool reconnect;
+    uint32_t retries;
+    uint64_t backoff_ns;
+    uint64_t timeout_ns; /* of each phase, absolute */
+    uint64_t media_timeout_ns;
+    const char *user_agent;
+    const char *headers; /* "Name: value" lines, each with its CRLF; "" for none */
+
+    enum plan_io io;
+    uint32_t threads;     /* asked for; 0: as needed */
+    uint64_t coalesce_ns; /* 0 to 5 ms */
+    bool quickack;
+    bool gro;
+    uint32_t rcvbuf; /* SO_RCVBUF asked for, bytes; 0: the system's. plan_resolve sets it for UDP */
+    uint32_t denied; /* LOOP_DENY_* */
+    uint16_t rtp_port_low,
+        rtp_port_high;    /* inclusive; an even number of them from an even one on. 0: not given */
+    struct address *bind; /* source addresses, dealt round robin; borrowed */
+    uint32_t bind_count;  /* 0: the system's choice */
+    uint64_t
+        halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */
+    uint64_t halt_period_ns;
+
+    uint32_t panel;
+    uint64_t stats_interval_ns;
+    enum plan_log log;
+    bool quiet;
+    const char *json_file; /* NULL: none */
+    const char *sessions_log_file;
+
+    /* Set by plan_resolve. */
+    uint32_t own_readers; /* of our share */
+    uint32_t shards;
+    uint32_t tracks_assumed;      /* tracks a session is sized for */
+    uint32_t sockets_per_session; /* likewise: 1 over TCP, 1 + 2 * tracks over UDP */
+    uint32_t sockets_per_shard;   /* that the busiest shard can have open, nothing else counted */
+    uint64_t memory_bytes;        /* estimate, the kernel's socket memory included */
+};
+
+/* The defaults of every option; no URL. */
+void plan_init(struct plan *plan);
+void plan_dispose(struct plan *plan);
+
+/* Deals the URLs, fills in what was left to us, and sizes the run for the machine. False when the
+   plan can't run: error then says what was wrong and what to do about it. warning gets what the
+   user should know although it runs (lines, each with its newline). */
+bool plan_resolve(struct plan *plan, const struct machine *machine, struct text *error,
+                  struct text *warning);
+
+/* Who a reader of that URL is: the URL's own user, else the plan's. An empty user: nobody. */
+struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url);
+
+/* The readers of our share that one shard has: reader numbers are share + i * shares, and i %
+   shards is the shard. */
+uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard);
+
+/* The n-th reader (from 0) of a shard, as its number in the whole plan (from 1). */
+static inline uint32_t plan_reader(const struct plan *plan, uint32_t shard, uint32_t n)
+{
+    return plan->share + (shard + n * plan->shards) * plan->shares;
+}
+
+/* Where a reader's address is: an index into bind. Only asked where bind_count > 0. */
+static inline uint32_t plan_bind_of(const struct plan *plan, uint32_t reader)
+{
+    return (reader - 1) % plan->bind_count;
+}
+
+/* The result's "config": one JSON object, secrets masked. The caller frees it; NULL when out of
+ * memory. */
+char *plan_to_json(const struct plan *plan);

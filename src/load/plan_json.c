@@ -1,0 +1,133 @@
+#include "load/plan.h"
+
+#include <jansson.h>
+
+#include "base/clock.h"
+
+/* URLs beyond these are only counted. */
+#define URLS_SHOWN 1000u
+
+static const char *const transport_names[] = {"tcp", "udp", "auto"};
+static const char *const tracks_names[] = {"all", "video", "audio"};
+static const char *const io_names[] = {"auto", "uring", "epoll"};
+static const char *const keepalive_names[] = {"auto", "options", "get_parameter", "set_parameter",
+                                              "none"};
+
+static void set_seconds(json_t *object, const char *key, uint64_t ns)
+{
+    json_object_set_new(object, key, json_real((double)ns / (double)NS_PER_S));
+}
+
+static void set_count(json_t *object, const char *key, uint64_t count)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)count));
+}
+
+/* What isn't UTF-8 is shown as such. */
+static void set_string(json_t *object, const char *key, const char *value)
+{
+    json_t *string = value ? json_string(value) : json_null();
+    json_object_set_new(object, key, string ? string : json_string("(not UTF-8)"));
+}
+
+static void set_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+static json_t *urls_json(const struct plan *plan)
+{
+    json_t *urls = json_array();
+    for (uint32_t i = 0; i < plan->urls.count && i < URLS_SHOWN; i++) {
+        const struct url_item *item = &plan->urls.items[i];
+        json_t *one = json_object();
+        set_string(one, "url", item->url);
+        set_count(one, "weight", item->weight);
+        set_string(one, "user", item->user ? item->user : plan->user);
+        json_array_append_new(urls, one);
+    }
+    return urls;
+}
+
+/* The names alone: a header's value may be a secret. */
+static json_t *headers_json(const struct plan *plan)
+{
+    json_t *names = json_array();
+    struct slice rest = slice_from_string(plan->headers);
+    while (rest.len > 0) {
+        struct slice line = slice_take_until(&rest, '\n');
+        struct slice name = slice_take_until(&line, ':');
+        json_array_append_new(names, json_stringn((const char *)name.data, name.len));
+    }
+    return names;
+}
+
+static json_t *bind_json(const struct plan *plan)
+{
+    json_t *addresses = json_array();
+    for (uint32_t i = 0; i < plan->bind_count; i++) {
+        char room[80];
+        struct text text = text_init(room, sizeof(room));
+        address_write_host(&text, &plan->bind[i]);
+        json_array_append_new(addresses, json_string(text_string(&text)));
+    }
+    return addresses;
+}
+
+static void add_load(json_t *config, const struct plan *plan)
+{
+    json_object_set_new(config, "urls", urls_json(plan));
+    set_count(config, "url_count", plan->urls.count);
+    set_count(config, "readers", plan->readers);
+    json_object_set_new(config, "rate_per_s", json_real(plan->rate_per_s));
+    set_string(config, "arrival", plan->arrival == ARRIVAL_EVEN ? "even" : "poisson");
+    set_seconds(config, "duration_s", plan->duration_ns);
+    set_seconds(config, "warmup_s", plan->warmup_ns);
+    set_count(config, "share", plan->share);
+    set_count(config, "shares", plan->shares);
+    set_count(config, "seed", plan->seed);
+}
+
+static void add_session(json_t *config, const struct plan *plan)
+{
+    set_string(config, "transport", transport_names[plan->transport]);
+    set_string(config, "tracks", tracks_names[plan->tracks]);
+    set_string(config, "keepalive", keepalive_names[plan->keepalive]);
+    set_string(config, "close", plan->close_reset ? "rst" : "fin");
+    set_bool(config, "end_on_stall", plan->end_on_stall);
+    set_bool(config, "reconnect", plan->reconnect);
+    set_count(config, "retries", plan->retries);
+    set_seconds(config, "backoff_s", plan->backoff_ns);
+    set_seconds(config, "timeout_s", plan->timeout_ns);
+    set_seconds(config, "media_timeout_s", plan->media_timeout_ns);
+    set_string(config, "user_agent", plan->user_agent);
+    json_object_set_new(config, "headers", headers_json(plan));
+}
+
+static void add_machinery(json_t *config, const struct plan *plan)
+{
+    set_string(config, "io", io_names[plan->io]);
+    set_count(config, "threads", plan->shards);
+    set_seconds(config, "coalesce_s", plan->coalesce_ns);
+    set_bool(config, "quickack", plan->quickack);
+    set_bool(config, "gro", plan->gro);
+    set_count(config, "rcvbuf", plan->rcvbuf);
+    set_count(config, "rtp_port_low", plan->rtp_port_low);
+    set_count(config, "rtp_port_high", plan->rtp_port_high);
+    json_object_set_new(config, "bind_ips", bind_json(plan));
+    set_seconds(config, "halt_s", plan->halt_ns);
+    set_seconds(config, "halt_period_s", plan->halt_period_ns);
+    set_count(config, "panel", plan->panel);
+    set_seconds(config, "stats_interval_s", plan->stats_interval_ns);
+}
+
+char *plan_to_json(const struct plan *plan)
+{
+    json_t *config = json_object();
+    add_load(config, plan);
+    add_session(config, plan);
+    add_machinery(config, plan);
+    char *text = json_dumps(config, JSON_COMPACT);
+    json_decref(config);
+    return text;
+}

@@ -1,0 +1,182 @@
+#include "load/sizing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+/* What one session costs beside its sockets, and what a socket costs the kernel when it is idle and
+   armed (measured: 4.1 KB a TCP socket and 0.9 KB for a multishot). */
+#define SESSION_BYTES 2048u
+#define SOCKET_BYTES 5120u
+
+/* Files of a table that aren't sessions' sockets: ring, standard streams, result files, and sockets
+   still closing when their successors open. */
+#define FILES_RESERVED 64u
+
+/* Two seconds of a 2 Mbit/s stream: a datagram of 1,250 bytes is charged 2,304. Memory only when
+ * filled. */
+#define UDP_RCVBUF 1048576u
+
+static void say_fit(struct text *error, const struct plan *plan, uint64_t fit, const char *limit)
+{
+    units_write_count(error, plan->own_readers);
+    text_add_string(error, " readers do not fit on this machine, ");
+    units_write_count(error, fit);
+    text_printf(error, " do: the limit is %s. ", limit);
+}
+
+static uint32_t divide_up(uint64_t a, uint64_t b)
+{
+    return (uint32_t)((a + b - 1) / b);
+}
+
+static bool fit_files(struct plan *plan, const struct machine *machine, struct text *error)
+{
+    uint64_t reserved = FILES_RESERVED + machine->nofile / 16;
+    uint64_t table = machine->nofile > reserved ? machine->nofile - reserved : 0;
+    if (table > PLAN_SHARD_SOCKETS)
+        table = PLAN_SHARD_SOCKETS;
+    uint64_t a_shard = table / plan->sockets_per_session;
+    uint32_t most = plan->threads ? plan->threads : PLAN_SHARDS_MAX;
+    if (a_shard * most < plan->own_readers) {
+        say_fit(error, plan, a_shard * most, "open files");
+        if (plan->threads && a_shard > 0)
+            text_printf(error,
+                        "A thread holds %u sockets at most: leave --threads out, or ask for %u.",
+                        (unsigned)table, divide_up(plan->own_readers, a_shard));
+        else
+            text_printf(error, "Run 'ulimit -n %u' first (as root where the hard limit is lower).",
+                        PLAN_SHARD_SOCKETS * 5 / 4);
+        return false;
+    }
+    uint32_t needed = divide_up(plan->own_readers, a_shard);
+    uint32_t useful = machine->cores < plan->own_readers ? machine->cores : plan->own_readers;
+    plan->shards = plan->threads ? plan->threads : needed > useful ? needed : useful;
+    plan->sockets_per_shard =
+        divide_up(plan->own_readers, plan->shards) * plan->sockets_per_session;
+    uint64_t sockets = (uint64_t)plan->own_readers * plan->sockets_per_session;
+    if (sockets + FILES_RESERVED * plan->shards <= machine->files_free)
+        return true;
+    say_fit(error, plan, machine->files_free / (plan->sockets_per_session + 1), "fs.file-max");
+    text_printf(error, "Run 'sysctl -w fs.file-max=%llu' as root.",
+                (unsigned long long)sockets * 2);
+    return false;
+}
+
+struct server {
+    struct slice host;
+    uint32_t port;
+    uint64_t weight;
+};
+
+static int server_compare(const void *left, const void *right)
+{
+    const struct server *a = left, *b = right;
+    size_t common = a->host.len < b->host.len ? a->host.len : b->host.len;
+    int by_host = memcmp(a->host.data, b->host.data, common);
+    if (by_host != 0)
+        return by_host;
+    if (a->host.len != b->host.len)
+        return a->host.len < b->host.len ? -1 : 1;
+    return (a->port > b->port) - (a->port < b->port);
+}
+
+/* The weight of the server (host and port) that most readers go to. */
+static uint64_t busiest_server(const struct url_list *urls)
+{
+    struct server *servers = calloc(urls->count, sizeof(*servers));
+    uint64_t most = 0, sum = 0;
+    if (!servers)
+        return urls->deal_len;
+    for (uint32_t i = 0; i < urls->count; i++) {
+        const struct url *url = &urls->items[i].parsed;
+        servers[i] = (struct server){url->host, url->port, urls->items[i].weight};
+    }
+    qsort(servers, urls->count, sizeof(*servers), server_compare);
+    for (uint32_t i = 0; i < urls->count; i++) {
+        bool same = i > 0 && server_compare(&servers[i - 1], &servers[i]) == 0;
+        sum = (same ? sum : 0) + servers[i].weight;
+        most = sum > most ? sum : most;
+    }
+    free(servers);
+    return most;
+}
+
+/* A connection to one server needs a source port of its own, for each source address. */
+static bool fit_source_ports(const struct plan *plan, const struct machine *machine,
+                             struct text *error)
+{
+    uint64_t addresses = plan->bind_count ? plan->bind_count : 1;
+    uint64_t ports = addresses * (machine->port_high - machine->port_low + 1u);
+    uint64_t weight = busiest_server(&plan->urls);
+    if (plan->own_readers * weight <= ports * plan->urls.deal_len)
+        return true;
+    say_fit(error, plan, ports * plan->urls.deal_len / weight, "source ports to one server");
+    if (machine->port_low > 1024 || machine->port_high < 65535)
+        text_add_string(error,
+                        "Run 'sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"' as root, or "
+                        "give more source addresses with --bind-ips.");
+    else
+        text_add_string(error, "Give more source addresses with --bind-ips.");
+    return false;
+}
+
+/* Even first port, even number of ports, outside the range that the system gives away by itself. */
+static void choose_rtp_ports(struct plan *plan, const struct machine *machine)
+{
+    uint32_t below = machine->port_low > 10000 ? machine->port_low - 10000u : 0;
+    uint32_t above = 65535u - machine->port_high;
+    uint32_t low = 10000, high = 65535;
+    if (below >= above && below >= 1000)
+        high = machine->port_low - 1u;
+    else if (above >= 1000)
+        low = machine->port_high + 1u;
+    plan->rtp_port_low = (uint16_t)(low + low % 2);
+    plan->rtp_port_high = (uint16_t)(high - (high % 2 == 0));
+}
+
+static bool fit_rtp_ports(struct plan *plan, const struct machine *machine, struct text *error)
+{
+    char limit[80];
+    if (plan->transport == PLAN_TCP)
+        return true;
+    if (plan->rtp_port_high == 0)
+        choose_rtp_ports(plan, machine);
+    uint64_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
+    uint64_t fit = pairs / plan->tracks_assumed * (plan->bind_count ? plan->bind_count : 1);
+    if (plan->own_readers <= fit)
+        return true;
+    struct text text = text_init(limit, sizeof(limit));
+    text_printf(&text, "UDP ports, %u a reader from --rtp-ports %u-%u", 2 * plan->tracks_assumed,
+                plan->rtp_port_low, plan->rtp_port_high);
+    say_fit(error, plan, fit, text_string(&text));
+    if (plan->rtp_port_low > 1024 || plan->rtp_port_high < 65535)
+        text_add_string(error,
+                        "Widen it up to --rtp-ports 1024-65535, or give more source addresses "
+                        "with --bind-ips.");
+    else
+        text_add_string(error, "Give more source addresses with --bind-ips.");
+    return false;
+}
+
+static bool fit_memory(struct plan *plan, const struct machine *machine, struct text *error)
+{
+    uint64_t a_session = SESSION_BYTES + (uint64_t)plan->sockets_per_session * SOCKET_BYTES;
+    plan->memory_bytes = a_session * plan->own_readers;
+    if (plan->memory_bytes <= machine->memory_bytes / 10 * 9)
+        return true;
+    say_fit(error, plan, machine->memory_bytes / 10 * 9 / a_session, "memory");
+    text_add_string(error, "No command lifts that: ask for fewer readers, or use more machines.");
+    return false;
+}
+
+bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *error)
+{
+    plan->tracks_assumed = plan->tracks == TRACKS_ALL ? 2 : 1;
+    plan->sockets_per_session = plan->transport == PLAN_TCP ? 1 : 1 + 2 * plan->tracks_assumed;
+    if (plan->transport != PLAN_TCP && plan->rcvbuf == 0)
+        plan->rcvbuf = UDP_RCVBUF;
+    return fit_files(plan, machine, error) && fit_source_ports(plan, machine, error) &&
+           fit_rtp_ports(plan, machine, error) && fit_memory(plan, machine, error);
+}
