@@ -15,7 +15,7 @@
 #define PLAN_SHARD_SOCKETS 16000u
 #define PLAN_SHARDS_MAX 512u
 #define PLAN_READERS_MAX 10000000u
-#define PLAN_BIND_MAX 1024u
+#define PLAN_BIND_MAX 65536u
 
 enum plan_arrival { ARRIVAL_EVEN, ARRIVAL_POISSON };
 enum plan_transport {

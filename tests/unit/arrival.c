@@ -1,0 +1,156 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "load/arrival.h"
+
+#define READERS 1000u
+
+/* A plan that is sized already, without URLs: arrivals need none. */
+static struct plan make_plan(enum plan_arrival kind, double rate_per_s)
+{
+    struct plan plan;
+    plan_init(&plan);
+    plan.readers = READERS;
+    plan.rate_per_s = rate_per_s;
+    plan.arrival = kind;
+    plan.duration_ns = 3600 * NS_PER_S;
+    plan.seed = 42;
+    plan.own_readers = READERS;
+    plan.shards = 1;
+    return plan;
+}
+
+/* When each reader of the plan is due, by reader number; returns how many there were. Every reader
+   may come once only, and each shard gives them out in order of time. */
+static uint32_t collect(const struct plan *plan, uint64_t at_ns[READERS + 1])
+{
+    uint32_t count = 0;
+    for (uint32_t shard = 0; shard < plan->shards; shard++) {
+        struct arrival arrival;
+        struct arrival_due due;
+        uint64_t before = 0;
+        arrival_init(&arrival, plan, shard);
+        while (arrival_next(&arrival, &due)) {
+            assert_in_range(due.reader, 1, READERS);
+            assert_int_equal(at_ns[due.reader], 0);
+            assert_true(due.at_ns >= before);
+            at_ns[due.reader] = before = due.at_ns;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void test_even(void **state)
+{
+    static const struct {
+        double rate_per_s;
+        uint32_t reader;
+        uint64_t at_ns;
+    } rows[] = {
+        {100, 1, 10 * NS_PER_MS},
+        {100, 100, NS_PER_S},
+        {100, 1000, 10 * NS_PER_S},
+        {0.5, 1, 2 * NS_PER_S},
+        {3, 1, 333333333},
+        {3, 3, NS_PER_S},
+        {3, 1000, UINT64_C(333333333333)},
+        {1e6, 1, 1000},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan plan = make_plan(ARRIVAL_EVEN, rows[i].rate_per_s);
+        uint64_t at_ns[READERS + 1] = {0};
+        assert_int_equal(collect(&plan, at_ns), READERS);
+        assert_int_equal(at_ns[rows[i].reader], rows[i].at_ns);
+    }
+}
+
+/* Splitting over shares and shards changes nobody's time, and loses and doubles nobody. */
+static void test_split(void **state)
+{
+    static const struct {
+        uint32_t shares, shards;
+    } rows[] = {{1, 2}, {1, 7}, {3, 1}, {2, 2}, {4, 6}, {7, 5}, {1000, 1}, {999, 3}};
+    for (int kind = ARRIVAL_EVEN; kind <= ARRIVAL_POISSON; kind++) {
+        struct plan whole = make_plan(kind, 100);
+        uint64_t expect[READERS + 1] = {0};
+        assert_int_equal(collect(&whole, expect), READERS);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            uint64_t at_ns[READERS + 1] = {0};
+            uint32_t count = 0;
+            for (uint32_t share = 1; share <= rows[i].shares; share++) {
+                struct plan part = make_plan(kind, 100);
+                part.share = share;
+                part.shares = rows[i].shares;
+                part.shards = rows[i].shards;
+                part.own_readers = READERS / part.shares + (share <= READERS % part.shares);
+                count += collect(&part, at_ns);
+            }
+            assert_int_equal(count, READERS);
+            assert_memory_equal(at_ns, expect, sizeof(expect));
+        }
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The gaps are exponential: the largest distance between their distribution and 1 - exp(-x / mean)
+   stays under Kolmogorov's bound for one false alarm in 10,000 (2.23 / sqrt n). */
+static void test_poisson_is_exponential(void **state)
+{
+    struct plan plan = make_plan(ARRIVAL_POISSON, 100);
+    uint64_t at_ns[READERS + 1] = {0};
+    double gaps[READERS], worst = 0;
+    collect(&plan, at_ns);
+    for (uint32_t i = 0; i < READERS; i++)
+        gaps[i] = (double)(at_ns[i + 1] - at_ns[i]);
+    qsort(gaps, READERS, sizeof(gaps[0]), compare_doubles);
+    for (uint32_t i = 0; i < READERS; i++) {
+        double distance = fabs(1 - exp(-gaps[i] / 1e7) - (i + 0.5) / READERS);
+        worst = distance > worst ? distance : worst;
+    }
+    assert_true(worst < 2.23 / sqrt(READERS));
+}
+
+static void test_seed_decides(void **state)
+{
+    struct plan plan = make_plan(ARRIVAL_POISSON, 100);
+    uint64_t first[READERS + 1] = {0}, again[READERS + 1] = {0}, other[READERS + 1] = {0};
+    collect(&plan, first);
+    collect(&plan, again);
+    plan.seed = 43;
+    collect(&plan, other);
+    assert_memory_equal(first, again, sizeof(first));
+    assert_true(memcmp(first, other, sizeof(first)) != 0);
+}
+
+/* Nobody is due when the plan is over: 100/s for 2 s are the readers 1 to 199. */
+static void test_ends_with_the_plan(void **state)
+{
+    struct plan plan = make_plan(ARRIVAL_EVEN, 100);
+    uint64_t at_ns[READERS + 1] = {0};
+    plan.duration_ns = 2 * NS_PER_S;
+    plan.shards = 3;
+    assert_int_equal(collect(&plan, at_ns), 199);
+    assert_true(at_ns[199] != 0);
+    assert_true(at_ns[200] == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_even),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_poisson_is_exponential),
+        cmocka_unit_test(test_seed_decides),
+        cmocka_unit_test(test_ends_with_the_plan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
