@@ -150,3 +150,11 @@ void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsi
         entry->sample[text.len] = '\0';
     }
 }
+
+struct rtp_counts stats_rtp(const struct stats *stats)
+{
+    struct rtp_counts all = {0};
+    for (unsigned i = 0; i < MEDIA_KINDS; i++)
+        ADD_ALL(&all, &stats->rtp[i]);
+    return all;
+}

@@ -152,3 +152,6 @@ void stats_add(struct stats *to, const struct stats *from);
 /* sample (or NULL) is only read when this kind is new; it is kept escaped, cut to what fits. */
 void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsigned status,
                  const char *sample);
+
+/* All kinds of media together. */
+struct rtp_counts stats_rtp(const struct stats *stats);

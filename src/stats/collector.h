@@ -1,0 +1,39 @@
+/* collector.h - adds the shards' intervals up to a run: totals, timeline, and a verdict on the
+ * generator. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stats/exchange.h"
+#include "stats/snapshot.h"
+
+struct collector;
+
+/* Allocates everything it will ever need; NULL when out of memory. info is kept. */
+struct collector *collector_new(const struct run_info *info);
+void collector_free(struct collector *collector);
+
+/* Shard i's end of it, valid as long as the collector. */
+struct stats_exchange *collector_exchange(struct collector *collector, uint32_t shard);
+
+/* An interval is: want, then give the shards a turn (wake those that sleep) until ready or until
+   patience ends, then collect. A shard that has not published by then is counted in the next
+   interval and asked for nothing more meanwhile; its gauges stay as they were. One thread may do
+   all of it, with stats_exchange_poll between want and collect. */
+void collector_want(struct collector *collector);
+bool collector_ready(const struct collector *collector);
+
+/* now_ns: on the clock of info->start_ns. The snapshot is the collector's, good until the next
+ * call. */
+const struct snapshot *collector_collect(struct collector *collector, uint64_t now_ns);
+
+/* The last interval, once every shard's thread has called stats_exchange_end and was joined. */
+const struct snapshot *collector_finish(struct collector *collector, uint64_t now_ns);
+
+/* Before a collect, where known: resident memory, and how busy the busiest core was since the last
+   (0 to 1, whoever used it; 0 when not known). */
+void collector_machine(struct collector *collector, uint64_t rss_bytes, double busiest_core);
+
+/* This machine ran out of files, ports or memory. */
+void collector_limit(struct collector *collector, enum generator_limit limit);

@@ -1,0 +1,67 @@
+#include "stats/snapshot.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static enum verdict decide(const struct snapshot *snapshot, int *exit_status)
+{
+    bool missed = false;
+    for (uint32_t i = 0; i < snapshot->slo_count; i++)
+        missed |= !snapshot->slos[i].ok;
+
+    if (snapshot->total->sessions.established == 0) {
+        *exit_status = 1;
+        return VERDICT_FAIL;
+    }
+    if (snapshot->slo_count > 0 && snapshot->generator.limits != 0) {
+        *exit_status = 3;
+        return VERDICT_INVALID;
+    }
+    *exit_status = missed ? 99 : 0;
+    return missed ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+enum verdict snapshot_verdict(const struct snapshot *snapshot, int *exit_status)
+{
+    int ignored;
+    return decide(snapshot, exit_status ? exit_status : &ignored);
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {"pass", "fail", "invalid"};
+    assert((unsigned)verdict < sizeof(names) / sizeof(names[0]));
+    return names[verdict];
+}
+
+const char *generator_limit_name(enum generator_limit limit)
+{
+    static const char *const names[GENERATOR_LIMITS] = {
+        "cpu",          "loop_lag", "schedule_lag", "udp_socket_drops",
+        "recv_backlog", "files",    "ports",        "memory"};
+    assert((unsigned)limit < GENERATOR_LIMITS);
+    return names[limit];
+}
+
+static int compare_errors(const void *left, const void *right)
+{
+    const struct error_entry *a = *(const struct error_entry *const *)left;
+    const struct error_entry *b = *(const struct error_entry *const *)right;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    if (a->phase != b->phase)
+        return a->phase < b->phase ? -1 : 1;
+    if (a->reason != b->reason)
+        return a->reason < b->reason ? -1 : 1;
+    return a->status < b->status ? -1 : a->status > b->status;
+}
+
+uint32_t snapshot_errors(const struct snapshot *snapshot,
+                         const struct error_entry *sorted[static ERRORS_MAX])
+{
+    uint32_t count = snapshot->total->error_count;
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &snapshot->total->errors[i];
+    qsort(sorted, count, sizeof(sorted[0]), compare_errors);
+    return count;
+}

@@ -1,0 +1,97 @@
+/* snapshot.h - a run as of one moment, as plain data: what every view shows and every file holds.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stats/stats.h"
+
+/* What makes this machine, not the server, the limit. */
+enum generator_limit {
+    LIMIT_CPU,              /* a shard's thread, or a core, over 90 % busy for 5 s on end */
+    LIMIT_LOOP_LAG,         /* p99 over 10 ms */
+    LIMIT_SCHEDULE_LAG,     /* p99 over 100 ms */
+    LIMIT_UDP_SOCKET_DROPS, /* any */
+    LIMIT_RECV_BACKLOG,     /* a TCP gap struck while our own backlog was over the threshold */
+    LIMIT_FILES,            /* these three are found out by whoever opens sockets */
+    LIMIT_PORTS,
+    LIMIT_MEMORY,
+    GENERATOR_LIMITS
+};
+
+struct host {
+    const char *kernel;
+    uint32_t cores;
+    uint64_t memory_bytes;
+    uint64_t nofile; /* the limit of open files a table */
+};
+
+/* What stays the same all through a run. Everything is borrowed, and must outlive the collector. */
+struct run_info {
+    const char *tool_name;
+    const char *tool_version;
+    uint64_t started_at_ns; /* CLOCK_REALTIME */
+    uint64_t start_ns;      /* the same moment on the clock that collect is given */
+    struct host host;
+    const char
+        *plan_json;     /* the plan as resolved, one JSON value, secrets masked; NULL gives null */
+    const char *io;     /* "uring", "epoll" or "sim" */
+    bool kernel_stamps; /* arrivals are stamped by the kernel, else they are the times of the reads
+                         */
+    uint32_t shard_count;
+    uint32_t stream_count;
+    const char *const *stream_urls; /* masked */
+    uint64_t rss_before_bytes;      /* resident before the first session; 0 when not known */
+};
+
+struct generator {
+    uint32_t limits;            /* a bit (1 << enum generator_limit) for each that struck */
+    uint64_t cpu_ns;            /* of the shards' threads, user and system */
+    uint64_t rss_bytes;         /* the highest seen; 0 when not known */
+    uint64_t bytes_per_session; /* what resident memory grew by, over the most sessions at once */
+    double cpu_peak;            /* share of an interval that its busiest thread was busy, at most */
+};
+
+/* One interval, or several that were merged to save room. */
+struct timeline_row {
+    uint64_t t_ns;           /* its end, since the start */
+    uint32_t target, active; /* as of then */
+    uint64_t started, established, failed, dropped, packets, bytes, lost; /* totals so far */
+    bool has_startup, has_jitter; /* whether the row's time saw any */
+    uint64_t startup_p95_us;      /* of what came in the row's time; the worse one of merged rows */
+    uint64_t jitter_p95_us;
+    double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows */
+};
+
+struct slo_result {
+    const char *expression;
+    bool measured; /* value is set */
+    bool ok;
+    double value;
+};
+
+struct snapshot {
+    const struct run_info *info;
+    uint64_t elapsed_ns;
+    uint64_t interval_ns; /* length of the last interval */
+    const struct stats *total;
+    const struct stats *interval; /* the last one */
+    const struct timeline_row *timeline;
+    uint32_t timeline_count;
+    struct generator generator;
+    const struct slo_result *slos;
+    uint32_t slo_count;
+};
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INVALID };
+
+/* exit_status (may be NULL) becomes what the process shall end with. */
+enum verdict snapshot_verdict(const struct snapshot *snapshot, int *exit_status);
+const char *verdict_name(enum verdict verdict);
+const char *generator_limit_name(enum generator_limit limit);
+
+/* The errors, most frequent first, equal ones in the order of phase, reason, status. Returns how
+ * many. */
+uint32_t snapshot_errors(const struct snapshot *snapshot,
+                         const struct error_entry *sorted[static ERRORS_MAX]);

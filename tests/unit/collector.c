@@ -1,0 +1,374 @@
+#include "test.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "stats/collector.h"
+
+#define START (1000 * NS_PER_S)
+#define SHARDS_MAX 4u
+
+static struct run_info info_for(uint32_t shards, uint32_t streams)
+{
+    return (struct run_info){.start_ns = START,
+                             .shard_count = shards,
+                             .stream_count = streams,
+                             .rss_before_bytes = 1000};
+}
+
+/* One thread is all the shards: they began at START. */
+static struct collector *make(const struct run_info *info, struct stats_exchange **exchanges)
+{
+    struct collector *collector = collector_new(info);
+    assert_non_null(collector);
+    for (uint32_t i = 0; i < info->shard_count; i++) {
+        exchanges[i] = collector_exchange(collector, i);
+        stats_exchange_begin(exchanges[i], START);
+    }
+    return collector;
+}
+
+static const struct snapshot *collect_all(struct collector *collector,
+                                          struct stats_exchange **exchanges, uint32_t shards,
+                                          uint64_t now_ns)
+{
+    collector_want(collector);
+    for (uint32_t i = 0; i < shards; i++)
+        assert_true(stats_exchange_poll(exchanges[i], now_ns));
+    assert_true(collector_ready(collector));
+    return collector_collect(collector, now_ns);
+}
+
+static void test_nothing_wanted(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    struct stats *current = exchange->current;
+    assert_false(stats_exchange_poll(exchange, START + 1));
+    assert_ptr_equal(exchange->current, current);
+    assert_true(collector_ready(collector));
+    collector_want(collector);
+    assert_false(collector_ready(collector));
+    assert_true(stats_exchange_poll(exchange, START + 2));
+    assert_ptr_not_equal(exchange->current, current);
+    assert_false(stats_exchange_poll(exchange, START + 3));
+    collector_free(collector);
+}
+
+/* Two shards, two intervals: totals add up, the interval is the last alone, gauges go on. */
+static void test_intervals(void **state)
+{
+    struct run_info info = info_for(2, 1);
+    struct stats_exchange *exchanges[2];
+    struct collector *collector = make(&info, exchanges);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct stats *stats = exchanges[i]->current;
+        stats->sessions.started = stats->sessions.established = 10 + i;
+        stats->active = stats->active_peak = 10 + i;
+        stats->target = 20;
+        stats->rtp[MEDIA_VIDEO].packets = 100;
+        stats->rtp[MEDIA_AUDIO].packets = 10;
+        stats->rtp[MEDIA_AUDIO].bytes = 1000;
+        stats->streams[0].rtp.packets = 110;
+        histogram_record(&stats->metrics[METRIC_STARTUP], 5000 + 1000 * i);
+    }
+    const struct snapshot *snapshot = collect_all(collector, exchanges, 2, START + 5 * NS_PER_S);
+    assert_int_equal(snapshot->total->sessions.started, 21);
+    assert_int_equal(snapshot->total->active, 21);
+    assert_int_equal(exchanges[1]->current->active, 11);
+    assert_int_equal(exchanges[1]->current->sessions.started, 0);
+
+    exchanges[0]->current->rtp[MEDIA_VIDEO].packets = 7;
+    exchanges[0]->current->rtp[MEDIA_VIDEO].lost = 3;
+    exchanges[1]->current->active--;
+    exchanges[1]->current->sessions.dropped++;
+    histogram_record(&exchanges[0]->current->metrics[METRIC_JITTER], 77);
+    snapshot = collect_all(collector, exchanges, 2, START + 9 * NS_PER_S);
+    assert_int_equal(snapshot->total->rtp[MEDIA_VIDEO].packets, 207);
+    assert_int_equal(snapshot->interval->rtp[MEDIA_VIDEO].packets, 7);
+    assert_int_equal(snapshot->interval->sessions.started, 0);
+    assert_int_equal(snapshot->interval->active, 20);
+    assert_int_equal(snapshot->total->active, 20);
+    assert_int_equal(snapshot->total->target, 40);
+    assert_int_equal(snapshot->total->active_peak, 21);
+    assert_int_equal(snapshot->total->streams[0].rtp.packets, 220);
+    assert_int_equal(snapshot->total->metrics[METRIC_STARTUP].count, 2);
+    assert_int_equal(snapshot->interval_ns, 4 * NS_PER_S);
+    assert_int_equal(snapshot->elapsed_ns, 9 * NS_PER_S);
+    assert_int_equal(snapshot->total->wall_ns, 18 * NS_PER_S);
+
+    assert_int_equal(snapshot->timeline_count, 2);
+    const struct timeline_row *first = &snapshot->timeline[0], *last = &snapshot->timeline[1];
+    assert_int_equal(first->t_ns, 5 * NS_PER_S);
+    assert_int_equal(first->packets, 220);
+    assert_true(first->has_startup && !first->has_jitter);
+    assert_int_equal(first->startup_p95_us, 6000);
+    assert_int_equal(last->t_ns, 9 * NS_PER_S);
+    assert_int_equal(last->packets, 227);
+    assert_int_equal(last->bytes, 2000);
+    assert_int_equal(last->lost, 3);
+    assert_int_equal(last->dropped, 1);
+    assert_int_equal(last->established, 21);
+    assert_int_equal(last->active, 20);
+    assert_true(!last->has_startup && last->has_jitter);
+    assert_int_equal(last->jitter_p95_us, 77);
+    collector_free(collector);
+}
+
+/* A shard that doesn't answer: its gauges stay, its counts come later, none is lost. */
+static void test_late_shard(void **state)
+{
+    struct run_info info = info_for(2, 0);
+    struct stats_exchange *exchanges[2];
+    struct collector *collector = make(&info, exchanges);
+    exchanges[0]->current->active = exchanges[0]->current->active_peak = 4;
+    exchanges[1]->current->active = exchanges[1]->current->active_peak = 3;
+    collect_all(collector, exchanges, 2, START + NS_PER_S);
+
+    exchanges[1]->current->sessions.started = 5;
+    collector_want(collector);
+    assert_true(stats_exchange_poll(exchanges[0], START + 2 * NS_PER_S));
+    assert_false(collector_ready(collector));
+    const struct snapshot *snapshot = collector_collect(collector, START + 2 * NS_PER_S);
+    assert_int_equal(snapshot->total->active, 7);
+    assert_int_equal(snapshot->interval->active_peak, 7);
+    assert_int_equal(snapshot->total->sessions.started, 0);
+
+    exchanges[1]->current->sessions.started += 6;
+    snapshot = collect_all(collector, exchanges, 2, START + 3 * NS_PER_S);
+    assert_int_equal(snapshot->interval->sessions.started, 11);
+    assert_int_equal(snapshot->total->wall_ns, 6 * NS_PER_S);
+    collector_free(collector);
+}
+
+/* All came and went within one interval: the peak is still seen. Later peaks don't add to it. */
+static void test_active_peak(void **state)
+{
+    struct run_info info = info_for(2, 0);
+    struct stats_exchange *exchanges[2];
+    struct collector *collector = make(&info, exchanges);
+    exchanges[0]->current->active_peak = 50;
+    exchanges[1]->current->active_peak = 49;
+    const struct snapshot *snapshot = collect_all(collector, exchanges, 2, START + NS_PER_S);
+    assert_int_equal(snapshot->total->active, 0);
+    assert_int_equal(snapshot->total->active_peak, 99);
+    exchanges[0]->current->active_peak = 60;
+    snapshot = collect_all(collector, exchanges, 2, START + 2 * NS_PER_S);
+    assert_int_equal(snapshot->interval->active_peak, 60);
+    assert_int_equal(snapshot->total->active_peak, 99);
+    collector_free(collector);
+}
+
+/* What was published but not collected, and what came after it, are both in the end. */
+static void test_finish(void **state)
+{
+    struct run_info info = info_for(3, 0);
+    struct stats_exchange *exchanges[3];
+    struct collector *collector = make(&info, exchanges);
+    for (uint32_t i = 0; i < 3; i++) {
+        exchanges[i]->current->sessions.completed = 1;
+        exchanges[i]->current->active = exchanges[i]->current->active_peak = 5;
+    }
+    collector_want(collector);
+    stats_exchange_poll(exchanges[1], START + NS_PER_S);
+    stats_exchange_poll(exchanges[2], START + NS_PER_S);
+    for (uint32_t i = 0; i < 3; i++) {
+        exchanges[i]->current->sessions.completed += 10;
+        exchanges[i]->current->active = 0;
+        stats_exchange_end(exchanges[i], START + 2 * NS_PER_S);
+    }
+    const struct snapshot *snapshot = collector_finish(collector, START + 2 * NS_PER_S);
+    assert_int_equal(snapshot->total->sessions.completed, 33);
+    assert_int_equal(snapshot->total->active, 0);
+    assert_int_equal(snapshot->total->active_peak, 15);
+    assert_int_equal(snapshot->total->wall_ns, 6 * NS_PER_S);
+    collector_free(collector);
+}
+
+/* The thread seems to have worked that much longer than it did. */
+static void pretend_cpu(struct stats_exchange *exchange, uint64_t ns)
+{
+    exchange->cpu_since_ns -= ns;
+}
+
+static void test_cpu_limit(void **state)
+{
+    static const struct {
+        unsigned busy_percent[4]; /* of intervals of 2 s */
+        bool limited;
+    } rows[] = {
+        {{95, 95, 95, 10}, true}, {{95, 95, 10, 95}, false}, {{85, 85, 85, 85}, false},
+        {{10, 95, 95, 95}, true}, {{95, 95, 10, 10}, false},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        struct run_info info = info_for(2, 0);
+        struct stats_exchange *exchanges[2];
+        struct collector *collector = make(&info, exchanges);
+        const struct snapshot *snapshot = NULL;
+        for (uint64_t i = 0; i < 4; i++) {
+            pretend_cpu(exchanges[1], rows[row].busy_percent[i] * 20 * NS_PER_MS);
+            snapshot = collect_all(collector, exchanges, 2, START + (i + 1) * 2 * NS_PER_S);
+            double busy = rows[row].busy_percent[i] / 100.0;
+            assert_true(snapshot->timeline[i].cpu >= busy);
+            assert_true(snapshot->timeline[i].cpu < busy + 0.04);
+        }
+        assert_int_equal(snapshot->generator.limits, rows[row].limited ? 1u << LIMIT_CPU : 0);
+        assert_true(snapshot->generator.cpu_peak >= 0.85);
+        collector_free(collector);
+    }
+}
+
+/* Other people's work on our cores counts too. */
+static void test_busy_core(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    collector_machine(collector, 5000, 0.97);
+    exchange->current->active_peak = 8;
+    const struct snapshot *snapshot = collect_all(collector, &exchange, 1, START + 4 * NS_PER_S);
+    assert_int_equal(snapshot->generator.limits, 0);
+    collector_machine(collector, 4000, 0.97);
+    snapshot = collect_all(collector, &exchange, 1, START + 8 * NS_PER_S);
+    assert_int_equal(snapshot->generator.limits, 1u << LIMIT_CPU);
+    assert_int_equal(snapshot->generator.rss_bytes, 5000);
+    assert_int_equal(snapshot->generator.bytes_per_session, 500);
+    collector_free(collector);
+}
+
+static void test_limits(void **state)
+{
+    static const struct {
+        uint64_t loop_lag_us, schedule_lag_us, drops, backlog;
+        uint32_t limits;
+    } rows[] = {
+        {9000, 99000, 0, 0, 0},
+        {11000, 0, 0, 0, 1u << LIMIT_LOOP_LAG},
+        {0, 102000, 0, 0, 1u << LIMIT_SCHEDULE_LAG},
+        {0, 0, 1, 0, 1u << LIMIT_UDP_SOCKET_DROPS},
+        {0, 0, 0, 1, 1u << LIMIT_RECV_BACKLOG},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        struct run_info info = info_for(1, 0);
+        struct stats_exchange *exchange;
+        struct collector *collector = make(&info, &exchange);
+        for (int i = 0; i < 50; i++) {
+            histogram_record(&exchange->current->metrics[METRIC_LOOP_LAG], rows[row].loop_lag_us);
+            histogram_record(&exchange->current->metrics[METRIC_SCHEDULE_LAG],
+                             rows[row].schedule_lag_us);
+        }
+        exchange->current->udp_socket_drops = rows[row].drops;
+        exchange->current->recv_backlog_gaps = rows[row].backlog;
+        const struct snapshot *snapshot = collect_all(collector, &exchange, 1, START + NS_PER_S);
+        assert_int_equal(snapshot->generator.limits, rows[row].limits);
+        collector_limit(collector, LIMIT_FILES);
+        snapshot = collect_all(collector, &exchange, 1, START + 2 * NS_PER_S);
+        assert_int_equal(snapshot->generator.limits, rows[row].limits | 1u << LIMIT_FILES);
+        collector_free(collector);
+    }
+}
+
+/* A day of 5 s intervals and more: rows stay few, in order, from the start to now, and keep peaks.
+ */
+static void test_timeline_is_thinned(void **state)
+{
+    enum { INTERVALS = 20000, WORST = 777 };
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    const struct snapshot *snapshot = NULL;
+    for (uint64_t i = 1; i <= INTERVALS; i++) {
+        exchange->current->sessions.started = 1;
+        histogram_record(&exchange->current->metrics[METRIC_STARTUP], i == WORST ? 90000 : 100);
+        snapshot = collect_all(collector, &exchange, 1, START + i * 5 * NS_PER_S);
+        assert_true(snapshot->timeline_count <= 4096);
+    }
+    const struct timeline_row *rows = snapshot->timeline;
+    uint32_t count = snapshot->timeline_count;
+    bool worst_kept = false;
+    assert_true(count > 2048);
+    assert_int_equal(rows[count - 1].started, INTERVALS);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(i == 0 || rows[i].t_ns > rows[i - 1].t_ns);
+        assert_int_equal(rows[i].t_ns, rows[i].started * 5 * NS_PER_S);
+        assert_true(rows[i].has_startup && !rows[i].has_jitter);
+        if (rows[i].startup_p95_us == 90000) {
+            assert_true(rows[i].started >= WORST);
+            assert_true(i == 0 || rows[i - 1].started < WORST);
+            worst_kept = true;
+        }
+    }
+    assert_true(worst_kept);
+    for (uint32_t i = count - 2000; i < count; i++)
+        assert_int_equal(rows[i].t_ns - rows[i - 1].t_ns, 5 * NS_PER_S);
+    collector_free(collector);
+}
+
+#define TURNS 200000u
+
+static atomic_bool told_to_count;
+
+static void *count_away(void *argument)
+{
+    struct stats_exchange *exchange = argument;
+    stats_exchange_begin(exchange, START);
+    while (!atomic_load(&told_to_count))
+        stats_exchange_poll(exchange, START + 1);
+    for (uint64_t i = 1; i <= TURNS; i++) {
+        stats_exchange_poll(exchange, START + i);
+        exchange->current->sessions.started++;
+        histogram_record(&exchange->current->metrics[METRIC_CONNECT], i & 1023);
+    }
+    stats_exchange_end(exchange, START + TURNS);
+    return NULL;
+}
+
+/* Threads that count while the collector takes: nothing is lost or seen twice. */
+static void test_threads(void **state)
+{
+    struct run_info info = info_for(SHARDS_MAX, 0);
+    struct collector *collector = collector_new(&info);
+    pthread_t threads[SHARDS_MAX];
+    atomic_store(&told_to_count, false);
+    for (uint32_t i = 0; i < SHARDS_MAX; i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, count_away, collector_exchange(collector, i)), 0);
+    collector_want(collector);
+    while (!collector_ready(collector))
+        usleep(100);
+    collector_collect(collector, START + 1);
+    atomic_store(&told_to_count, true);
+    const struct snapshot *snapshot;
+    uint64_t seen = 0, rounds = 2;
+    do {
+        collector_want(collector);
+        usleep(200);
+        snapshot = collector_collect(collector, START + rounds);
+        seen += snapshot->interval->sessions.started;
+        assert_int_equal(snapshot->total->sessions.started, seen);
+    } while (++rounds < 30);
+    for (uint32_t i = 0; i < SHARDS_MAX; i++)
+        pthread_join(threads[i], NULL);
+    snapshot = collector_finish(collector, START + TURNS);
+    assert_int_equal(snapshot->total->sessions.started, SHARDS_MAX * TURNS);
+    assert_int_equal(snapshot->total->metrics[METRIC_CONNECT].count, SHARDS_MAX * TURNS);
+    collector_free(collector);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_wanted),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_late_shard),
+        cmocka_unit_test(test_active_peak),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_cpu_limit),
+        cmocka_unit_test(test_busy_core),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_timeline_is_thinned),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

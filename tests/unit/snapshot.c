@@ -1,0 +1,88 @@
+#include "test.h"
+
+#include "stats/snapshot.h"
+
+static void test_verdict(void **state)
+{
+    static const struct {
+        uint64_t started, established, failed;
+        uint32_t limits;
+        uint32_t slo_count;
+        bool slo_ok;
+        enum verdict verdict;
+        int exit_status;
+    } rows[] = {
+        {0, 0, 0, 0, 0, true, VERDICT_FAIL, 1},    {9, 0, 9, 0, 0, true, VERDICT_FAIL, 1},
+        {9, 0, 9, 1, 1, false, VERDICT_FAIL, 1},   {9, 9, 0, 0, 0, true, VERDICT_PASS, 0},
+        {9, 1, 8, 0, 0, true, VERDICT_PASS, 0},    {9, 9, 0, 1, 0, true, VERDICT_PASS, 0},
+        {9, 9, 0, 1, 1, true, VERDICT_INVALID, 3}, {9, 9, 0, 1, 1, false, VERDICT_INVALID, 3},
+        {9, 9, 0, 0, 1, false, VERDICT_FAIL, 99},  {9, 9, 0, 0, 1, true, VERDICT_PASS, 0},
+    };
+    struct stats *stats = stats_new(0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo_result slo = {"failed_ratio<1%", true, rows[i].slo_ok, 0};
+        struct snapshot snapshot = {.total = stats,
+                                    .generator = {.limits = rows[i].limits},
+                                    .slos = &slo,
+                                    .slo_count = rows[i].slo_count};
+        int exit_status = -1;
+        stats->sessions.started = rows[i].started;
+        stats->sessions.established = rows[i].established;
+        stats->sessions.failed = rows[i].failed;
+        assert_int_equal(snapshot_verdict(&snapshot, &exit_status), rows[i].verdict);
+        assert_int_equal(exit_status, rows[i].exit_status);
+        assert_int_equal(snapshot_verdict(&snapshot, NULL), rows[i].verdict);
+    }
+    stats_free(stats);
+    assert_string_equal(verdict_name(VERDICT_PASS), "pass");
+    assert_string_equal(verdict_name(VERDICT_FAIL), "fail");
+    assert_string_equal(verdict_name(VERDICT_INVALID), "invalid");
+}
+
+static void test_limit_names(void **state)
+{
+    static const char *const names[] = {
+        "cpu",          "loop_lag", "schedule_lag", "udp_socket_drops",
+        "recv_backlog", "files",    "ports",        "memory"};
+    for (unsigned i = 0; i < GENERATOR_LIMITS; i++)
+        assert_string_equal(generator_limit_name(i), names[i]);
+}
+
+static void test_errors_sorted(void **state)
+{
+    static const struct {
+        enum phase phase;
+        enum reason reason;
+        unsigned status;
+        int times;
+        uint32_t place;
+    } rows[] = {
+        {PHASE_PLAY, REASON_EOF, 0, 1, 4},       {PHASE_SETUP, REASON_STATUS, 461, 7, 1},
+        {PHASE_SETUP, REASON_STATUS, 404, 7, 0}, {PHASE_CONNECT, REASON_REFUSED, 0, 2, 2},
+        {PHASE_PLAY, REASON_RESET, 0, 1, 3},
+    };
+    struct stats *stats = stats_new(0);
+    struct snapshot snapshot = {.total = stats};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int n = 0; n < rows[i].times; n++)
+            stats_error(stats, rows[i].phase, rows[i].reason, rows[i].status, "");
+    }
+    const struct error_entry *sorted[ERRORS_MAX];
+    assert_int_equal(snapshot_errors(&snapshot, sorted), 5);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(sorted[rows[i].place]->phase, rows[i].phase);
+        assert_int_equal(sorted[rows[i].place]->reason, rows[i].reason);
+        assert_int_equal(sorted[rows[i].place]->status, rows[i].status);
+    }
+    stats_free(stats);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_limit_names),
+        cmocka_unit_test(test_errors_sorted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
