@@ -1,0 +1,413 @@
+#include "cli/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "proto/url.h"
+
+static const char *const command_names[COMMANDS] = {"run", "serve", "probe"};
+
+const char *command_name(enum command command)
+{
+    return command_names[command];
+}
+
+/* Edits between two words (Levenshtein's distance, and a swap of neighbours counts once). */
+static unsigned distance(const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    unsigned cost[MOST + 1][MOST + 1];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > MOST || m > MOST)
+        return MOST;
+    for (size_t i = 0; i <= n; i++) {
+        for (size_t j = 0; j <= m; j++) {
+            unsigned best = i == 0 ? (unsigned)j : j == 0 ? (unsigned)i : MOST;
+            if (i > 0 && j > 0) {
+                unsigned change = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+                unsigned gap =
+                    (cost[i - 1][j] < cost[i][j - 1] ? cost[i - 1][j] : cost[i][j - 1]) + 1;
+                best = change < gap ? change : gap;
+            }
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                cost[i - 2][j - 2] + 1 < best)
+                best = cost[i - 2][j - 2] + 1;
+            cost[i][j] = best;
+        }
+    }
+    return cost[n][m];
+}
+
+/* A word close enough to have been meant by one of length n. */
+static bool is_near(unsigned edits, size_t n)
+{
+    return edits <= 1 + n / 4;
+}
+
+static bool knows(const struct option_spec *spec, enum command command)
+{
+    return spec->commands & (1u << command);
+}
+
+static const struct option_spec *find_spec(enum command command, const char *name)
+{
+    for (unsigned i = 0; i < option_count; i++) {
+        if (knows(&option_table[i], command) && strcmp(option_table[i].name, name) == 0)
+            return &option_table[i];
+    }
+    return NULL;
+}
+
+static const struct option_spec *find_letter(enum command command, char letter)
+{
+    for (unsigned i = 0; i < option_count; i++) {
+        if (knows(&option_table[i], command) && option_table[i].letter == letter)
+            return &option_table[i];
+    }
+    return NULL;
+}
+
+static void say_unknown(struct text *error, enum command command, const char *name)
+{
+    const char *nearest = NULL;
+    unsigned least = UINT32_MAX;
+    for (unsigned i = 0; i < option_count; i++) {
+        unsigned edits = distance(name, option_table[i].name);
+        if (knows(&option_table[i], command) && edits < least) {
+            least = edits;
+            nearest = option_table[i].name;
+        }
+    }
+    text_printf(error, "unknown option '--%.60s'", name);
+    if (nearest && is_near(least, strlen(name)))
+        text_printf(error, ": did you mean '--%s'?", nearest);
+    else
+        text_printf(error, ": see 'rtspbench %s --help'", command_name(command));
+}
+
+void options_complain(struct text *error, enum option_id id, const char *value,
+                      const char *expected)
+{
+    const char *name = "";
+    for (unsigned i = 0; i < option_count; i++) {
+        if (option_table[i].id == id)
+            name = option_table[i].name;
+    }
+    text_printf(error, "--%s '", name);
+    url_write_masked(error, slice_from_string(value));
+    text_printf(error, "': expected %s", expected);
+}
+
+static bool parse_hours(const char *text, uint64_t *ns)
+{
+    char room[40];
+    struct text with_unit = text_init(room, sizeof(room));
+    text_printf(&with_unit, "%sh", text);
+    return text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0' && !with_unit.overflow &&
+           units_parse_duration(text_string(&with_unit), ns) && *ns > 0;
+}
+
+/* Which of "tcp|udp|auto" the text is. */
+static bool parse_choice(const char *choices, const char *text, uint64_t *which)
+{
+    struct slice rest = slice_from_string(choices);
+    for (*which = 0; rest.len > 0; (*which)++) {
+        if (slice_equal(slice_take_until(&rest, '|'), slice_from_string(text)))
+            return true;
+    }
+    return false;
+}
+
+static bool parse_ports(const char *text, uint64_t *ports)
+{
+    struct slice rest = slice_from_string(text);
+    struct slice first = slice_take_until(&rest, '-');
+    uint64_t low, high;
+    if (!slice_to_u64(first, 65535, &low) || !slice_to_u64(rest, 65535, &high) || low == 0)
+        return false;
+    low += low % 2;
+    high -= high % 2 == 0;
+    *ports = low << 16 | high;
+    return low < high;
+}
+
+static bool parse_value(const struct option_spec *spec, const char *text, struct option_value *out)
+{
+    uint64_t max = spec->max ? spec->max : UINT64_MAX;
+    switch (spec->kind) {
+    case OPTION_FLAG:
+        out->number = 1;
+        return true;
+    case OPTION_TEXT:
+        return text[0] != '\0';
+    case OPTION_COUNT:
+        return units_parse_count(text, spec->min, max, &out->number);
+    case OPTION_DURATION:
+        return units_parse_duration(text, &out->number) && out->number >= spec->min &&
+               out->number <= max;
+    case OPTION_HOURS:
+        return parse_hours(text, &out->number);
+    case OPTION_RATE:
+        return units_parse_rate(text, &out->rate);
+    case OPTION_SIZE:
+        return units_parse_size(text, &out->number) && out->number >= spec->min &&
+               out->number <= max;
+    case OPTION_CHOICE:
+        return parse_choice(spec->choices, text, &out->number);
+    case OPTION_PORTS:
+        return parse_ports(text, &out->number);
+    }
+    return false;
+}
+
+static void add_duration_range(struct text *to, const struct option_spec *spec)
+{
+    if (spec->min > 0) {
+        text_add_string(to, ", at least ");
+        units_write_duration(to, spec->min);
+    }
+    if (spec->max > 0) {
+        text_add_string(to, ", at most ");
+        units_write_duration(to, spec->max);
+    }
+}
+
+/* What parse_value would have taken. */
+static void add_expected(struct text *to, const struct option_spec *spec)
+{
+    switch (spec->kind) {
+    case OPTION_FLAG:
+        text_add_string(to, "no value");
+        break;
+    case OPTION_TEXT:
+        text_printf(to, "a %s that is not empty", spec->argument);
+        break;
+    case OPTION_COUNT:
+        text_add_string(to, "a whole number from ");
+        units_write_count(to, spec->min);
+        text_add_string(to, " to ");
+        units_write_count(to, spec->max);
+        break;
+    case OPTION_DURATION:
+        text_add_string(to, "a duration such as 500ms, 30s or 1h30m");
+        add_duration_range(to, spec);
+        break;
+    case OPTION_HOURS:
+        text_add_string(to, "a number of hours such as 8 or 0.5");
+        break;
+    case OPTION_RATE:
+        text_add_string(to, "a rate such as 100/s, 600/m or 3600/h");
+        break;
+    case OPTION_SIZE:
+        text_add_string(to, "a size such as 64k or 2M, from ");
+        units_write_bytes(to, spec->min);
+        text_add_string(to, " to ");
+        units_write_bytes(to, spec->max);
+        break;
+    case OPTION_CHOICE:
+        text_printf(to, "one of %s", spec->choices);
+        break;
+    case OPTION_PORTS:
+        text_add_string(to, "a range of at least two ports such as 40000-49999");
+        break;
+    }
+}
+
+static bool set_value(struct options *options, const struct option_spec *spec, char *text,
+                      struct text *error)
+{
+    char room[160];
+    struct option_value value = {.given = true, .text = text};
+    if (!parse_value(spec, text, &value)) {
+        struct text expected = text_init(room, sizeof(room));
+        add_expected(&expected, spec);
+        options_complain(error, spec->id, text, text_string(&expected));
+        return false;
+    }
+    options->values[spec->id] = value;
+    if (spec->id == OPT_URL) {
+        options->urls[options->url_count++] = text;
+    } else if (spec->repeatable) {
+        options->repeated_ids[options->repeated_count] = spec->id;
+        options->repeated[options->repeated_count++] = text;
+    }
+    return true;
+}
+
+/* Where the reading of the command line has got to. */
+struct reading {
+    struct options *options;
+    int argc;
+    int next;
+    struct text *error;
+};
+
+/* Gives an option its value: what stood with it, or else the next argument. */
+static bool take_value(struct reading *reading, const struct option_spec *spec, char *value)
+{
+    if (!value && reading->next == reading->argc) {
+        text_printf(reading->error, "--%s needs a value: ", spec->name);
+        add_expected(reading->error, spec);
+        return false;
+    }
+    if (!value)
+        value = reading->options->arguments[reading->next++];
+    return set_value(reading->options, spec, value, reading->error);
+}
+
+/* What follows "--": "readers=5" or "readers". */
+static bool take_long(struct reading *reading, char *argument)
+{
+    static char none[] = "";
+    enum command command = reading->options->command;
+    char name[64];
+    char *equals = strchr(argument, '=');
+    struct slice rest = slice_from_string(argument);
+    slice_to_string(slice_take_until(&rest, '='), name, sizeof(name));
+    const struct option_spec *spec = find_spec(command, name);
+    if (!spec) {
+        say_unknown(reading->error, command, name);
+        return false;
+    }
+    if (spec->kind != OPTION_FLAG)
+        return take_value(reading, spec, equals ? equals + 1 : NULL);
+    if (!equals)
+        return set_value(reading->options, spec, none, reading->error);
+    options_complain(reading->error, spec->id, equals + 1, "no value");
+    return false;
+}
+
+/* What follows "-": "q", "n" and a value in the next argument, "n5", "qn5". */
+static bool take_short(struct reading *reading, char *letters)
+{
+    static char none[] = "";
+    for (; *letters; letters++) {
+        enum command command = reading->options->command;
+        const struct option_spec *spec = find_letter(command, *letters);
+        if (!spec) {
+            text_printf(reading->error, "unknown option '-%c': see 'rtspbench %s --help'", *letters,
+                        command_name(command));
+            return false;
+        }
+        if (spec->kind != OPTION_FLAG)
+            return take_value(reading, spec, letters[1] ? letters + 1 : NULL);
+        if (!set_value(reading->options, spec, none, reading->error))
+            return false;
+    }
+    return true;
+}
+
+static void say_not_a_url(struct text *error, const char *word)
+{
+    text_printf(error, "'%.60s' is neither a command nor a URL", word);
+    for (int i = 0; i < COMMANDS; i++) {
+        if (is_near(distance(word, command_names[i]), strlen(word))) {
+            text_printf(error, ": did you mean '%s'?", command_names[i]);
+            return;
+        }
+    }
+    text_add_string(error, ": expected one such as rtsp://host/path");
+}
+
+static bool take_positional(struct reading *reading, char *word)
+{
+    struct options *options = reading->options;
+    if (options->command == COMMAND_SERVE) {
+        text_printf(reading->error, "serve takes options only, not '%.60s'", word);
+        return false;
+    }
+    if (!strstr(word, "://")) {
+        say_not_a_url(reading->error, word);
+        return false;
+    }
+    options->urls[options->url_count++] = word;
+    return true;
+}
+
+static bool take_argument(struct reading *reading, bool *only_words)
+{
+    char *argument = reading->options->arguments[reading->next++];
+    if (*only_words || argument[0] != '-' || argument[1] == '\0')
+        return take_positional(reading, argument);
+    if (argument[1] != '-')
+        return take_short(reading, argument + 1);
+    if (argument[2] != '\0')
+        return take_long(reading, argument + 2);
+    *only_words = true;
+    return true;
+}
+
+/* Overwrites the password of a URL in place, so that a list of processes doesn't show it. */
+static void hide_password(char *argument)
+{
+    char *user = strstr(argument, "://");
+    char *at = strrchr(argument, '@');
+    if (!user || !at || at < user)
+        return;
+    char *colon = strchr(user + 3, ':');
+    if (colon && colon < at)
+        memset(colon + 1, '*', (size_t)(at - colon - 1));
+}
+
+static void copy_arguments(struct options *out, int argc, char **argv)
+{
+    size_t n = (size_t)argc + 1;
+    out->arguments = calloc(n, sizeof(char *));
+    out->urls = calloc(n, sizeof(char *));
+    out->repeated = calloc(n, sizeof(char *));
+    out->repeated_ids = calloc(n, sizeof(enum option_id));
+    assert(out->arguments && out->urls && out->repeated && out->repeated_ids);
+    for (int i = 0; i < argc; i++) {
+        out->arguments[i] = strdup(argv[i]);
+        assert(out->arguments[i]);
+        hide_password(argv[i]);
+    }
+}
+
+static void set_defaults(struct options *options)
+{
+    for (unsigned i = 0; i < option_count; i++) {
+        const struct option_spec *spec = &option_table[i];
+        if (knows(spec, options->command) && spec->fallback) {
+            struct option_value *value = &options->values[spec->id];
+            bool good = parse_value(spec, spec->fallback, value);
+            assert(good);
+            value->text = spec->fallback;
+        }
+    }
+}
+
+bool options_parse(struct options *out, int argc, char **argv, struct text *error)
+{
+    struct reading reading = {.options = out, .argc = argc, .next = 1, .error = error};
+    bool only_words = false;
+    *out = (struct options){.command = COMMAND_RUN};
+    copy_arguments(out, argc, argv);
+    for (int i = 0; i < COMMANDS && argc > 1; i++) {
+        if (strcmp(out->arguments[1], command_names[i]) == 0) {
+            out->command = (enum command)i;
+            reading.next = 2;
+        }
+    }
+    set_defaults(out);
+    while (reading.next < argc && !out->values[OPT_HELP].given && !out->values[OPT_VERSION].given) {
+        if (!take_argument(&reading, &only_words))
+            return false;
+    }
+    return true;
+}
+
+void options_dispose(struct options *options)
+{
+    for (char **argument = options->arguments; argument && *argument; argument++) {
+        explicit_bzero(*argument, strlen(*argument));
+        free(*argument);
+    }
+    free(options->arguments);
+    free(options->urls);
+    free(options->repeated);
+    free(options->repeated_ids);
+    *options = (struct options){0};
+}

@@ -1,0 +1,147 @@
+/* options.h - the command line: one table of options drives parsing, defaults, messages and help of
+ * every command. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum command { COMMAND_RUN, COMMAND_SERVE, COMMAND_PROBE, COMMANDS };
+
+enum option_id {
+    OPT_URL,
+    OPT_URL_FILE,
+    OPT_READERS,
+    OPT_RATE,
+    OPT_ARRIVAL,
+    OPT_DURATION,
+    OPT_HOURS,
+    OPT_WARMUP,
+    OPT_TRANSPORT,
+    OPT_TRACKS,
+    OPT_USER,
+    OPT_PASSWORD_FILE,
+    OPT_KEEPALIVE,
+    OPT_TIMEOUT,
+    OPT_MEDIA_TIMEOUT,
+    OPT_END_ON_STALL,
+    OPT_RETRIES,
+    OPT_BACKOFF,
+    OPT_RECONNECT,
+    OPT_CLOSE,
+    OPT_USER_AGENT,
+    OPT_HEADER,
+    OPT_BIND_IPS,
+    OPT_BIND_CIDR,
+    OPT_RTP_PORTS,
+    OPT_RCVBUF,
+    OPT_GRO,
+    OPT_QUICKACK,
+    OPT_THREADS,
+    OPT_IO,
+    OPT_COALESCE,
+    OPT_PANEL,
+    OPT_SEED,
+    OPT_STATS_INTERVAL,
+    OPT_LOG,
+    OPT_QUIET,
+    OPT_JSON_FILE,
+    OPT_SESSIONS_LOG,
+    OPT_JSON,
+    OPT_LISTEN,
+    OPT_PORT,
+    OPT_CONGESTION,
+    OPT_NO_AUDIO,
+    OPT_PATTERN,
+    OPT_MEDIA,
+    OPT_FAULT,
+    OPT_AUTH,
+    OPT_SESSION_TIMEOUT,
+    OPT_MAX_SESSIONS,
+    OPT_TRUTH,
+    OPT_TRUTH_SESSIONS,
+    OPT_HELP,
+    OPT_VERSION,
+    OPTION_IDS
+};
+
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_COUNT,    /* number */
+    OPTION_DURATION, /* number: ns */
+    OPTION_HOURS,    /* number: ns */
+    OPTION_RATE,     /* rate: per second */
+    OPTION_SIZE,     /* number: bytes */
+    OPTION_CHOICE,   /* number: which of the choices, from 0 */
+    OPTION_PORTS, /* number: first port << 16 | last, an even number of ports from an even one on */
+};
+
+struct option_spec {
+    const char *name;
+    const char *argument; /* what help calls it; NULL: a flag */
+    const char *help;
+    const char *fallback; /* the default as one would type it; NULL: none */
+    const char *choices;  /* "tcp|udp|auto" */
+    uint64_t min, max;    /* COUNT, DURATION, SIZE; max 0: no limit */
+    enum option_id id;
+    enum option_kind kind;
+    unsigned commands; /* 1 << enum command of each that knows it */
+    char letter;       /* 0: none */
+    bool repeatable;
+    const char *group; /* heading in help */
+};
+
+/* All options, in the order of help. */
+extern const struct option_spec option_table[];
+extern const unsigned option_count;
+
+struct option_value {
+    bool given; /* on the command line; else this is the default */
+    const char *text;
+    uint64_t number;
+    double rate;
+};
+
+/* Owns a copy of the command line, which all texts but the defaults point into. */
+struct options {
+    enum command command;
+    struct option_value values[OPTION_IDS];
+    char **arguments; /* ends in NULL */
+    char **urls;      /* --url and positional arguments, in their order */
+    unsigned url_count;
+    char **repeated; /* the values of the other repeatable options, in their order ... */
+    enum option_id *repeated_ids; /* ... and whose each is */
+    unsigned repeated_count;
+};
+
+/* Reads the command line. False: error says which option, which value, and what was expected; it
+   shows no password. Stops at --help and --version. The passwords of URLs in argv are overwritten.
+ */
+bool options_parse(struct options *out, int argc, char **argv, struct text *error);
+void options_dispose(struct options *options);
+
+static inline uint64_t options_number(const struct options *options, enum option_id id)
+{
+    return options->values[id].number;
+}
+
+static inline const char *options_text(const struct options *options, enum option_id id)
+{
+    return options->values[id].text;
+}
+
+static inline bool options_given(const struct options *options, enum option_id id)
+{
+    return options->values[id].given;
+}
+
+/* "--rate '100/x': expected ...": the form of every complaint about a value. */
+void options_complain(struct text *error, enum option_id id, const char *value,
+                      const char *expected);
+
+/* The help of a command, with an example. */
+void options_help(struct text *to, enum command command);
+
+const char *command_name(enum command command);

@@ -1,0 +1,109 @@
+#include <string.h>
+
+#include "cli/options.h"
+
+#define HELP_COLUMN 31u
+#define HELP_WIDTH 100u
+
+struct command_help {
+    const char *usage, *purpose, *examples;
+};
+
+static const struct command_help helps[COMMANDS] = {
+    [COMMAND_RUN] = {"rtspbench [run] [OPTION]... [URL]...\n"
+                     "       rtspbench serve [OPTION]...    the embedded RTSP server\n"
+                     "       rtspbench probe URL            one session, narrated\n",
+                     "Loads an RTSP server with many readers and says in numbers what they got.\n"
+                     "With no URL, an embedded server is started and loaded: a demo.\n",
+                     "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
+                     "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"},
+    [COMMAND_SERVE] = {"rtspbench serve [OPTION]...\n",
+                       "An RTSP server to load: any path serves the test card, /pattern cheap "
+                       "packets. Faults are\n"
+                       "ordered in the URL, as in rtsp://127.0.0.1:8554/card?drop=1/100. Prints "
+                       "'ready URL' when it\n"
+                       "listens; ends on SIGTERM or Ctrl-C.\n",
+                       "  rtspbench serve --port 8554 --pattern 200/s:1250 --truth truth.json\n"},
+    [COMMAND_PROBE] =
+        {"rtspbench probe URL [OPTION]...\n",
+         "Reads one stream and tells what happens: each message, the SDP, the tracks, the\n"
+         "timing, then 5 s of media.\n",
+         "  rtspbench probe rtsp://192.0.2.1:554/stream\n"},
+};
+
+static void add_spaces(struct text *to, size_t n)
+{
+    while (n-- > 0)
+        text_add_string(to, " ");
+}
+
+/* Adds the words of help from HELP_COLUMN on, in as many lines as it takes. */
+static void add_wrapped(struct text *to, struct slice help, size_t column)
+{
+    while (help.len > 0) {
+        struct slice word = slice_take_until(&help, ' ');
+        if (column + 1 + word.len > HELP_WIDTH) {
+            text_add_string(to, "\n");
+            add_spaces(to, HELP_COLUMN - 1);
+            column = HELP_COLUMN - 1;
+        }
+        text_add_string(to, " ");
+        text_add(to, word);
+        column += 1 + word.len;
+    }
+}
+
+static void add_option(struct text *to, const struct option_spec *spec)
+{
+    char room[320];
+    size_t start = to->len;
+    struct text help = text_init(room, sizeof(room));
+    text_printf(to, spec->letter ? "  -%c, " : "      ", spec->letter);
+    text_printf(to, "--%s%s%s", spec->name, spec->argument ? " " : "",
+                spec->argument ? spec->argument : "");
+    size_t column = to->len - start;
+    if (column >= HELP_COLUMN - 1) {
+        text_add_string(to, "\n");
+        column = 0;
+    }
+    add_spaces(to, HELP_COLUMN - 1 - column);
+    text_add_string(&help, spec->help);
+    if (spec->fallback)
+        text_printf(&help, " [%s]", spec->fallback);
+    if (spec->repeatable)
+        text_add_string(&help, " (repeatable)");
+    add_wrapped(to, text_slice(&help), HELP_COLUMN - 1);
+    text_add_string(to, "\n");
+}
+
+/* Was this heading already printed for an earlier option of the command? */
+static bool is_first_of_group(unsigned at, enum command command)
+{
+    for (unsigned i = 0; i < at; i++) {
+        if ((option_table[i].commands & (1u << command)) &&
+            strcmp(option_table[i].group, option_table[at].group) == 0)
+            return false;
+    }
+    return true;
+}
+
+void options_help(struct text *to, enum command command)
+{
+    const struct command_help *about = &helps[command];
+    text_printf(to, "Usage: %s\n%s", about->usage, about->purpose);
+    for (unsigned i = 0; i < option_count; i++) {
+        if (!(option_table[i].commands & (1u << command)) || !is_first_of_group(i, command))
+            continue;
+        text_printf(to, "\n%s:\n", option_table[i].group);
+        for (unsigned k = i; k < option_count; k++) {
+            if ((option_table[k].commands & (1u << command)) &&
+                strcmp(option_table[k].group, option_table[i].group) == 0)
+                add_option(to, &option_table[k]);
+        }
+    }
+    text_printf(
+        to,
+        "\nDurations: 500ms 30s 1h30m. Rates: 100/s 600/m. Sizes: 64k 2M. Exit status: 0 pass, 1 no"
+        " session\nestablished, 2 usage or set-up.\n\nExample:\n%s",
+        about->examples);
+}
