@@ -27,7 +27,7 @@ socklen_t address_len(const struct address *address);
 /* Same host, whatever the port; an IPv4-mapped IPv6 address equals its IPv4 one. */
 bool address_same_host(const struct address *a, const struct address *b);
 
-/* Is it unspecified, broadcast or multicast: nowhere to send media to? */
+/* Somewhere to send media to: false for none, unspecified, broadcast and multicast addresses. */
 bool address_is_unicast(const struct address *address);
 
 /* "127.0.0.1:554" or "[::1]:554". */
