@@ -6,6 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define ERA_END_NS UINT64_C(2085978496000000000) /* NTP's seconds wrap in 2036 */
+
 static void check_report(const struct rtcp *report)
 {
     char bytes[1024];
@@ -48,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_report(&rtcp);
         check_blocks(rtcp.ssrc, rtcp.blocks);
         uint64_t ns = rtcp_ntp_to_ns(rtcp.ntp);
-        if (ns != 0)
+        if (ns != 0 && ns < ERA_END_NS)
             assert(rtcp_ntp_to_ns(rtcp_ntp_from_ns(ns)) == ns);
     }
     assert(compound.len == 0);
