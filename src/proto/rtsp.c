@@ -97,7 +97,7 @@ static enum rtsp_result take_version(struct rtsp_message *message, struct slice 
     uint64_t minor = 0;
     if (digits.len == 0 && rest->len == 0)
         return at_end(message, whole, RTSP_BAD_PROTOCOL);
-    if (!slice_to_u64(digits, 99, &minor))
+    if (digits.len > 2 || !slice_to_u64(digits, 99, &minor))
         return fail(message, RTSP_BAD_PROTOCOL);
     message->version_minor = (unsigned)minor;
     if (rest->len > 0 && !is_blank(rest->data[0]))
