@@ -1,4 +1,50 @@
-int main(void)
+#include <signal.h>
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+
+static int (*const commands[COMMANDS])(const struct options *, struct text *) = {
+    [COMMAND_RUN] = run_main,
+    [COMMAND_SERVE] = serve_main,
+    [COMMAND_PROBE] = probe_main,
+};
+
+static int print_help(enum command command)
 {
-    return 2;
+    static char room[32768];
+    struct text help = text_init(room, sizeof(room));
+    options_help(&help, command);
+    fputs(text_string(&help), stdout);
+    return 0;
+}
+
+static int print_version(void)
+{
+    puts("rtspbench " RTSPBENCH_VERSION);
+    return 0;
+}
+
+static int dispatch(const struct options *options, struct text *error)
+{
+    if (options_given(options, OPT_HELP))
+        return print_help(options->command);
+    if (options_given(options, OPT_VERSION))
+        return print_version();
+    return commands[options->command](options, error);
+}
+
+int main(int argc, char **argv)
+{
+    static char room[16384];
+    struct text error = text_init(room, sizeof(room));
+    struct options options;
+    int status = STATUS_SETUP;
+    signal(SIGPIPE, SIG_IGN);
+    if (options_parse(&options, argc, argv, &error))
+        status = dispatch(&options, &error);
+    if (error.len > 0)
+        fprintf(stderr, "rtspbench: %s\n", text_string(&error));
+    options_dispose(&options);
+    return status;
 }

@@ -53,7 +53,7 @@ const struct option_spec option_table[] = {
      .group = LOAD, .commands = RUN, .help = "makes every random choice repeat; else from the clock, and printed"},
 
     {.id = OPT_TRANSPORT, .name = "transport", .letter = 't', .argument = "T", .kind = OPTION_CHOICE, .choices = "tcp|udp|auto",
-     .fallback = "tcp", .group = SESSION, .commands = RUN | PROBE, .help = "tcp, udp, or auto: the next one where the server refuses"},
+     .fallback = "tcp", .group = SESSION, .commands = RUN | PROBE, .help = "tcp, udp, or auto: udp, and tcp where that fails"},
     {.id = OPT_KEEPALIVE, .name = "keepalive", .argument = "HOW", .kind = OPTION_CHOICE,
      .choices = "auto|options|get_parameter|set_parameter|none",
      .fallback = "auto", .group = SESSION, .commands = RUN, .help = "auto, options, get_parameter, set_parameter or none"},

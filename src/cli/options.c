@@ -7,6 +7,9 @@
 #include "base/units.h"
 #include "proto/url.h"
 
+/* Longer values are not repeated in messages. */
+#define VALUE_SHOWN 1000u
+
 static const char *const command_names[COMMANDS] = {"run", "serve", "probe"};
 
 const char *command_name(enum command command)
@@ -96,7 +99,10 @@ void options_complain(struct text *error, enum option_id id, const char *value,
             name = option_table[i].name;
     }
     text_printf(error, "--%s '", name);
-    url_write_masked(error, slice_from_string(value));
+    if (strlen(value) <= VALUE_SHOWN)
+        url_write_masked(error, slice_from_string(value));
+    else
+        text_printf(error, "(%zu bytes)", strlen(value));
     text_printf(error, "': expected %s", expected);
 }
 

@@ -98,7 +98,7 @@ static const char *item_read(struct url_item *item, struct slice text)
         return wrong;
     url_write(&line, &typed);
     if (line.overflow)
-        return "is longer than 4,096 bytes";
+        return "is longer than 4,095 bytes";
     item->url = strndup(line.data, line.len);
     if (!item->url)
         return "does not fit into memory";
@@ -145,7 +145,7 @@ static bool add_expanded(struct url_list *list, struct slice text, uint32_t weig
         text_printf(&one, "%0*llu", range.digits, (unsigned long long)number);
         text_add(&one, range.after);
         if (one.overflow) {
-            say(error, text, "is longer than 4,096 bytes");
+            say(error, text, "is longer than 4,095 bytes");
             return false;
         }
         if (!add_expanded(list, text_slice(&one), weight, error))
@@ -177,6 +177,10 @@ bool url_list_add(struct url_list *list, const char *pattern, struct text *error
 {
     struct slice text = slice_from_string(pattern);
     uint32_t weight;
+    if (text.len >= URL_BYTES_MAX) {
+        text_printf(error, "a URL of %zu bytes is too long: at most 4,095", text.len);
+        return false;
+    }
     if (!take_weight(&text, &weight)) {
         say(error, text, "has a weight that is not 1 to 1,000,000");
         return false;

@@ -1,0 +1,271 @@
+#include "cli/plan_options.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "net/loop.h"
+
+char *password_from_options(const struct options *options, struct text *error)
+{
+    const char *path = options_text(options, OPT_PASSWORD_FILE);
+    char *line = NULL;
+    size_t size = 0;
+    if (!path)
+        return NULL;
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        text_printf(error, "--password-file '%s': %s", path, strerror(errno));
+        return NULL;
+    }
+    ssize_t n = getline(&line, &size, file);
+    fclose(file);
+    if (n <= 0) {
+        free(line);
+        options_complain(error, OPT_PASSWORD_FILE, path,
+                         "a file with the password in its first line");
+        return NULL;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return line;
+}
+
+/* Headers that the protocol's machinery writes itself. */
+static bool is_ours(struct slice name)
+{
+    static const struct slice ours[] = {SLICE("CSeq"), SLICE("Session"), SLICE("Transport"),
+                                        SLICE("Content-Length"), SLICE("User-Agent")};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (slice_equal_nocase(name, ours[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_header(struct slice line)
+{
+    ptrdiff_t colon = slice_find_byte(line, ':');
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.data[i] < 0x20 || line.data[i] == 0x7f ||
+            ((ptrdiff_t)i < colon && line.data[i] == ' '))
+            return false;
+    }
+    return colon > 0 && !is_ours(slice_make(line.data, (size_t)colon));
+}
+
+char *headers_from_options(const struct options *options, struct text *error)
+{
+    size_t size = 1;
+    for (unsigned i = 0; i < options->repeated_count; i++)
+        size += strlen(options->repeated[i]) + 4;
+    char *lines = malloc(size);
+    assert(lines);
+    struct text out = text_init(lines, size);
+    for (unsigned i = 0; i < options->repeated_count; i++) {
+        struct slice line = slice_from_string(options->repeated[i]);
+        if (options->repeated_ids[i] != OPT_HEADER)
+            continue;
+        if (!is_header(line)) {
+            free(lines);
+            text_add_string(error,
+                            "--header: expected one 'Name: value', and none of CSeq, Session, "
+                            "Transport, Content-Length, User-Agent");
+            return NULL;
+        }
+        struct slice name = slice_take_until(&line, ':');
+        text_add(&out, name);
+        text_add_string(&out, ": ");
+        text_add(&out, slice_trim(line));
+        text_add_string(&out, "\r\n");
+    }
+    text_string(&out);
+    return lines;
+}
+
+/* Adds an address to those the plan binds to. */
+static bool add_bind(struct plan *plan, struct plan_storage *storage, const struct address *address)
+{
+    if (plan->bind_count == PLAN_BIND_MAX)
+        return false;
+    if (!storage->bind) {
+        storage->bind = calloc(PLAN_BIND_MAX, sizeof(*storage->bind));
+        assert(storage->bind);
+        plan->bind = storage->bind;
+    }
+    storage->bind[plan->bind_count++] = *address;
+    return true;
+}
+
+static bool add_bind_list(struct plan *plan, struct plan_storage *storage, const char *list,
+                          struct text *error)
+{
+    struct slice rest = slice_from_string(list);
+    while (rest.len > 0) {
+        struct slice one = slice_trim(slice_take_until(&rest, ','));
+        struct address address;
+        if (!address_parse(one, 0, &address) || !add_bind(plan, storage, &address)) {
+            options_complain(error, OPT_BIND_IPS, list,
+                             "up to 65,536 addresses such as 192.0.2.1,192.0.2.2");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The i-th address after the first of a network. */
+static struct address nth_address(const struct address *first, uint32_t i)
+{
+    struct address address = *first;
+    if (address.family == AF_INET) {
+        address.v4.sin_addr.s_addr = htonl(ntohl(address.v4.sin_addr.s_addr) + i);
+    } else {
+        uint32_t *low = &address.v6.sin6_addr.s6_addr32[3];
+        *low = htonl(ntohl(*low) + i);
+    }
+    return address;
+}
+
+/* All the hosts of a network: over IPv4 without its first and last address, where there are others.
+ */
+static bool add_bind_network(struct plan *plan, struct plan_storage *storage, const char *cidr,
+                             struct text *error)
+{
+    struct slice rest = slice_from_string(cidr);
+    struct slice text = slice_take_until(&rest, '/');
+    struct address address;
+    uint64_t prefix;
+    bool good = address_parse(text, 0, &address);
+    unsigned bits = good && address.family == AF_INET ? 32 : 128;
+    if (!good || !slice_to_u64(rest, bits, &prefix) || bits - prefix > 16) {
+        options_complain(error, OPT_BIND_CIDR, cidr,
+                         "a network of up to 65,536 addresses such as 192.0.2.0/24");
+        return false;
+    }
+    uint32_t count = 1u << (bits - prefix);
+    uint32_t host =
+        bits == 32 ? ntohl(address.v4.sin_addr.s_addr) : ntohl(address.v6.sin6_addr.s6_addr32[3]);
+    struct address first = nth_address(&address, -(host & (count - 1)));
+    bool skip_ends = bits == 32 && count > 2;
+    for (uint32_t i = skip_ends; i < count - skip_ends; i++) {
+        struct address one = nth_address(&first, i);
+        if (!add_bind(plan, storage, &one)) {
+            text_add_string(error, "--bind-ips and --bind-cidr give more than 65,536 addresses");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_environment(struct plan *plan, struct text *error)
+{
+    const char *denied = getenv("RTSPBENCH_DENY"), *halt = getenv("RTSPBENCH_HALT");
+    struct slice bad;
+    char length[32];
+    if (!loop_parse_denied(denied, &plan->denied, &bad)) {
+        text_add_string(error, "RTSPBENCH_DENY: unknown feature '");
+        text_add_escaped(error, bad);
+        text_add_string(error, "'");
+        return false;
+    }
+    if (!halt)
+        return true;
+    struct slice rest = slice_from_string(halt);
+    if (slice_to_string(slice_take_until(&rest, '/'), length, sizeof(length)) &&
+        units_parse_duration(length, &plan->halt_ns) && rest.len > 0 &&
+        units_parse_duration((const char *)rest.data, &plan->halt_period_ns))
+        return true;
+    text_printf(error, "RTSPBENCH_HALT '%.60s': expected length/period such as 300ms/2s", halt);
+    return false;
+}
+
+static bool add_urls(struct plan *plan, const struct options *options, struct text *error)
+{
+    const char *file = options_text(options, OPT_URL_FILE);
+    for (unsigned i = 0; i < options->url_count; i++) {
+        if (!url_list_add(&plan->urls, options->urls[i], error))
+            return false;
+    }
+    return !file || url_list_add_file(&plan->urls, file, error);
+}
+
+static void set_load(struct plan *plan, const struct options *options)
+{
+    bool hours = options_given(options, OPT_HOURS);
+    plan->readers = (uint32_t)options_number(options, OPT_READERS);
+    plan->rate_per_s = options->values[OPT_RATE].rate;
+    plan->arrival = (enum plan_arrival)options_number(options, OPT_ARRIVAL);
+    plan->duration_ns = options_number(options, hours ? OPT_HOURS : OPT_DURATION);
+    plan->warmup_ns = options_number(options, OPT_WARMUP);
+    plan->retries = (uint32_t)options_number(options, OPT_RETRIES);
+    plan->backoff_ns = options_number(options, OPT_BACKOFF);
+    plan->reconnect = options_given(options, OPT_RECONNECT);
+    plan->seed_given = options_given(options, OPT_SEED);
+    plan->seed = plan->seed_given ? options_number(options, OPT_SEED)
+                                  : (clock_realtime_ns() / NS_PER_US) & UINT32_MAX;
+}
+
+static void set_session(struct plan *plan, const struct options *options)
+{
+    plan->transport = (enum plan_transport)options_number(options, OPT_TRANSPORT);
+    plan->tracks = (enum plan_tracks)options_number(options, OPT_TRACKS);
+    plan->keepalive = (enum plan_keepalive)options_number(options, OPT_KEEPALIVE);
+    plan->timeout_ns = options_number(options, OPT_TIMEOUT);
+    plan->media_timeout_ns = options_number(options, OPT_MEDIA_TIMEOUT);
+    plan->end_on_stall = options_given(options, OPT_END_ON_STALL);
+    plan->close_reset = options_number(options, OPT_CLOSE) == 1;
+    plan->user = options_text(options, OPT_USER);
+    plan->user_agent = options_text(options, OPT_USER_AGENT);
+}
+
+static void set_machinery(struct plan *plan, const struct options *options)
+{
+    uint64_t ports = options_number(options, OPT_RTP_PORTS);
+    plan->rtp_port_low = (uint16_t)(ports >> 16);
+    plan->rtp_port_high = (uint16_t)ports;
+    plan->rcvbuf = (uint32_t)options_number(options, OPT_RCVBUF);
+    plan->gro = options_number(options, OPT_GRO) == 1;
+    plan->quickack = options_number(options, OPT_QUICKACK) == 1;
+    plan->threads = (uint32_t)options_number(options, OPT_THREADS);
+    plan->io = (enum plan_io)options_number(options, OPT_IO);
+    plan->coalesce_ns = options_number(options, OPT_COALESCE);
+    plan->panel = (uint32_t)options_number(options, OPT_PANEL);
+    plan->stats_interval_ns = options_number(options, OPT_STATS_INTERVAL);
+    plan->log = (enum plan_log)options_number(options, OPT_LOG);
+    plan->quiet = options_given(options, OPT_QUIET);
+    plan->json_file = options_text(options, OPT_JSON_FILE);
+    plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
+}
+
+bool plan_from_options(struct plan *plan, struct plan_storage *storage,
+                       const struct options *options, struct text *error)
+{
+    const char *list = options_text(options, OPT_BIND_IPS);
+    const char *network = options_text(options, OPT_BIND_CIDR);
+    *storage = (struct plan_storage){0};
+    plan_init(plan);
+    set_load(plan, options);
+    set_session(plan, options);
+    set_machinery(plan, options);
+    plan->password = storage->password = password_from_options(options, error);
+    if (options_given(options, OPT_PASSWORD_FILE) && !plan->password)
+        return false;
+    plan->headers = storage->headers = headers_from_options(options, error);
+    return plan->headers && (!list || add_bind_list(plan, storage, list, error)) &&
+           (!network || add_bind_network(plan, storage, network, error)) &&
+           read_environment(plan, error) && add_urls(plan, options, error);
+}
+
+void plan_storage_dispose(struct plan_storage *storage)
+{
+    if (storage->password)
+        explicit_bzero(storage->password, strlen(storage->password));
+    free(storage->password);
+    free(storage->headers);
+    free(storage->bind);
+    *storage = (struct plan_storage){0};
+}

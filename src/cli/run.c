@@ -1,0 +1,61 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/demo.h"
+#include "cli/plan_options.h"
+#include "load/plan.h"
+
+#define DEMO_DURATION_NS (10 * NS_PER_S)
+
+/* A line each, on stderr: stdout belongs to the log. */
+static void print_warnings(struct text *warnings)
+{
+    struct slice rest = text_slice(warnings);
+    while (rest.len > 0) {
+        struct slice line = slice_take_until(&rest, '\n');
+        fprintf(stderr, "rtspbench: warning: %.*s\n", (int)line.len, (const char *)line.data);
+    }
+}
+
+static int resolve_and_run(struct plan *plan, struct text *error)
+{
+    char room[4096];
+    struct text warnings = text_init(room, sizeof(room));
+    struct machine machine;
+    machine_raise_files();
+    machine_read(&machine);
+    if (!plan_resolve(plan, &machine, error, &warnings))
+        return STATUS_SETUP;
+    print_warnings(&warnings);
+    text_add_string(error, "run is not in this build");
+    return STATUS_SETUP;
+}
+
+/* No URL: start a server to load, and stop it afterwards. */
+static int run_demo(struct plan *plan, const struct options *options, struct text *error)
+{
+    struct demo demo;
+    if (!options_given(options, OPT_DURATION) && !options_given(options, OPT_HOURS))
+        plan->duration_ns = DEMO_DURATION_NS;
+    if (!demo_start(&demo, error))
+        return STATUS_SETUP;
+    int status = STATUS_SETUP;
+    if (url_list_add(&plan->urls, demo.url, error))
+        status = resolve_and_run(plan, error);
+    demo_stop(&demo);
+    return status;
+}
+
+int run_main(const struct options *options, struct text *error)
+{
+    struct plan plan;
+    struct plan_storage storage;
+    int status = STATUS_SETUP;
+    bool has_url = options->url_count > 0 || options_given(options, OPT_URL_FILE);
+    if (plan_from_options(&plan, &storage, options, error))
+        status = has_url ? resolve_and_run(&plan, error) : run_demo(&plan, options, error);
+    plan_dispose(&plan);
+    plan_storage_dispose(&storage);
+    return status;
+}
