@@ -1,0 +1,192 @@
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cli/plan_options.h"
+#include "net/loop.h"
+
+static char said[16384];
+static struct text error;
+static struct options options;
+static struct plan plan;
+static struct plan_storage storage;
+
+static bool make_plan(int argc, const char *const *words)
+{
+    static char room[16][256];
+    char *argv[16];
+    for (int i = 0; i < argc; i++) {
+        snprintf(room[i], sizeof(room[i]), "%s", words[i]);
+        argv[i] = room[i];
+    }
+    error = text_init(said, sizeof(said));
+    assert_true(options_parse(&options, argc, argv, &error));
+    return plan_from_options(&plan, &storage, &options, &error);
+}
+
+#define PLAN(...)                                                                                  \
+    make_plan(sizeof((const char *[]){"rtspbench", __VA_ARGS__}) / sizeof(char *),                 \
+              (const char *[]){"rtspbench", __VA_ARGS__})
+
+static void drop(void)
+{
+    plan_dispose(&plan);
+    plan_storage_dispose(&storage);
+    options_dispose(&options);
+}
+
+/* What the table of options calls defaults is what plan_init calls so. */
+static void test_defaults(void **state)
+{
+    struct plan expect;
+    plan_init(&expect);
+    assert_true(PLAN("rtsp://h/a"));
+    assert_int_equal(plan.readers, expect.readers);
+    assert_true(plan.rate_per_s == expect.rate_per_s);
+    assert_int_equal(plan.duration_ns, expect.duration_ns);
+    assert_int_equal(plan.warmup_ns, expect.warmup_ns);
+    assert_int_equal(plan.backoff_ns, expect.backoff_ns);
+    assert_int_equal(plan.timeout_ns, expect.timeout_ns);
+    assert_int_equal(plan.media_timeout_ns, expect.media_timeout_ns);
+    assert_int_equal(plan.coalesce_ns, expect.coalesce_ns);
+    assert_int_equal(plan.panel, expect.panel);
+    assert_int_equal(plan.stats_interval_ns, expect.stats_interval_ns);
+    assert_int_equal(plan.transport, expect.transport);
+    assert_int_equal(plan.quickack, expect.quickack);
+    assert_int_equal(plan.gro, expect.gro);
+    assert_int_equal(plan.rtp_port_high, 0);
+    assert_string_equal(plan.user_agent, expect.user_agent);
+    assert_string_equal(plan.headers, "");
+    drop();
+}
+
+static void test_values(void **state)
+{
+    assert_true(PLAN("rtsp://h/a", "-n", "7", "--hours", "2", "-d", "5s", "-t", "auto",
+                     "--close=rst", "--rtp-ports", "40000-40009", "--seed", "9"));
+    assert_int_equal(plan.readers, 7);
+    assert_int_equal(plan.duration_ns, 7200 * NS_PER_S);
+    assert_int_equal(plan.transport, PLAN_AUTO);
+    assert_true(plan.close_reset);
+    assert_int_equal(plan.rtp_port_low, 40000);
+    assert_int_equal(plan.rtp_port_high, 40009);
+    assert_int_equal(plan.seed, 9);
+    drop();
+}
+
+static void test_headers(void **state)
+{
+    static const char *const bad[] = {"no colon",   ": x",    "CSeq: 1",
+                                      "session: 2", "A b: 1", "A: b\r\nC: d"};
+    assert_true(PLAN("rtsp://h/a", "-H", "X-One: 1", "--header=X-Two:  2 "));
+    assert_string_equal(plan.headers, "X-One: 1\r\nX-Two: 2\r\n");
+    drop();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(PLAN("rtsp://h/a", "-H", bad[i]));
+        assert_non_null(strstr(text_string(&error), "--header"));
+        drop();
+    }
+}
+
+static void check_bind(uint32_t i, const char *expect)
+{
+    char room[80];
+    struct text text = text_init(room, sizeof(room));
+    address_write_host(&text, &plan.bind[i]);
+    assert_string_equal(text_string(&text), expect);
+}
+
+static void test_bind(void **state)
+{
+    assert_true(PLAN("rtsp://h/a", "--bind-ips", "127.0.0.2,::1", "--bind-cidr", "10.1.2.77/30"));
+    assert_int_equal(plan.bind_count, 4);
+    check_bind(0, "127.0.0.2");
+    check_bind(1, "[::1]");
+    check_bind(2, "10.1.2.77"); /* the hosts of 10.1.2.76/30 */
+    check_bind(3, "10.1.2.78");
+    drop();
+
+    assert_true(PLAN("rtsp://h/a", "--bind-cidr", "2001:db8::ff/127"));
+    assert_int_equal(plan.bind_count, 2);
+    check_bind(0, "[2001:db8::fe]");
+    check_bind(1, "[2001:db8::ff]");
+    drop();
+
+    assert_true(PLAN("rtsp://h/a", "--bind-cidr", "192.0.2.9/32"));
+    assert_int_equal(plan.bind_count, 1);
+    check_bind(0, "192.0.2.9");
+    drop();
+}
+
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *option, *value, *says;
+    } rows[] = {
+        {"--bind-ips", "127.0.0.1,host", "--bind-ips '127.0.0.1,host': expected"},
+        {"--bind-cidr", "10.0.0.0/8", "--bind-cidr '10.0.0.0/8': expected"},
+        {"--bind-cidr", "10.0.0.0", "--bind-cidr"},
+        {"--bind-cidr", "10.0.0.0/33", "--bind-cidr"},
+        {"--password-file", "/nonexistent/file",
+         "--password-file '/nonexistent/file': No such file"},
+        {"--password-file", "/dev/null",
+         "--password-file '/dev/null': expected a file with the password"},
+        {"--url-file", "/nonexistent/file", "cannot read '/nonexistent/file'"},
+        {"--url", "rtsp:///x", "URL 'rtsp:///x' has no host"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_false(PLAN("rtsp://h/a", rows[i].option, rows[i].value));
+        if (!strstr(text_string(&error), rows[i].says))
+            fail_msg("'%s' lacks '%s'", said, rows[i].says);
+        drop();
+    }
+}
+
+static void test_password_file(void **state)
+{
+    char path[] = "/tmp/plan_options-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "pass word\r\nsecond\n", 18), 18);
+    close(fd);
+    assert_true(PLAN("rtsp://h/a", "--user", "u", "--password-file", path));
+    assert_string_equal(plan.password, "pass word");
+    drop();
+    unlink(path);
+}
+
+static void test_environment(void **state)
+{
+    setenv("RTSPBENCH_HALT", "300ms/2s", 1);
+    setenv("RTSPBENCH_DENY", "uring,gro", 1);
+    assert_true(PLAN("rtsp://h/a"));
+    assert_int_equal(plan.halt_ns, 300 * NS_PER_MS);
+    assert_int_equal(plan.halt_period_ns, 2 * NS_PER_S);
+    assert_int_equal(plan.denied, LOOP_DENY_URING | LOOP_DENY_GRO);
+    drop();
+    setenv("RTSPBENCH_HALT", "300ms", 1);
+    assert_false(PLAN("rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "RTSPBENCH_HALT '300ms'"));
+    drop();
+    unsetenv("RTSPBENCH_HALT");
+    setenv("RTSPBENCH_DENY", "uring,nonsense", 1);
+    assert_false(PLAN("rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "nonsense"));
+    drop();
+    unsetenv("RTSPBENCH_DENY");
+}
+
+int main(void)
+{
+    unsetenv("RTSPBENCH_HALT");
+    unsetenv("RTSPBENCH_DENY");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
+        cmocka_unit_test(test_headers),     cmocka_unit_test(test_bind),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_password_file),
+        cmocka_unit_test(test_environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
