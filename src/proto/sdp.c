@@ -159,16 +159,13 @@ static void read_encoding(struct sdp_format *format, struct slice encoding)
     format->channels = slice_to_u64(channels, UINT8_MAX, &number) ? (uint8_t)number : 0;
 }
 
-/* A payload type that its m= line doesn't list counts only where that line lists none. */
+/* A payload type that its m= line doesn't list is nobody's. */
 static void read_rtpmap(struct parser *parser, struct slice value)
 {
     uint64_t payload_type;
-    struct sdp_media *media = parser->media;
     struct sdp_format *format = NULL;
-    if (media && slice_to_u64(take_word(&value), PAYLOAD_TYPE_MAX, &payload_type)) {
-        bool add = media->rtp && media->format_count == 0;
-        format = add ? add_format(media, payload_type) : find_format(media, payload_type);
-    }
+    if (parser->media && slice_to_u64(take_word(&value), PAYLOAD_TYPE_MAX, &payload_type))
+        format = find_format(parser->media, payload_type);
     if (format && value.len > 0)
         read_encoding(format, value);
     else

@@ -24,15 +24,16 @@ struct sdp_format {
 struct sdp_media {
     enum sdp_kind kind;
     uint16_t port;
-    bool secure;          /* RTP/SAVP */
-    bool rtp;             /* an RTP profile at all */
-    bool backchannel;     /* sendonly beside other media that aren't: for the client to fill, not to play */
+    bool secure;      /* RTP/SAVP */
+    bool rtp;         /* an RTP profile at all */
+    bool backchannel; /* sendonly beside other media that aren't: for the client to fill, not to
+                         play */
     struct slice protocol;
-    struct slice control; /* as written; empty when absent */
+    struct slice control;    /* as written; empty when absent */
     struct slice connection; /* address of the media's c= line, else the session's; may be empty */
     uint32_t bandwidth_kbps; /* b=AS; 0 when absent */
     double frame_rate;       /* a=framerate; 0 when absent */
-    unsigned format_count;
+    unsigned format_count;   /* 0: nothing that can be received, so nothing to set up */
     struct sdp_format formats[SDP_FORMATS_MAX];
 };
 
@@ -53,9 +54,9 @@ enum sdp_result {
     SDP_TOO_LARGE, /* over 1 MiB, or a line over 64 KiB */
 };
 
-/* Reads line by line and forgives: LF or CRLF, missing o= s= t=, a second s= in a media, m= lines of
-   other protocols (kept, rtp false), rtpmap over static types, a bare a=fmtp, fmtp under another media,
-   dynamic types shared by two media. */
+/* Reads line by line and forgives: LF or CRLF, missing o= s= t=, a second s= in a media, m= lines
+   of other protocols (kept, rtp false), rtpmap over static types, a bare a=fmtp, fmtp under another
+   media, dynamic types shared by two media. */
 enum sdp_result sdp_parse(struct slice text, struct sdp *out);
 
 /* The format of that payload type, or NULL. */
