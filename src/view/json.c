@@ -1,0 +1,494 @@
+#include "view/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "view/file.h"
+
+#define STREAMS_MAX 1000u
+/* Enough for microseconds of a day in milliseconds, and no 0.10000000000000001. */
+#define FORMAT JSON_REAL_PRECISION(12)
+
+struct field {
+    const char *name;
+    size_t offset; /* of a uint64_t */
+};
+
+static const struct field session_fields[] = {
+    {"started", offsetof(struct session_counts, started)},
+    {"established", offsetof(struct session_counts, established)},
+    {"got_media", offsetof(struct session_counts, got_media)},
+    {"failed", offsetof(struct session_counts, failed)},
+    {"cancelled", offsetof(struct session_counts, cancelled)},
+    {"dropped", offsetof(struct session_counts, dropped)},
+    {"completed", offsetof(struct session_counts, completed)},
+    {"not_started", offsetof(struct session_counts, not_started)},
+    {"retries", offsetof(struct session_counts, retries)},
+    {NULL, 0},
+};
+
+static const struct field rtp_fields[] = {
+    {"packets", offsetof(struct rtp_counts, packets)},
+    {"bytes", offsetof(struct rtp_counts, bytes)},
+    {"expected", offsetof(struct rtp_counts, expected)},
+    {"lost", offsetof(struct rtp_counts, lost)},
+    {"duplicates", offsetof(struct rtp_counts, duplicates)},
+    {"reordered", offsetof(struct rtp_counts, reordered)},
+    {"late", offsetof(struct rtp_counts, late)},
+    {"resets", offsetof(struct rtp_counts, resets)},
+    {"bad", offsetof(struct rtp_counts, bad)},
+    {NULL, 0},
+};
+
+static const struct field loss_fields[] = {
+    {"network", offsetof(struct rtp_counts, lost_by[LOSS_NETWORK])},
+    {"local_socket", offsetof(struct rtp_counts, lost_by[LOSS_LOCAL_SOCKET])},
+    {"self", offsetof(struct rtp_counts, lost_by[LOSS_SELF])},
+    {"server", offsetof(struct rtp_counts, lost_by[LOSS_SERVER])},
+    {NULL, 0},
+};
+
+static const struct field rtcp_fields[] = {
+    {"sr_received", offsetof(struct rtcp_counts, sr_received)},
+    {"rr_sent", offsetof(struct rtcp_counts, rr_sent)},
+    {"bye_received", offsetof(struct rtcp_counts, bye_received)},
+    {"bad", offsetof(struct rtcp_counts, bad)},
+    {NULL, 0},
+};
+
+static const struct field oddity_fields[] = {
+    {"unknown_channel", offsetof(struct oddity_counts, unknown_channel)},
+    {"unknown_type", offsetof(struct oddity_counts, unknown_type)},
+    {"foreign", offsetof(struct oddity_counts, foreign)},
+    {"unasked_replies", offsetof(struct oddity_counts, unasked_replies)},
+    {"server_requests", offsetof(struct oddity_counts, server_requests)},
+    {"resyncs", offsetof(struct oddity_counts, resyncs)},
+    {"tracks_skipped", offsetof(struct oddity_counts, tracks_skipped)},
+    {"redirects", offsetof(struct oddity_counts, redirects)},
+    {"auth_rounds", offsetof(struct oddity_counts, auth_rounds)},
+    {"keepalive_refused", offsetof(struct oddity_counts, keepalive_refused)},
+    {NULL, 0},
+};
+
+/* Takes value over. Fails only when memory runs out. */
+static void put(json_t *object, const char *key, json_t *value)
+{
+    int failed = json_object_set_new(object, key, value);
+    assert(!failed);
+}
+
+static void put_count(json_t *object, const char *key, uint64_t count)
+{
+    put(object, key, json_integer((json_int_t)count));
+}
+
+static void put_number_or_null(json_t *object, const char *key, bool measured, double value)
+{
+    put(object, key, measured ? json_real(value) : json_null());
+}
+
+/* What isn't UTF-8 is escaped. */
+static void put_string(json_t *object, const char *key, const char *string)
+{
+    char buffer[4096];
+    json_t *value = json_string(string ? string : "");
+    if (!value) {
+        struct text escaped = text_init(buffer, sizeof(buffer) - 1);
+        text_add_escaped(&escaped, slice_from_string(string));
+        value = json_string(text_string(&escaped));
+    }
+    put(object, key, value);
+}
+
+static void put_counts(json_t *object, const void *counts, const struct field *fields)
+{
+    for (; fields->name; fields++)
+        put_count(object, fields->name, *(const uint64_t *)((const char *)counts + fields->offset));
+}
+
+static json_t *counts_object(const void *counts, const struct field *fields)
+{
+    json_t *object = json_object();
+    put_counts(object, counts, fields);
+    return object;
+}
+
+/* A value of a histogram in its result's unit; whole where that is the unit it was counted in. */
+static json_t *in_unit(uint64_t value, unsigned per_unit)
+{
+    return per_unit == 1 ? json_integer((json_int_t)value) : json_real((double)value / per_unit);
+}
+
+/* H: per_unit of what the histogram counted are one of what the result shows. */
+static void put_histogram(json_t *object, const char *key, const struct histogram *histogram,
+                          unsigned per_unit, uint64_t never)
+{
+    static const struct {
+        const char *name;
+        double q;
+    } quantiles[] = {{"p50", 0.5},  {"p75", 0.75}, {"p90", 0.9},
+                     {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}};
+    bool any = histogram->count > 0;
+    double mean = round(histogram_mean(histogram) / per_unit * 1000) / 1000;
+    json_t *h = json_object();
+    put_count(h, "count", histogram->count);
+    put(h, "min", any ? in_unit(histogram->min, per_unit) : json_null());
+    put_number_or_null(h, "mean", any, mean);
+    put(h, "max", any ? in_unit(histogram->max, per_unit) : json_null());
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+        uint64_t value = histogram_quantile(histogram, quantiles[i].q);
+        put(h, quantiles[i].name, any ? in_unit(value, per_unit) : json_null());
+    }
+    put_count(h, "never", never);
+    put(object, key, h);
+}
+
+static void put_ratio(json_t *object, const char *key, uint64_t part, uint64_t whole)
+{
+    put_number_or_null(object, key, whole > 0, whole > 0 ? (double)part / (double)whole : 0);
+}
+
+static json_t *tool_object(const struct run_info *info)
+{
+    json_t *object = json_object();
+    put_string(object, "name", info->tool_name);
+    put_string(object, "version", info->tool_version);
+    return object;
+}
+
+static void put_started_at(json_t *object, uint64_t realtime_ns)
+{
+    char buffer[40];
+    time_t seconds = (time_t)(realtime_ns / NS_PER_S);
+    struct tm utc;
+    struct text text = text_init(buffer, sizeof(buffer));
+    gmtime_r(&seconds, &utc);
+    text.len = strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%S", &utc);
+    text_printf(&text, ".%03uZ", (unsigned)(realtime_ns % NS_PER_S / NS_PER_MS));
+    put_string(object, "started_at", text_string(&text));
+}
+
+static json_t *config_value(const char *plan_json)
+{
+    if (!plan_json)
+        return json_null();
+    json_t *config = json_loads(plan_json, JSON_DECODE_ANY, NULL);
+    assert(config);
+    return config;
+}
+
+static json_t *host_object(const struct host *host)
+{
+    json_t *object = json_object();
+    put_string(object, "kernel", host->kernel);
+    put_count(object, "cores", host->cores);
+    put_count(object, "memory_bytes", host->memory_bytes);
+    put_count(object, "nofile", host->nofile);
+    return object;
+}
+
+static json_t *sessions_object(const struct stats *total)
+{
+    json_t *object = counts_object(&total->sessions, session_fields);
+    put_count(object, "active_peak", total->active_peak);
+    return object;
+}
+
+static json_t *latency_object(const struct stats *total)
+{
+    static const char *const names[LATENCY_METRICS] = {
+        [METRIC_CONNECT] = "connect",     [METRIC_TLS] = "tls",
+        [METRIC_OPTIONS] = "options",     [METRIC_DESCRIBE] = "describe",
+        [METRIC_SETUP] = "setup",         [METRIC_PLAY] = "play",
+        [METRIC_FIRST_RTP] = "first_rtp", [METRIC_FIRST_KEYFRAME] = "first_keyframe",
+        [METRIC_STARTUP] = "startup",     [METRIC_JOIN] = "join",
+        [METRIC_KEEPALIVE] = "keepalive", [METRIC_TEARDOWN] = "teardown",
+    };
+    json_t *object = json_object();
+    for (unsigned i = 0; i < LATENCY_METRICS; i++)
+        put_histogram(object, names[i], &total->metrics[i], 1000, total->never[i]);
+    return object;
+}
+
+static json_t *rtp_counts_object(const struct rtp_counts *rtp)
+{
+    json_t *object = counts_object(rtp, rtp_fields);
+    put_ratio(object, "loss_ratio", rtp->lost, rtp->expected);
+    put(object, "lost_by", counts_object(rtp, loss_fields));
+    return object;
+}
+
+static json_t *rtp_object(const struct stats *total)
+{
+    static const char *const kinds[MEDIA_KINDS] = {"video", "audio", "other"};
+    struct rtp_counts all = stats_rtp(total);
+    json_t *object = rtp_counts_object(&all);
+    json_t *media = json_object();
+    put_count(object, "unknown_channel", total->oddities.unknown_channel);
+    put_histogram(object, "jitter_ms", &total->metrics[METRIC_JITTER], 1000, 0);
+    put_histogram(object, "bitrate_bps", &total->metrics[METRIC_BITRATE], 1, 0);
+    for (unsigned i = 0; i < MEDIA_KINDS; i++)
+        put(media, kinds[i], rtp_counts_object(&total->rtp[i]));
+    put(object, "media", media);
+    return object;
+}
+
+struct ranked_stream {
+    uint64_t packets;
+    uint32_t index;
+};
+
+static int compare_streams(const void *left, const void *right)
+{
+    const struct ranked_stream *a = left, *b = right;
+    if (a->packets != b->packets)
+        return a->packets > b->packets ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static json_t *stream_object(const char *url, const struct stream_stats *stream)
+{
+    json_t *object = json_object();
+    double bps = stream->media_us > 0
+                     ? round((double)stream->media_bytes * 8e6 / (double)stream->media_us)
+                     : 0;
+    put_string(object, "url", url);
+    put(object, "sessions", counts_object(&stream->sessions, session_fields));
+    put(object, "rtp", rtp_counts_object(&stream->rtp));
+    put_histogram(object, "startup_ms", &stream->startup, 1000, 0);
+    put_number_or_null(object, "bitrate_bps", stream->media_us > 0, bps);
+    return object;
+}
+
+static json_t *streams_array(const struct snapshot *snapshot)
+{
+    const struct stats *total = snapshot->total;
+    json_t *array = json_array();
+    struct ranked_stream *ranked = calloc(total->stream_count + 1, sizeof(*ranked));
+    assert(ranked);
+    for (uint32_t i = 0; i < total->stream_count; i++)
+        ranked[i] = (struct ranked_stream){total->streams[i].rtp.packets, i};
+    qsort(ranked, total->stream_count, sizeof(*ranked), compare_streams);
+    for (uint32_t i = 0; i < total->stream_count && i < STREAMS_MAX; i++) {
+        uint32_t index = ranked[i].index;
+        json_array_append_new(
+            array, stream_object(snapshot->info->stream_urls[index], &total->streams[index]));
+    }
+    free(ranked);
+    return array;
+}
+
+static json_t *panel_object(const struct stats *total)
+{
+    const struct panel_counts *panel = &total->panel;
+    json_t *object = json_object(), *frames = json_object(), *mdi = json_object();
+    put_count(object, "sessions", panel->sessions);
+    put_count(frames, "complete", panel->frames_complete);
+    put_count(frames, "damaged", panel->frames_damaged);
+    put_count(frames, "suspect", panel->frames_suspect);
+    put(object, "frames", frames);
+    put_count(object, "keyframes", panel->keyframes);
+    put_count(object, "freezes", panel->freezes);
+    put(object, "freeze_s", json_real((double)panel->freeze_us / 1e6));
+    put_count(object, "stalls", panel->stalls);
+    put(object, "stall_s", json_real((double)panel->stall_us / 1e6));
+    put_count(object, "stalled_sessions", panel->stalled_sessions);
+    put_histogram(object, "latency_ms", &total->metrics[METRIC_PANEL_LATENCY], 1000, 0);
+    put_histogram(object, "skew_ms", &total->metrics[METRIC_PANEL_SKEW], 1000, 0);
+    put_histogram(object, "cross_reader_ms", &total->metrics[METRIC_PANEL_CROSS_READER], 1000, 0);
+    put_ratio(object, "shared_gap_ratio", panel->gaps_shared, panel->gaps);
+    put_histogram(object, "pace", &total->metrics[METRIC_PANEL_PACE], 1000, 0);
+    put_histogram(mdi, "df_ms", &total->metrics[METRIC_PANEL_DF], 1000, 0);
+    put_histogram(mdi, "mlr", &total->metrics[METRIC_PANEL_MLR], 1, 0);
+    put(object, "mdi", mdi);
+    return object;
+}
+
+static json_t *errors_array(const struct snapshot *snapshot)
+{
+    const struct error_entry *sorted[ERRORS_MAX];
+    uint32_t count = snapshot_errors(snapshot, sorted);
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        json_t *object = json_object();
+        uint32_t status = sorted[i]->status;
+        put_string(object, "phase", phase_name(sorted[i]->phase));
+        put_string(object, "reason", reason_name(sorted[i]->reason));
+        put(object, "status", status > 0 ? json_integer(status) : json_null());
+        put_count(object, "count", sorted[i]->count);
+        put_string(object, "sample", sorted[i]->sample);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *limits_array(uint32_t limits)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < GENERATOR_LIMITS; i++) {
+        if (limits & 1u << i)
+            json_array_append_new(array, json_string(generator_limit_name(i)));
+    }
+    return array;
+}
+
+static json_t *generator_object(const struct snapshot *snapshot)
+{
+    const struct generator *generator = &snapshot->generator;
+    const struct stats *total = snapshot->total;
+    json_t *object = json_object();
+    put_string(object, "verdict", generator->limits ? "limited" : "ok");
+    put(object, "limits", limits_array(generator->limits));
+    put_string(object, "io", snapshot->info->io);
+    put_string(object, "arrival", snapshot->info->kernel_stamps ? "kernel" : "read");
+    put_count(object, "threads", snapshot->info->shard_count);
+    put(object, "cpu_s", json_real((double)generator->cpu_ns / 1e9));
+    put(object, "cpu_peak", json_real(round(generator->cpu_peak * 1000) / 1000));
+    put_ratio(object, "ns_per_packet", generator->cpu_ns, stats_rtp(total).packets);
+    put_count(object, "rss_bytes", generator->rss_bytes);
+    put_count(object, "bytes_per_session", generator->bytes_per_session);
+    put_histogram(object, "loop_lag_ms", &total->metrics[METRIC_LOOP_LAG], 1000, 0);
+    put_histogram(object, "schedule_lag_ms", &total->metrics[METRIC_SCHEDULE_LAG], 1000, 0);
+    put_count(object, "udp_socket_drops", total->udp_socket_drops);
+    return object;
+}
+
+static json_t *row_object(const struct timeline_row *row)
+{
+    json_t *object = json_object();
+    put(object, "t_s", json_real((double)row->t_ns / 1e9));
+    put_count(object, "target", row->target);
+    put_count(object, "active", row->active);
+    put_count(object, "started", row->started);
+    put_count(object, "established", row->established);
+    put_count(object, "failed", row->failed);
+    put_count(object, "dropped", row->dropped);
+    put_count(object, "packets", row->packets);
+    put_count(object, "bytes", row->bytes);
+    put_count(object, "lost", row->lost);
+    put_number_or_null(object, "startup_p95_ms", row->has_startup,
+                       (double)row->startup_p95_us / 1e3);
+    put_number_or_null(object, "jitter_p95_ms", row->has_jitter, (double)row->jitter_p95_us / 1e3);
+    put(object, "cpu", json_real(round(row->cpu * 1000) / 1000));
+    return object;
+}
+
+static json_t *timeline_array(const struct snapshot *snapshot)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < snapshot->timeline_count; i++)
+        json_array_append_new(array, row_object(&snapshot->timeline[i]));
+    return array;
+}
+
+static json_t *slo_array(const struct snapshot *snapshot)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < snapshot->slo_count; i++) {
+        const struct slo_result *slo = &snapshot->slos[i];
+        json_t *object = json_object();
+        put_string(object, "expr", slo->expression);
+        put_number_or_null(object, "value", slo->measured, slo->value);
+        put(object, "ok", json_boolean(slo->ok));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *result_object(const struct snapshot *snapshot)
+{
+    const struct run_info *info = snapshot->info;
+    const struct stats *total = snapshot->total;
+    json_t *result = json_object();
+    put_string(result, "schema", "rtspbench.result.v1");
+    put(result, "tool", tool_object(info));
+    put_started_at(result, info->started_at_ns);
+    put(result, "elapsed_s", json_real((double)snapshot->elapsed_ns / 1e9));
+    put(result, "config", config_value(info->plan_json));
+    put(result, "host", host_object(&info->host));
+    put(result, "sessions", sessions_object(total));
+    put(result, "latency_ms", latency_object(total));
+    put(result, "rtp", rtp_object(total));
+    put(result, "rtcp", counts_object(&total->rtcp, rtcp_fields));
+    put(result, "oddities", counts_object(&total->oddities, oddity_fields));
+    put(result, "streams", streams_array(snapshot));
+    put(result, "panel", panel_object(total));
+    put(result, "errors", errors_array(snapshot));
+    put_count(result, "errors_not_kept", total->errors_not_kept);
+    put(result, "misbehaving", json_array());
+    put(result, "generator", generator_object(snapshot));
+    put(result, "timeline", timeline_array(snapshot));
+    put(result, "slo", slo_array(snapshot));
+    put_string(result, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
+    return result;
+}
+
+/* Writes and frees value, and a line end. */
+static int dump(json_t *value, FILE *stream, size_t flags)
+{
+    errno = 0;
+    int failed = json_dumpf(value, stream, flags | FORMAT);
+    json_decref(value);
+    if (failed || fputc('\n', stream) == EOF || fflush(stream) != 0)
+        return errno ? -errno : -EIO;
+    return 0;
+}
+
+int view_json_write(const struct snapshot *snapshot, const char *path)
+{
+    struct file file;
+    int error = file_open(&file, path);
+    if (error)
+        return error;
+    error = dump(result_object(snapshot), file.stream, JSON_INDENT(2));
+    if (!error)
+        return file_commit(&file);
+    file_discard(&file);
+    return error;
+}
+
+int view_json_result_line(const struct snapshot *snapshot, FILE *stream)
+{
+    json_t *line = json_object();
+    put(line, "result", result_object(snapshot));
+    return dump(line, stream, JSON_COMPACT);
+}
+
+static void put_time(json_t *object, uint64_t elapsed_ns)
+{
+    char buffer[32];
+    struct text text = text_init(buffer, sizeof(buffer));
+    uint64_t tenths = (elapsed_ns + 50 * NS_PER_MS) / (100 * NS_PER_MS);
+    text_add_u64(&text, tenths / 10);
+    if (tenths % 10 > 0)
+        text_printf(&text, ".%u", (unsigned)(tenths % 10));
+    text_add_string(&text, "s");
+    put_string(object, "time", text_string(&text));
+}
+
+int view_json_interval_line(const struct snapshot *snapshot, FILE *stream)
+{
+    const struct stats *total = snapshot->total;
+    struct rtp_counts rtp = stats_rtp(total);
+    double connects = (double)snapshot->interval->metrics[METRIC_CONNECT].count;
+    double seconds = (double)snapshot->interval_ns / 1e9;
+    json_t *line = json_object();
+    put_time(line, snapshot->elapsed_ns);
+    put_count(line, "active", total->active);
+    put_count(line, "target", total->target);
+    put_count(line, "connects", total->metrics[METRIC_CONNECT].count);
+    put(line, "cps", json_real(seconds > 0 ? round(connects / seconds * 10) / 10 : 0));
+    put_count(line, "established", total->sessions.established);
+    put_count(line, "failures", total->sessions.failed + total->sessions.dropped);
+    put_count(line, "packets", rtp.packets);
+    put_count(line, "bytes", rtp.bytes);
+    put_count(line, "loss", rtp.lost);
+    return dump(line, stream, JSON_COMPACT);
+}

@@ -1,0 +1,112 @@
+/* a_run.h - a made-up run for tests of views: every kind of number in it is there and different. */
+#pragma once
+
+#include "base/clock.h"
+#include "stats/snapshot.h"
+
+struct a_run {
+    struct run_info info;
+    struct stats *total, *interval;
+    struct timeline_row rows[2];
+    struct snapshot snapshot;
+};
+
+static const char *const a_run_urls[] = {"rtsp://host/idle", "rtsp://user:***@host/busy",
+                                         "rtsp://host/\xff"};
+
+static inline void a_run_count(struct stats *total)
+{
+    struct session_counts sessions = {100, 97, 96, 2, 1, 3, 94, 4, 5};
+    struct rtp_counts video = {1234567, 1543208750, 1234700, 150, 11,
+                               12,      13,         14,      15,  {100, 20, 10, 20}};
+    struct rtp_counts audio = {60000, 12000000, 60000, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}};
+    total->sessions = sessions;
+    total->rtp[MEDIA_VIDEO] = video;
+    total->rtp[MEDIA_AUDIO] = audio;
+    total->rtcp = (struct rtcp_counts){21, 22, 23, 24};
+    total->oddities = (struct oddity_counts){31, 32, 33, 34, 35, 36, 37, 38, 39, 40};
+    total->panel =
+        (struct panel_counts){50, 5000, 51, 52, 53, 54, 5500000, 56, 5700000, 58, 60, 45};
+    total->udp_socket_drops = 61;
+    total->cpu_ns = 2589134000;
+    total->active_peak = 98;
+    for (unsigned i = 0; i < METRICS; i++) {
+        for (uint64_t k = 1; k <= 100 && i != METRIC_TLS; k++)
+            histogram_record(&total->metrics[i], k * 10 * (i + 1));
+    }
+    for (unsigned i = 0; i < LATENCY_METRICS; i++)
+        total->never[i] = i;
+    total->streams[1].sessions = sessions;
+    total->streams[1].rtp = video;
+    total->streams[1].media_us = 4000000;
+    total->streams[1].media_bytes = 1000000;
+    total->streams[2].rtp.packets = 1;
+    histogram_record(&total->streams[1].startup, 12345);
+    stats_error(total, PHASE_CONNECT, REASON_REFUSED, 0, "");
+    for (int i = 0; i < 7; i++)
+        stats_error(total, PHASE_DESCRIBE, REASON_STATUS, 404, "404 Not Found");
+}
+
+/* Good until a_run_end. */
+static inline void a_run_begin(struct a_run *run)
+{
+    *run = (struct a_run){
+        .info = {.tool_name = "rtspbench",
+                 .tool_version = "0.1.0",
+                 .started_at_ns = UINT64_C(1000000000123456789),
+                 .host = {"Linux 6.1.0", 2, 24000000000, 20000},
+                 .plan_json = "{\"readers\": 100, \"urls\": [\"rtsp://user:***@host/busy\"]}",
+                 .io = "uring",
+                 .kernel_stamps = true,
+                 .shard_count = 2,
+                 .stream_count = 3,
+                 .stream_urls = a_run_urls},
+        .total = stats_new(3),
+        .interval = stats_new(3),
+        .rows = {{.t_ns = 5 * NS_PER_S, .target = 100, .active = 98, .started = 99, .packets = 5},
+                 {.t_ns = 30500000000,
+                  .target = 100,
+                  .active = 94,
+                  .started = 100,
+                  .established = 97,
+                  .failed = 2,
+                  .dropped = 1,
+                  .packets = 1294567,
+                  .bytes = 1555208750,
+                  .lost = 150,
+                  .has_startup = true,
+                  .has_jitter = true,
+                  .startup_p95_us = 8750,
+                  .jitter_p95_us = 1250,
+                  .cpu = 0.4321}},
+    };
+    a_run_count(run->total);
+    run->total->active = 94;
+    run->total->target = 100;
+    run->interval->sessions.established = 10;
+    run->interval->sessions.failed = 1;
+    run->interval->rtp[MEDIA_VIDEO].packets = 92000;
+    run->interval->rtp[MEDIA_VIDEO].bytes = 115000000;
+    run->interval->rtp[MEDIA_VIDEO].lost = 3;
+    for (int i = 0; i < 12; i++)
+        histogram_record(&run->interval->metrics[METRIC_CONNECT], 100);
+    run->snapshot = (struct snapshot){
+        .info = &run->info,
+        .elapsed_ns = 30500000000,
+        .interval_ns = 5 * NS_PER_S,
+        .total = run->total,
+        .interval = run->interval,
+        .timeline = run->rows,
+        .timeline_count = 2,
+        .generator = {.cpu_ns = 2589134000,
+                      .rss_bytes = 34100000,
+                      .bytes_per_session = 259,
+                      .cpu_peak = 0.4321},
+    };
+}
+
+static inline void a_run_end(struct a_run *run)
+{
+    stats_free(run->total);
+    stats_free(run->interval);
+}

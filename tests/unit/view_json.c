@@ -1,0 +1,527 @@
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "a_run.h"
+#include "view/json.h"
+
+static char folder[] = "/tmp/rtspbench-view-json-XXXXXX";
+static char path[128];
+
+static int make_folder(void **state)
+{
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof(path), "%s/result.json", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    unlink(path);
+    return rmdir(folder); /* fails where a temporary file was left */
+}
+
+static json_t *written(const struct snapshot *snapshot)
+{
+    assert_int_equal(view_json_write(snapshot, path), 0);
+    json_t *result = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(result);
+    return result;
+}
+
+/* Follows "a.b.0.c". */
+static json_t *at(json_t *value, const char *names)
+{
+    char copy[128];
+    snprintf(copy, sizeof(copy), "%s", names);
+    for (char *name = strtok(copy, "."); name && value; name = strtok(NULL, "."))
+        value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
+                                     : json_object_get(value, name);
+    if (!value)
+        print_error("no %s\n", names);
+    assert_non_null(value);
+    return value;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Every key of the reference but those of H: i integer, n number, s string, b boolean, o object,
+   a array, H histogram. */
+static const struct {
+    const char *path;
+    char type;
+} schema[] = {
+    {"schema", 's'},
+    {"tool.name", 's'},
+    {"tool.version", 's'},
+    {"started_at", 's'},
+    {"elapsed_s", 'n'},
+    {"config", 'o'},
+    {"host.kernel", 's'},
+    {"host.cores", 'i'},
+    {"host.memory_bytes", 'i'},
+    {"host.nofile", 'i'},
+    {"sessions.started", 'i'},
+    {"sessions.established", 'i'},
+    {"sessions.got_media", 'i'},
+    {"sessions.failed", 'i'},
+    {"sessions.cancelled", 'i'},
+    {"sessions.dropped", 'i'},
+    {"sessions.completed", 'i'},
+    {"sessions.not_started", 'i'},
+    {"sessions.retries", 'i'},
+    {"sessions.active_peak", 'i'},
+    {"latency_ms.connect", 'H'},
+    {"latency_ms.tls", 'H'},
+    {"latency_ms.options", 'H'},
+    {"latency_ms.describe", 'H'},
+    {"latency_ms.setup", 'H'},
+    {"latency_ms.play", 'H'},
+    {"latency_ms.first_rtp", 'H'},
+    {"latency_ms.first_keyframe", 'H'},
+    {"latency_ms.startup", 'H'},
+    {"latency_ms.join", 'H'},
+    {"latency_ms.keepalive", 'H'},
+    {"latency_ms.teardown", 'H'},
+    {"rtp.packets", 'i'},
+    {"rtp.bytes", 'i'},
+    {"rtp.expected", 'i'},
+    {"rtp.lost", 'i'},
+    {"rtp.loss_ratio", 'n'},
+    {"rtp.duplicates", 'i'},
+    {"rtp.reordered", 'i'},
+    {"rtp.late", 'i'},
+    {"rtp.resets", 'i'},
+    {"rtp.bad", 'i'},
+    {"rtp.unknown_channel", 'i'},
+    {"rtp.lost_by.network", 'i'},
+    {"rtp.lost_by.local_socket", 'i'},
+    {"rtp.lost_by.self", 'i'},
+    {"rtp.lost_by.server", 'i'},
+    {"rtp.jitter_ms", 'H'},
+    {"rtp.bitrate_bps", 'H'},
+    {"rtp.media.video.packets", 'i'},
+    {"rtp.media.video.lost", 'i'},
+    {"rtp.media.audio.packets", 'i'},
+    {"rtp.media.audio.lost", 'i'},
+    {"rtcp.sr_received", 'i'},
+    {"rtcp.rr_sent", 'i'},
+    {"rtcp.bye_received", 'i'},
+    {"streams.0.url", 's'},
+    {"streams.0.sessions.started", 'i'},
+    {"streams.0.rtp.packets", 'i'},
+    {"streams.0.rtp.lost", 'i'},
+    {"streams.0.startup_ms", 'H'},
+    {"streams.0.bitrate_bps", 'n'},
+    {"panel.sessions", 'i'},
+    {"panel.frames.complete", 'i'},
+    {"panel.frames.damaged", 'i'},
+    {"panel.frames.suspect", 'i'},
+    {"panel.keyframes", 'i'},
+    {"panel.freezes", 'i'},
+    {"panel.freeze_s", 'n'},
+    {"panel.stalls", 'i'},
+    {"panel.stall_s", 'n'},
+    {"panel.stalled_sessions", 'i'},
+    {"panel.latency_ms", 'H'},
+    {"panel.skew_ms", 'H'},
+    {"panel.cross_reader_ms", 'H'},
+    {"panel.shared_gap_ratio", 'n'},
+    {"panel.pace", 'H'},
+    {"panel.mdi.df_ms", 'H'},
+    {"panel.mdi.mlr", 'H'},
+    {"errors.0.phase", 's'},
+    {"errors.0.reason", 's'},
+    {"errors.0.status", 'i'},
+    {"errors.0.count", 'i'},
+    {"errors.0.sample", 's'},
+    {"misbehaving", 'a'},
+    {"generator.verdict", 's'},
+    {"generator.limits", 'a'},
+    {"generator.io", 's'},
+    {"generator.threads", 'i'},
+    {"generator.cpu_s", 'n'},
+    {"generator.ns_per_packet", 'n'},
+    {"generator.rss_bytes", 'i'},
+    {"generator.bytes_per_session", 'i'},
+    {"generator.loop_lag_ms", 'H'},
+    {"generator.schedule_lag_ms", 'H'},
+    {"generator.udp_socket_drops", 'i'},
+    {"timeline.1.t_s", 'n'},
+    {"timeline.1.target", 'i'},
+    {"timeline.1.active", 'i'},
+    {"timeline.1.started", 'i'},
+    {"timeline.1.established", 'i'},
+    {"timeline.1.failed", 'i'},
+    {"timeline.1.dropped", 'i'},
+    {"timeline.1.packets", 'i'},
+    {"timeline.1.bytes", 'i'},
+    {"timeline.1.lost", 'i'},
+    {"timeline.1.startup_p95_ms", 'n'},
+    {"timeline.1.jitter_p95_ms", 'n'},
+    {"timeline.1.cpu", 'n'},
+    {"slo", 'a'},
+    {"verdict", 's'},
+};
+
+/* Values are numbers exactly where something was measured. */
+static bool is_histogram(const json_t *h)
+{
+    static const char *const values[] = {"min", "mean", "max", "p50", "p75",
+                                         "p90", "p95",  "p99", "p999"};
+    json_t *count = json_object_get(h, "count");
+    bool measured = json_integer_value(count) > 0;
+    bool ok = json_is_integer(count) && json_is_integer(json_object_get(h, "never"));
+    for (size_t i = 0; i < COUNT(values); i++) {
+        json_t *value = json_object_get(h, values[i]);
+        ok = ok && (measured ? json_is_number(value) : json_is_null(value));
+    }
+    return ok && json_object_size(h) == COUNT(values) + 2;
+}
+
+static bool has_type(const json_t *value, char type)
+{
+    switch (type) {
+    case 'i':
+        return json_is_integer(value);
+    case 'n':
+        return json_is_number(value);
+    case 's':
+        return json_is_string(value);
+    case 'o':
+        return json_is_object(value);
+    case 'a':
+        return json_is_array(value);
+    default:
+        return is_histogram(value);
+    }
+}
+
+static void test_schema(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(schema); i++) {
+        bool ok = has_type(at(result, schema[i].path), schema[i].type);
+        if (!ok)
+            print_error("%s is no %c\n", schema[i].path, schema[i].type);
+        assert_true(ok);
+    }
+    json_decref(result);
+    a_run_end(&run);
+}
+
+/* Where a run saw nothing at all, the keys are there, with 0, null or nothing in them. */
+static void test_empty_run(void **state)
+{
+    static const char *const nulls[] = {"config",
+                                        "rtp.loss_ratio",
+                                        "panel.shared_gap_ratio",
+                                        "generator.ns_per_packet",
+                                        "latency_ms.startup.p95",
+                                        "streams.0.bitrate_bps",
+                                        "timeline.0.startup_p95_ms",
+                                        "timeline.0.jitter_p95_ms"};
+    struct a_run run;
+    a_run_begin(&run);
+    stats_clear(run.total);
+    run.info.plan_json = NULL;
+    run.rows[0].has_startup = false;
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(nulls); i++)
+        assert_true(json_is_null(at(result, nulls[i])));
+    for (size_t i = 0; i < COUNT(schema); i++) {
+        if (strncmp(schema[i].path, "errors.", 7) == 0)
+            continue;
+        json_t *value = at(result, schema[i].path);
+        assert_true(json_is_null(value) || has_type(value, schema[i].type));
+    }
+    assert_int_equal(json_array_size(at(result, "errors")), 0);
+    assert_string_equal(json_string_value(at(result, "verdict")), "fail");
+    json_decref(result);
+    a_run_end(&run);
+}
+
+static double number(json_t *result, const char *names)
+{
+    return json_number_value(at(result, names));
+}
+
+static void test_numbers(void **state)
+{
+    static const struct {
+        const char *path;
+        double value;
+    } rows[] = {
+        {"elapsed_s", 30.5},
+        {"sessions.started", 100},
+        {"sessions.cancelled", 1},
+        {"sessions.dropped", 3},
+        {"sessions.completed", 94},
+        {"sessions.not_started", 4},
+        {"sessions.retries", 5},
+        {"sessions.active_peak", 98},
+        {"latency_ms.startup.min", 0.09},
+        {"latency_ms.startup.mean", 4.545},
+        {"latency_ms.startup.max", 9},
+        {"latency_ms.startup.count", 100},
+        {"latency_ms.startup.never", 8},
+        {"latency_ms.teardown.never", 11},
+        {"rtp.packets", 1294567},
+        {"rtp.bytes", 1555208750},
+        {"rtp.lost_by.network", 100},
+        {"rtp.lost_by.local_socket", 20},
+        {"rtp.lost_by.self", 10},
+        {"rtp.lost_by.server", 20},
+        {"rtp.unknown_channel", 31},
+        {"rtp.media.video.lost", 150},
+        {"rtp.media.audio.packets", 60000},
+        {"rtp.bitrate_bps.max",
+         14000}, /* 100 * 10 * (METRIC_BITRATE + 1), in whole bits a second */
+        {"panel.freeze_s", 5.5},
+        {"panel.stall_s", 5.7},
+        {"panel.shared_gap_ratio", 0.75},
+        {"panel.pace.max", 20}, /* thousandths: 100 * 10 * (METRIC_PANEL_PACE + 1) */
+        {"panel.mdi.mlr.max", 22000},
+        {"errors.0.status", 404},
+        {"errors.0.count", 7},
+        {"generator.cpu_s", 2.589134},
+        {"generator.ns_per_packet", 2589134000.0 / 1294567},
+        {"generator.udp_socket_drops", 61},
+        {"generator.threads", 2},
+        {"timeline.1.t_s", 30.5},
+        {"timeline.1.startup_p95_ms", 8.75},
+        {"timeline.1.jitter_p95_ms", 1.25},
+        {"timeline.1.cpu", 0.432},
+        {"timeline.1.bytes", 1555208750},
+        {"streams.0.bitrate_bps", 2000000}, /* 1 MB in 4 s */
+        {"streams.0.startup_ms.max", 12.345},
+    };
+    struct a_run run;
+    a_run_begin(&run);
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        double difference = number(result, rows[i].path) - rows[i].value;
+        if (difference > 1e-6 || difference < -1e-6)
+            print_error("%s is %f\n", rows[i].path, number(result, rows[i].path));
+        assert_true(difference <= 1e-6 && difference >= -1e-6);
+    }
+    double ratio = number(result, "rtp.loss_ratio");
+    assert_true(ratio > 150.0 / 1294701 && ratio < 150.0 / 1294699);
+    json_decref(result);
+    a_run_end(&run);
+}
+
+static void test_words(void **state)
+{
+    static const struct {
+        const char *path, *value;
+    } rows[] = {
+        {"schema", "rtspbench.result.v1"},
+        {"started_at", "2001-09-09T01:46:40.123Z"}, /* date -u -d @1000000000 */
+        {"config.urls.0", "rtsp://user:***@host/busy"},
+        {"errors.0.phase", "describe"},
+        {"errors.0.reason", "status"},
+        {"errors.0.sample", "404 Not Found"},
+        {"errors.1.reason", "refused"},
+        {"generator.verdict", "limited"},
+        {"generator.limits.0", "loop_lag"},
+        {"generator.limits.1", "ports"},
+        {"generator.io", "uring"},
+        {"generator.arrival", "kernel"},
+        {"slo.0.expr", "loss_ratio<0.1%"},
+        {"verdict", "invalid"},
+        {"streams.0.url", "rtsp://user:***@host/busy"},
+        {"streams.1.url", "rtsp://host/\\xff"},
+        {"streams.2.url", "rtsp://host/idle"},
+    };
+    struct a_run run;
+    struct slo_result slos[] = {{"loss_ratio<0.1%", true, true, 0.0001}, {"x<1", false, false, 0}};
+    a_run_begin(&run);
+    run.snapshot.generator.limits = 1u << LIMIT_LOOP_LAG | 1u << LIMIT_PORTS;
+    run.snapshot.slos = slos;
+    run.snapshot.slo_count = 2;
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(json_string_value(at(result, rows[i].path)), rows[i].value);
+    assert_true(json_is_null(at(result, "errors.1.status")));
+    assert_true(json_is_null(at(result, "slo.1.value")));
+    assert_true(json_is_true(at(result, "slo.0.ok")));
+    assert_true(json_is_false(at(result, "slo.1.ok")));
+    assert_int_equal(json_array_size(at(result, "generator.limits")), 2);
+    json_decref(result);
+    a_run_end(&run);
+}
+
+/* 1,500 URLs: the 1,000 with most packets, most first. */
+static void test_busiest_streams(void **state)
+{
+    enum { STREAMS = 1500 };
+    static const char *urls[STREAMS];
+    struct a_run run;
+    struct stats *total = stats_new(STREAMS);
+    a_run_begin(&run);
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        urls[i] = "rtsp://host/";
+        total->streams[i].rtp.packets = (i * 7) % STREAMS; /* 7 and 1,500 share no factor */
+    }
+    run.info.stream_count = STREAMS;
+    run.info.stream_urls = urls;
+    run.snapshot.total = total;
+    json_t *result = written(&run.snapshot);
+    json_t *streams = at(result, "streams");
+    assert_int_equal(json_array_size(streams), 1000);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(number(json_array_get(streams, i), "rtp.packets"), STREAMS - 1 - i);
+    json_decref(result);
+    stats_free(total);
+    a_run_end(&run);
+}
+
+/* A write that fails leaves what was there before, and nothing beside it. */
+static void test_written_whole(void **state)
+{
+    struct a_run run;
+    char missing[160];
+    a_run_begin(&run);
+    snprintf(missing, sizeof(missing), "%s/no/result.json", folder);
+    assert_int_equal(view_json_write(&run.snapshot, missing), -ENOENT);
+    assert_int_equal(view_json_write(&run.snapshot, folder), -EISDIR);
+
+    json_decref(written(&run.snapshot));
+    run.info.tool_version = "2";
+    json_t *result = written(&run.snapshot);
+    assert_string_equal(json_string_value(at(result, "tool.version")), "2");
+    json_decref(result);
+
+    struct rlimit limit, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){1000, limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    run.info.tool_version = "3";
+    assert_int_equal(view_json_write(&run.snapshot, path), -EFBIG);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    result = json_load_file(path, 0, NULL);
+    assert_string_equal(json_string_value(at(result, "tool.version")), "2");
+    json_decref(result);
+    a_run_end(&run);
+}
+
+static void test_device_is_written_directly(void **state)
+{
+    struct a_run run;
+    struct stat after;
+    a_run_begin(&run);
+    assert_int_equal(view_json_write(&run.snapshot, "/dev/full"), -ENOSPC);
+    assert_int_equal(view_json_write(&run.snapshot, "/dev/null"), 0);
+    assert_int_equal(stat("/dev/null", &after), 0);
+    assert_true(S_ISCHR(after.st_mode));
+    a_run_end(&run);
+}
+
+/* The file behind a link is replaced, the link stays. */
+static void test_link_is_followed(void **state)
+{
+    struct a_run run;
+    struct stat status;
+    char link[160];
+    a_run_begin(&run);
+    json_decref(written(&run.snapshot));
+    snprintf(link, sizeof(link), "%s/link", folder);
+    assert_int_equal(symlink(path, link), 0);
+    run.info.tool_version = "3";
+    assert_int_equal(view_json_write(&run.snapshot, link), 0);
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    json_t *result = json_load_file(path, 0, NULL);
+    assert_string_equal(json_string_value(at(result, "tool.version")), "3");
+    json_decref(result);
+    unlink(link);
+    a_run_end(&run);
+}
+
+/* Parses what was printed, which must be one line. */
+static json_t *line_of(const struct snapshot *snapshot,
+                       int (*print)(const struct snapshot *, FILE *))
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *stream = open_memstream(&text, &len);
+    assert_int_equal(print(snapshot, stream), 0);
+    fclose(stream);
+    assert_true(len > 0);
+    assert_ptr_equal(strchr(text, '\n'), text + len - 1);
+    json_t *line = json_loads(text, 0, NULL);
+    assert_non_null(line);
+    free(text);
+    return line;
+}
+
+static void test_result_line(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    json_t *line = line_of(&run.snapshot, view_json_result_line);
+    json_t *result = written(&run.snapshot);
+    assert_int_equal(json_object_size(line), 1);
+    assert_true(json_equal(at(line, "result"), result));
+    json_decref(result);
+    json_decref(line);
+    a_run_end(&run);
+}
+
+static void test_interval_line(void **state)
+{
+    static const struct {
+        uint64_t elapsed_ms;
+        const char *time;
+    } rows[] = {{5000, "5s"}, {5012, "5s"}, {4990, "5s"}, {12340, "12.3s"}, {86400000, "86400s"}};
+    static const struct {
+        const char *key;
+        double value;
+    } values[] = {{"active", 94}, {"target", 100},       {"connects", 100},
+                  {"cps", 2.4},   {"failures", 5},       {"packets", 1294567},
+                  {"loss", 150},  {"bytes", 1555208750}, {"established", 97}};
+    struct a_run run;
+    a_run_begin(&run);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run.snapshot.elapsed_ns = rows[i].elapsed_ms * NS_PER_MS;
+        json_t *line = line_of(&run.snapshot, view_json_interval_line);
+        assert_string_equal(json_string_value(at(line, "time")), rows[i].time);
+        for (size_t k = 0; k < COUNT(values); k++)
+            assert_true(number(line, values[k].key) == values[k].value);
+        json_decref(line);
+    }
+    run.snapshot.interval_ns = 0;
+    json_t *line = line_of(&run.snapshot, view_json_interval_line);
+    assert_true(number(line, "cps") == 0);
+    json_decref(line);
+    a_run_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_empty_run),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_busiest_streams),
+        cmocka_unit_test(test_written_whole),
+        cmocka_unit_test(test_device_is_written_directly),
+        cmocka_unit_test(test_link_is_followed),
+        cmocka_unit_test(test_result_line),
+        cmocka_unit_test(test_interval_line),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
