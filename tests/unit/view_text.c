@@ -1,0 +1,245 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "a_run.h"
+#include "view/text.h"
+
+static char buffer[8192];
+
+/* Fails unless every line fits the screen; gives the text. */
+static const char *summary(const struct snapshot *snapshot)
+{
+    struct text text = text_init(buffer, sizeof(buffer));
+    view_text_summary(snapshot, &text);
+    assert_false(text.overflow);
+    const char *whole = text_string(&text);
+    unsigned lines = 0, column = 0;
+    for (const char *at = whole; *at; at++) {
+        column = *at == '\n' ? 0 : column + ((*at & 0xc0) != 0x80);
+        assert_true(column <= 80);
+        lines += *at == '\n';
+    }
+    assert_int_equal(column, 0);
+    assert_true(lines < 24);
+    return whole;
+}
+
+static void assert_starts(const char *whole, const char *start)
+{
+    if (strncmp(whole, start, strlen(start)) != 0)
+        assert_string_equal(whole, start);
+}
+
+static void assert_holds(const char *whole, const char *part)
+{
+    if (!strstr(whole, part))
+        assert_string_equal(whole, part);
+}
+
+static void test_summary(void **state)
+{
+    static const char *const parts[] = {
+        "100 started, 97 established, 96 with media, 2 failed, 3 dropped,",
+        "1 cancelled, 4 never begun, 5 retries, 98 at peak",
+        "1,294,567 packets, 1.56 GB, 30.5 s, 408 Mbit/s, 11 duplicates,",
+        "12 reordered, 13 late, 14 resets, 15 bad",
+        "150 of 1,294,700 (0.0116 %), 100 by the network, 20 by our sockets,",
+        "10 by our delay, 20 by the server",
+        "errors           7  describe status 404  404 Not Found\n                 1  connect "
+        "refused\n",
+        "ok, 2.59 s of CPU, 2000 ns a packet, 2 threads, the busiest 43 %,",
+        "headroom 2.3 x, 34.1 MB, 259 B a session\n",
+        "50 sessions, 5,000 whole frames, 103 damaged, 54 freezes, 56 stalls",
+    };
+    struct a_run run;
+    a_run_begin(&run);
+    const char *whole = summary(&run.snapshot);
+    assert_starts(whole, "PASS  97 of 100 sessions, 2 failed, 3 dropped, 150 packets lost\n\n");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_holds(whole, parts[i]);
+    a_run_end(&run);
+}
+
+/* Each value stands under its heading: startup was recorded as 90, 180, ... 9000 us. */
+static void test_table(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    const char *whole = summary(&run.snapshot);
+    const char *row = strstr(whole, "\nstartup ");
+    double p50, p95, p99, max;
+    unsigned never;
+    assert_non_null(row);
+    assert_int_equal(
+        sscanf(row, " startup %lf ms %lf ms %lf ms %lf ms %u", &p50, &p95, &p99, &max, &never), 5);
+    assert_true(p50 >= 4.495 && p50 <= 4.51);
+    assert_true(p95 >= 8.545 && p95 <= 8.565);
+    assert_true(p99 >= 8.905 && p99 <= 8.925);
+    assert_true(max == 9);
+    assert_int_equal(never, METRIC_STARTUP);
+    assert_null(strstr(whole, "\ntls "));
+    histogram_record(&run.total->metrics[METRIC_TLS], 5);
+    assert_holds(summary(&run.snapshot), "\ntls ");
+    a_run_end(&run);
+}
+
+static void test_headlines(void **state)
+{
+    struct a_run run;
+    struct slo_result slos[] = {
+        {"startup.p95<500ms", true, false, 812}, {"a<1", true, true, 0}, {"b<1", false, false, 0}};
+    a_run_begin(&run);
+    struct session_counts *sessions = &run.total->sessions;
+    *sessions = (struct session_counts){.started = 100, .established = 100};
+    run.total->rtp[MEDIA_VIDEO].lost = 0;
+    assert_starts(summary(&run.snapshot), "PASS  100 of 100 sessions, 0 packets lost\n");
+
+    run.snapshot.generator.limits = 1u << LIMIT_CPU;
+    assert_starts(summary(&run.snapshot), "PASS, but the generator was the limit: cpu; "
+                                          "100 of 100 sessions, 0 packets lost\n");
+    assert_holds(summary(&run.snapshot), "\ngenerator  LIMITED by cpu, ");
+    run.snapshot.generator.limits = (1u << GENERATOR_LIMITS) - 1;
+    assert_starts(summary(&run.snapshot),
+                  "PASS, but the generator was the limit: cpu, loop_lag, +6 more");
+
+    run.snapshot.slos = slos;
+    run.snapshot.slo_count = 3;
+    assert_starts(summary(&run.snapshot), "INVALID  the generator was the limit: cpu, loop_lag");
+    run.snapshot.generator.limits = 0;
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  missed startup.p95<500ms (it was 812), and 1 more\n");
+    run.snapshot.slos = &slos[2];
+    run.snapshot.slo_count = 1;
+    assert_starts(summary(&run.snapshot), "FAIL  missed b<1 (never measured)\n");
+    run.snapshot.slo_count = 0;
+
+    memset(run.total->rtp, 0, sizeof(run.total->rtp));
+    assert_starts(summary(&run.snapshot), "PASS  100 of 100 sessions, no media\n");
+    a_run_end(&run);
+}
+
+static void test_nothing_established(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    run.total->sessions = (struct session_counts){.started = 7, .failed = 7};
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  no session was established: describe status 404 (7)\n");
+    run.snapshot.generator.limits = 1u << LIMIT_FILES;
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  no session was established: describe status 404 (7)"
+                  "; limited: files\n");
+    run.snapshot.generator.limits = 0;
+    run.total->error_count = 0;
+    run.total->sessions = (struct session_counts){.started = 3, .cancelled = 3};
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  no session was established: 3 cut off by the end of the run\n");
+    run.total->sessions = (struct session_counts){0};
+    assert_starts(summary(&run.snapshot), "FAIL  no session was established: none was begun\n");
+    a_run_end(&run);
+}
+
+/* The greatest numbers, every kind of error with endless samples: still one screen, and all
+ * counted. */
+static void test_worst_fits(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    struct rtp_counts *video = &run.total->rtp[MEDIA_VIDEO];
+    uint64_t *counts[] = {&run.total->sessions.started, &video->packets,
+                          &run.total->panel.sessions};
+    size_t sizes[] = {sizeof(struct session_counts), sizeof(struct rtp_counts),
+                      sizeof(struct panel_counts)};
+    uint64_t values[] = {1000000, 999999999999, 999999999};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < sizes[i] / sizeof(uint64_t); k++)
+            counts[i][k] = values[i];
+    }
+    histogram_record(&run.total->metrics[METRIC_TLS], 3600000000);
+    for (int i = 0; i < 70; i++)
+        stats_error(
+            run.total, PHASE_SETUP, REASON_STATUS, 400 + (unsigned)i,
+            "\xe6\x97\xa5\xe6\x9c\xac a sample much longer than a line of a terminal may be, "
+            "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5");
+    run.snapshot.generator.limits = (1u << GENERATOR_LIMITS) - 1;
+    run.snapshot.generator.rss_bytes = 99900000000;
+    const char *whole = summary(&run.snapshot);
+    assert_holds(whole, " of other kinds\n");
+    for (int established = 0; established < 2; established++) {
+        run.total->sessions.established = established ? 1000000 : 0;
+        summary(&run.snapshot);
+    }
+    a_run_end(&run);
+}
+
+/* All that isn't shown by name is in the sum. */
+static void test_errors_are_all_counted(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    run.total->errors_not_kept = 1000;
+    for (unsigned i = 0; i < 30; i++)
+        stats_error(run.total, PHASE_PLAY, REASON_STATUS, 500 + i, "");
+    const char *whole = summary(&run.snapshot);
+    const char *errors = strstr(whole, "\nerrors ");
+    assert_non_null(errors);
+    unsigned sum = 0;
+    char text[8192];
+    strcpy(text, errors + strlen("\nerrors "));
+    for (char *line = strtok(text, "\n"); line && line[0] == ' '; line = strtok(NULL, "\n")) {
+        char *thousands = strchr(line, ',');
+        if (thousands)
+            memmove(thousands, thousands + 1, strlen(thousands));
+        sum += (unsigned)strtoul(line, NULL, 10);
+    }
+    assert_int_equal(sum, 7 + 1 + 30 + 1000);
+    a_run_end(&run);
+}
+
+static void interval_is(const struct snapshot *snapshot, const char *expected)
+{
+    struct text text = text_init(buffer, sizeof(buffer));
+    view_text_interval(snapshot, &text);
+    assert_string_equal(text_string(&text), expected);
+    assert_true(strlen(buffer) <= 81);
+}
+
+/* 92,000 packets and 115 MB in 5 s are 18.4 k/s and 184 Mbit/s. */
+static void test_interval(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    run.snapshot.elapsed_ns = 30 * NS_PER_S;
+    interval_is(&run.snapshot, "   30s        94/100 up    2 new/s 18.4k pkt/s  184 Mbit/s"
+                               "    3 lost    1 failed\n");
+    run.snapshot.elapsed_ns = 86400 * NS_PER_S;
+    run.total->active = run.total->target = 300000;
+    run.interval->sessions.established = 500000;
+    run.interval->sessions.dropped = 299999;
+    run.interval->rtp[MEDIA_VIDEO].lost = 1234567;
+    run.interval->rtp[MEDIA_AUDIO].packets = 500000000;
+    run.interval->rtp[MEDIA_AUDIO].bytes = 6250000000;
+    interval_is(&run.snapshot, "86400s 300000/300000 up 100k new/s  100M pkt/s 10.2 Gbit/s"
+                               " 1.2M lost 300k failed\n");
+    memset(&run.interval->sessions, 0, sizeof(run.interval->sessions));
+    memset(run.interval->rtp, 0, sizeof(run.interval->rtp));
+    run.interval->sessions.established = 2;
+    run.total->active = run.total->target = 0;
+    run.snapshot.elapsed_ns = 2 * NS_PER_S;
+    interval_is(&run.snapshot, "    2s           0/0 up  0.4 new/s     0 pkt/s     0 bit/s"
+                               "    0 lost    0 failed\n");
+    a_run_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_summary),    cmocka_unit_test(test_table),
+        cmocka_unit_test(test_headlines),  cmocka_unit_test(test_nothing_established),
+        cmocka_unit_test(test_worst_fits), cmocka_unit_test(test_errors_are_all_counted),
+        cmocka_unit_test(test_interval),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
