@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -387,6 +388,17 @@ static void test_busiest_streams(void **state)
     a_run_end(&run);
 }
 
+static unsigned files_in_folder(void)
+{
+    DIR *directory = opendir(folder);
+    unsigned files = 0;
+    assert_non_null(directory);
+    while (readdir(directory))
+        files++;
+    closedir(directory);
+    return files - 2; /* . and .. */
+}
+
 /* A write that fails leaves what was there before, and nothing beside it. */
 static void test_written_whole(void **state)
 {
@@ -411,6 +423,7 @@ static void test_written_whole(void **state)
     run.info.tool_version = "3";
     assert_int_equal(view_json_write(&run.snapshot, path), -EFBIG);
     setrlimit(RLIMIT_FSIZE, &limit);
+    assert_int_equal(files_in_folder(), 1);
     result = json_load_file(path, 0, NULL);
     assert_string_equal(json_string_value(at(result, "tool.version")), "2");
     json_decref(result);
