@@ -1,0 +1,171 @@
+#include "server/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct member {
+    struct crew *crew;
+    struct server_config config;
+    struct server *server;
+    pthread_t thread;
+    int error;
+    struct truth_path *truth; /* made as the thread ends */
+    size_t truth_count;
+};
+
+struct crew {
+    struct path_registry registry;
+    atomic_bool stopping;
+    bool fallback;
+    sem_t ready;
+    struct address address;
+    struct truth_path *truth;
+    size_t truth_count;
+    unsigned count;
+    struct member members[];
+};
+
+static int make_server(struct member *member)
+{
+    int error = server_new(&member->server, &member->config);
+    bool refused = error == -EPERM || error == -ENOSYS || error == -EACCES;
+    if (refused && member->crew->fallback && member->config.loop.kind == LOOP_URING) {
+        member->config.loop.kind = LOOP_EPOLL;
+        error = server_new(&member->server, &member->config);
+    }
+    return error;
+}
+
+static void keep_truth(struct member *member)
+{
+    size_t count = server_truth(member->server, NULL, 0);
+    member->truth = calloc(count + 1, sizeof(*member->truth));
+    if (member->truth)
+        member->truth_count = server_truth(member->server, member->truth, count);
+}
+
+/* A table of open files of its own lets each shard have as many as the limit allows. */
+static void *run_member(void *argument)
+{
+    struct member *member = argument;
+    unshare(CLONE_FILES);
+    member->error = make_server(member);
+    sem_post(&member->crew->ready);
+    if (member->error)
+        return NULL;
+    while (!atomic_load(&member->crew->stopping))
+        server_turn(member->server, TIME_NEVER);
+    server_stop(member->server);
+    keep_truth(member);
+    server_free(member->server);
+    return NULL;
+}
+
+/* Starts one and waits until it listens. */
+static int start_member(struct crew *crew, const struct server_config *config, unsigned threads)
+{
+    struct member *member = &crew->members[crew->count];
+    *member = (struct member){.crew = crew, .config = *config};
+    member->config.registry = &crew->registry;
+    member->config.shard = crew->count;
+    member->config.shards = threads;
+    member->config.shared_port = threads > 1;
+    if (crew->count > 0)
+        member->config.listen = crew->address;
+    int error = pthread_create(&member->thread, NULL, run_member, member);
+    if (error)
+        return -error;
+    while (sem_wait(&crew->ready) != 0)
+        ;
+    if (member->error) {
+        pthread_join(member->thread, NULL);
+        return member->error;
+    }
+    if (crew->count++ == 0)
+        crew->address = *server_address(member->server);
+    return 0;
+}
+
+struct crew *crew_start(const struct server_config *config, unsigned threads, bool fallback,
+                        struct text *error)
+{
+    struct crew *crew = calloc(1, sizeof(*crew) + threads * sizeof(struct member));
+    sigset_t all, before;
+    int failed = crew ? path_registry_init(&crew->registry) : -ENOMEM;
+    if (failed) {
+        free(crew);
+        text_add_string(error, strerror(-failed));
+        return NULL;
+    }
+    crew->fallback = fallback;
+    sem_init(&crew->ready, 0, 0);
+    sigfillset(&all); /* signals are for the thread that started us */
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (unsigned i = 0; i < threads && !failed; i++)
+        failed = start_member(crew, config, threads);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed)
+        return crew;
+    crew_stop(crew);
+    crew_free(crew);
+    text_add_string(error, strerror(-failed));
+    return NULL;
+}
+
+const struct address *crew_address(const struct crew *crew)
+{
+    return &crew->address;
+}
+
+static void gather_truth(struct crew *crew)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < crew->count; i++)
+        count += crew->members[i].truth_count;
+    crew->truth = calloc(count + 1, sizeof(*crew->truth));
+    for (unsigned i = 0; i < crew->count && crew->truth; i++) {
+        const struct member *member = &crew->members[i];
+        if (member->truth_count > 0)
+            memcpy(crew->truth + crew->truth_count, member->truth,
+                   member->truth_count * sizeof(*member->truth));
+        crew->truth_count += member->truth_count;
+    }
+    if (crew->truth)
+        crew->truth_count = truth_merge(crew->truth, crew->truth_count);
+}
+
+void crew_stop(struct crew *crew)
+{
+    atomic_store(&crew->stopping, true);
+    for (unsigned i = 0; i < crew->count; i++) {
+        if (!crew->members[i].error)
+            server_wake(crew->members[i].server);
+    }
+    for (unsigned i = 0; i < crew->count; i++)
+        pthread_join(crew->members[i].thread, NULL);
+    gather_truth(crew);
+}
+
+struct truth_path *crew_truth(struct crew *crew, size_t *count)
+{
+    *count = crew->truth_count;
+    return crew->truth;
+}
+
+void crew_free(struct crew *crew)
+{
+    for (unsigned i = 0; i < crew->count; i++)
+        free(crew->members[i].truth);
+    free(crew->truth);
+    sem_destroy(&crew->ready);
+    path_registry_dispose(&crew->registry);
+    free(crew);
+}

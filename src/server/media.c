@@ -1,0 +1,65 @@
+#include "server/media.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert(sizeof(struct media_packet) == 32, "a lap has thousands: two to a cache line");
+
+bool media_add(struct media *media, const struct media_packet *packet)
+{
+    if (media->packet_count == media->packet_room) {
+        uint32_t room = media->packet_room > 0 ? media->packet_room * 2 : 1024;
+        struct media_packet *more = reallocarray(media->packets, room, sizeof(*more));
+        if (!more)
+            return false;
+        media->packets = more;
+        media->packet_room = room;
+    }
+    media->packets[media->packet_count] = *packet;
+    media->packets[media->packet_count].number = media->packet_count;
+    media->packet_count++;
+    return true;
+}
+
+static int by_due_time(const void *a, const void *b)
+{
+    const struct media_packet *left = a, *right = b;
+    if (left->due_ns != right->due_ns)
+        return left->due_ns < right->due_ns ? -1 : 1;
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+bool media_finish(struct media *media)
+{
+    if (media->packet_count == 0)
+        return false;
+    qsort(media->packets, media->packet_count, sizeof(*media->packets), by_due_time);
+    for (uint32_t i = 0; i < media->packet_count; i++) {
+        struct media_packet *packet = &media->packets[i];
+        packet->number = media->tracks[packet->track].packets++;
+    }
+    return media->packets[media->packet_count - 1].due_ns < media->lap_ns;
+}
+
+void media_free(struct media *media)
+{
+    if (!media)
+        return;
+    free(media->packets);
+    free(media->owned);
+    free(media);
+}
+
+uint32_t media_find(const struct media *media, uint64_t due_ns)
+{
+    uint32_t low = 0, high = media->packet_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (media->packets[middle].due_ns < due_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

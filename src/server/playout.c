@@ -1,0 +1,315 @@
+#include "server/playout.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+
+#define SPREAD_NS NS_PER_MS
+#define HELD_WAIT_MAX 4u
+
+static_assert(sizeof(struct playout_step) <= 112, "a frame's worth of them is filled at a time");
+
+static void write_u32(uint8_t *to, uint32_t value)
+{
+    to[0] = (uint8_t)(value >> 24);
+    to[1] = (uint8_t)(value >> 16);
+    to[2] = (uint8_t)(value >> 8);
+    to[3] = (uint8_t)value;
+}
+
+static uint64_t scale(uint64_t value, uint64_t by, uint64_t of)
+{
+    return (uint64_t)((unsigned __int128)value * by / of);
+}
+
+static uint64_t hash(uint64_t path, uint64_t what, unsigned track)
+{
+    struct rng rng = rng_init(path, what, track);
+    return rng_next(&rng);
+}
+
+static uint32_t phases_of(const struct playout *playout)
+{
+    const struct media *media = playout->media;
+    uint64_t spread = media->lap_ns / media->joins / SPREAD_NS;
+    return playout->faults->spread && spread > media->phases ? (uint32_t)spread : media->phases;
+}
+
+static void join_track(struct playout *playout, const struct playout_origin *origin, unsigned track,
+                       uint64_t offset_ns)
+{
+    const struct media *media = playout->media;
+    struct playout_track *to = &playout->tracks[track];
+    uint64_t first = hash(origin->hash, 0, track);
+    uint32_t index = playout->at.index, packets = media->tracks[track].packets;
+    while (index < media->packet_count && media->packets[index].track != track)
+        index++;
+    uint32_t number = index < media->packet_count ? media->packets[index].number : packets;
+    to->ssrc = (uint32_t)hash(origin->hash, 1 + offset_ns, track);
+    playout->at.sequence[track] = (uint16_t)(first + playout->at.lap * packets + number);
+    if (playout->faults->has_sequence) {
+        to->ssrc = (uint32_t)hash(playout->seed, 1, track);
+        playout->at.sequence[track] = playout->faults->sequence;
+    }
+}
+
+static uint32_t timestamp_base(const struct playout *playout, const struct playout_origin *origin,
+                               unsigned track, uint64_t offset_ns)
+{
+    uint64_t ticks = scale(offset_ns, playout->media->tracks[track].clock_rate, NS_PER_S);
+    return (uint32_t)((hash(origin->hash, 0, track) >> 32) + ticks);
+}
+
+uint64_t playout_join(struct playout *playout, const struct playout_origin *origin, uint64_t now_ns,
+                      bool again)
+{
+    const struct media *media = playout->media;
+    uint64_t phases = phases_of(playout), slots = media->joins * phases;
+    uint64_t since_ns = now_ns > origin->epoch_ns ? now_ns - origin->epoch_ns : 0;
+    uint64_t lap = since_ns / media->lap_ns;
+    uint64_t slot = scale(since_ns % media->lap_ns, slots, media->lap_ns) + 1;
+    lap += slot / slots;
+    slot %= slots;
+    uint64_t phase = slot % phases;
+    uint64_t offset_ns = scale(media->lap_ns, phase, slots);
+    playout->phase_ns = origin->epoch_ns + offset_ns;
+    playout->at.lap = (uint32_t)lap;
+    playout->at.index = media_find(media, scale(media->lap_ns, slot / phases, media->joins));
+    for (unsigned i = 0; i < media->track_count; i++) {
+        if (!again)
+            join_track(playout, origin, i, offset_ns);
+        playout->tracks[i].timestamp_base = timestamp_base(playout, origin, i, offset_ns);
+    }
+    return playout_next_due(playout);
+}
+
+uint32_t playout_timestamp(const struct playout *playout, unsigned track, uint64_t at_ns)
+{
+    uint64_t since_ns = at_ns - playout->phase_ns; /* may be negative: wraps like the timestamp */
+    bool before = at_ns < playout->phase_ns;
+    uint64_t ticks =
+        scale(before ? -since_ns : since_ns, playout->media->tracks[track].clock_rate, NS_PER_S);
+    return playout->tracks[track].timestamp_base + (uint32_t)(before ? -ticks : ticks);
+}
+
+uint32_t playout_next_timestamp(const struct playout *playout, unsigned track)
+{
+    const struct media *media = playout->media;
+    uint32_t lap = playout->at.lap, index = playout->at.index;
+    while (media->packets[index].track != track) {
+        index = (index + 1) % media->packet_count;
+        lap += index == 0;
+    }
+    return playout->tracks[track].timestamp_base + lap * media->tracks[track].lap_ticks +
+           media->packets[index].timestamp;
+}
+
+static uint64_t due_at(const struct playout *playout, uint32_t lap, uint32_t index)
+{
+    return playout->phase_ns + lap * playout->media->lap_ns + playout->media->packets[index].due_ns;
+}
+
+uint64_t playout_next_due(const struct playout *playout)
+{
+    return due_at(playout, playout->at.lap, playout->at.index);
+}
+
+/* Fills in what is written: the header with the packet's prefix or stamp, and where the rest lies.
+ */
+static void fill_step(struct playout_step *step, const struct playout *playout, uint32_t lap,
+                      uint32_t index, uint16_t sequence)
+{
+    const struct media *media = playout->media;
+    const struct media_packet *packet = &media->packets[index];
+    const struct media_track *track = &media->tracks[packet->track];
+    const struct playout_track *state = &playout->tracks[packet->track];
+    uint8_t *header = step->header + PLAYOUT_HEADER_ROOM;
+    header[0] = 0x80; /* version 2, RFC 3550, 5.1 */
+    header[1] = (uint8_t)(packet->marker << 7 | track->payload_type);
+    header[2] = (uint8_t)(sequence >> 8);
+    header[3] = (uint8_t)sequence;
+    write_u32(header + 4, state->timestamp_base + lap * track->lap_ticks + packet->timestamp);
+    write_u32(header + 8, state->ssrc);
+    memcpy(header + 12, packet->prefix, sizeof(packet->prefix));
+    step->track = packet->track;
+    step->header_len = (uint8_t)(PLAYOUT_HEADER_ROOM + 12 + packet->prefix_len);
+    step->payload = packet->payload;
+    step->payload_len = packet->payload_len;
+}
+
+static void stamp_step(struct playout_step *step, uint64_t unix_ns)
+{
+    uint8_t *stamp = step->header + step->header_len;
+    memcpy(stamp, "RTSB", 4);
+    write_u32(stamp + 4, (uint32_t)(unix_ns >> 32));
+    write_u32(stamp + 8, (uint32_t)unix_ns);
+    step->header_len += MEDIA_STAMP_BYTES;
+}
+
+/* What a plan is made from and grows into. */
+struct planner {
+    const struct playout *playout;
+    uint64_t unix_offset_ns;
+    struct playout_position at;
+    struct playout_step *steps;
+    unsigned count;
+};
+
+static void plan_step(struct planner *plan, enum playout_step_kind kind, unsigned track)
+{
+    struct playout_step *step = &plan->steps[plan->count++];
+    step->kind = kind;
+    step->track = (uint8_t)track;
+    step->header_len = 0;
+    step->payload_len = 0;
+    step->overtaken = false;
+    step->after = plan->at;
+}
+
+static void plan_write(struct planner *plan, enum playout_step_kind kind,
+                       const struct playout_held *what)
+{
+    struct playout_step *step = &plan->steps[plan->count];
+    plan_step(plan, kind, 0);
+    fill_step(step, plan->playout, what->lap, what->index, what->sequence);
+    step->overtaken = what->overtaken;
+    if (plan->playout->media->stamped)
+        stamp_step(step, due_at(plan->playout, what->lap, what->index) + plan->unix_offset_ns);
+}
+
+static void plan_release(struct planner *plan, unsigned track)
+{
+    struct playout_held held = plan->at.held[track];
+    plan->at.held[track].wait = 0;
+    plan_write(plan, STEP_RELEASED, &held);
+}
+
+/* A later packet of the track is about to go out. Is it the last that the held one waits for? */
+static bool overtake(struct playout_held *held)
+{
+    held->overtaken = true;
+    if (held->wait > 1) {
+        held->wait--;
+        return false;
+    }
+    return held->wait == 1; /* stays 1 until the release is committed */
+}
+
+/* The fate of the packet that plan->at has just moved past. At most 3 steps. */
+static void plan_packet(struct planner *plan, const struct playout_held *packet, unsigned track)
+{
+    const struct playout *playout = plan->playout;
+    uint64_t number = (uint64_t)packet->lap << 32 | packet->index;
+    enum fault_fate fate = faults_fate(playout->faults, playout->seed, number);
+    if (fate == FATE_DROPPED) {
+        plan_step(plan, STEP_DROPPED, track);
+    } else if (fate == FATE_HELD && plan->at.held[track].wait == 0) {
+        plan->at.held[track] = *packet;
+        plan->at.held[track].wait = (uint8_t)(1 + number % HELD_WAIT_MAX);
+        plan_step(plan, STEP_HELD, track);
+    } else {
+        bool release = overtake(&plan->at.held[track]);
+        plan_write(plan, STEP_SENT, packet);
+        if (fate == FATE_DUPLICATED)
+            plan_write(plan, STEP_DUPLICATE, packet);
+        if (release)
+            plan_release(plan, track);
+    }
+}
+
+static void next_packet(const struct media *media, struct playout_position *at)
+{
+    if (++at->index == media->packet_count) {
+        at->index = 0;
+        at->lap++;
+    }
+}
+
+unsigned playout_plan(const struct playout *playout, uint64_t until_ns, uint64_t unix_offset_ns,
+                      struct playout_step *steps, unsigned room)
+{
+    const struct media *media = playout->media;
+    struct planner plan = {playout, unix_offset_ns, playout->at, steps, 0};
+    while (plan.count + 3 <= room && due_at(playout, plan.at.lap, plan.at.index) <= until_ns) {
+        unsigned track = media->packets[plan.at.index].track;
+        struct playout_held packet = {plan.at.lap, plan.at.index, plan.at.sequence[track], 0,
+                                      false};
+        next_packet(media, &plan.at);
+        if (!playout->tracks[track].on)
+            continue;
+        plan.at.sequence[track]++;
+        plan_packet(&plan, &packet, track);
+    }
+    if (plan.count > 0) /* take packets of other tracks behind the last step along */
+        steps[plan.count - 1].after = plan.at;
+    return plan.count;
+}
+
+unsigned playout_plan_held(const struct playout *playout, uint64_t unix_offset_ns,
+                           struct playout_step *steps)
+{
+    struct planner plan = {playout, unix_offset_ns, playout->at, steps, 0};
+    for (unsigned i = 0; i < playout->media->track_count; i++) {
+        if (plan.at.held[i].wait > 0)
+            plan_release(&plan, i);
+    }
+    return plan.count;
+}
+
+void playout_count(struct playout *playout, enum playout_step_kind kind, bool overtaken,
+                   unsigned track, uint32_t bytes)
+{
+    struct truth_track *truth = &playout->tracks[track].truth;
+    switch (kind) {
+    case STEP_SENT:
+        truth_sent(truth, bytes);
+        break;
+    case STEP_DUPLICATE:
+        truth_duplicated(truth, bytes);
+        break;
+    case STEP_RELEASED:
+        truth_released(truth, bytes, overtaken);
+        break;
+    case STEP_DROPPED:
+        truth_dropped(truth);
+        break;
+    case STEP_HELD:
+        truth_held(truth);
+        break;
+    }
+}
+
+void playout_pass(struct playout *playout, uint64_t until_ns)
+{
+    const struct media *media = playout->media;
+    while (!playout->tracks[media->packets[playout->at.index].track].on &&
+           playout_next_due(playout) <= until_ns)
+        next_packet(media, &playout->at);
+}
+
+uint64_t playout_lag(const struct playout *playout, uint64_t until_ns)
+{
+    const struct media *media = playout->media;
+    if (until_ns < playout->phase_ns)
+        return 0;
+    uint64_t since_ns = until_ns - playout->phase_ns;
+    uint64_t due = since_ns / media->lap_ns * media->packet_count +
+                   media_find(media, since_ns % media->lap_ns + 1);
+    uint64_t done = (uint64_t)playout->at.lap * media->packet_count + playout->at.index;
+    return due > done ? due - done : 0;
+}
+
+void playout_skip(struct playout *playout, uint64_t until_ns, uint64_t keep)
+{
+    uint64_t lag = playout_lag(playout, until_ns);
+    for (; lag > keep; lag--) {
+        unsigned track = playout->media->packets[playout->at.index].track;
+        next_packet(playout->media, &playout->at);
+        if (!playout->tracks[track].on)
+            continue;
+        playout->at.sequence[track]++;
+        truth_dropped(&playout->tracks[track].truth);
+    }
+}

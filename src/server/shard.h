@@ -1,0 +1,55 @@
+/* shard.h - what the parts of one server shard share; nobody else includes it. */
+#pragma once
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "base/wheel.h"
+#include "server/connection.h"
+#include "server/peers.h"
+#include "server/server.h"
+
+#define WORDS_BYTES                                                                                \
+    16384u             /* the longest request, and the most that waits for a reader of replies */
+#define PLAN_STEPS 96u /* packets planned and written at a time */
+#define REPLY_BYTES 8192u
+#define DATAGRAMS_BYTES 65000u
+
+/* Tokens of sockets that aren't connections; those have their index. */
+enum { TOKEN_LISTENER = UINT32_MAX - 2, TOKEN_RTP, TOKEN_RTCP };
+
+struct server {
+    struct server_config config;
+    struct loop *loop;
+    struct address address;
+    loop_socket listener;
+    loop_socket rtp, rtcp; /* one pair for all UDP sessions; rtcp's port is rtp's + 1 */
+    uint16_t rtp_port;
+    bool on_sim;
+    uint64_t now_ns;         /* as of the event or timer in hand */
+    uint64_t epoch_ns;       /* of all streams */
+    uint64_t unix_offset_ns; /* to wall-clock time; renewed every second */
+    uint64_t unix_renew_at_ns;
+    uint64_t serial;
+    uint32_t sessions;
+    struct rng rng;
+    struct wheel wheel;
+    struct pool connections;
+    struct pool words; /* input and output that had to be kept */
+    struct path_table paths;
+    struct peers peers;
+    struct playout_step steps[PLAN_STEPS];
+    char reply[REPLY_BYTES];
+    uint8_t datagrams[DATAGRAMS_BYTES];
+};
+
+static inline uint32_t connection_index(const struct server *server,
+                                        const struct connection *connection)
+{
+    return (uint32_t)(connection - (const struct connection *)server->connections.base);
+}
+
+static inline uint64_t server_unix_now(const struct server *server)
+{
+    return server->now_ns + server->unix_offset_ns;
+}

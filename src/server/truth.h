@@ -1,0 +1,71 @@
+/* truth.h - the server's own count of what it wrote, for a client's count to be held against. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "net/address.h"
+#include "server/media.h"
+
+struct truth_counts {
+    uint64_t sent;    /* RTP packets the kernel took whole, duplicates included */
+    uint64_t bytes;   /* their RTP headers and payloads */
+    uint64_t dropped; /* due while the session played, never written */
+    uint64_t
+        dropped_inside;  /* those between the first and the last packet written on their track */
+    uint64_t duplicated; /* second copies */
+    uint64_t reordered;  /* written after a later one of their track */
+};
+
+/* Counts of one track, and what it takes to tell which drops lie inside. Ready when zeroed. */
+struct truth_track {
+    struct truth_counts counts;
+    uint64_t dropped_last; /* drops since the last packet that was, or is going to be, written */
+    bool started;
+};
+
+/* Packets are told in the order of their sequence numbers, but for those that were held. */
+void truth_sent(struct truth_track *track, uint32_t bytes);
+void truth_duplicated(struct truth_track *track, uint32_t bytes);
+void truth_dropped(struct truth_track *track);
+void truth_held(struct truth_track *track); /* it will be written later */
+void truth_released(struct truth_track *track, uint32_t bytes, bool overtaken);
+
+void truth_add(struct truth_counts *sum, const struct truth_counts *counts);
+
+/* Totals of a path. */
+struct truth_path {
+    const char *key; /* the URL's path, with its query when it has one */
+    uint64_t sessions;
+    uint64_t keepalives; /* OPTIONS, GET_PARAMETER and SET_PARAMETER within a session */
+    uint64_t teardowns;
+    struct truth_counts counts;
+};
+
+/* A session as it ends. */
+struct truth_session {
+    uint64_t id;
+    const char *path;
+    const char *transport; /* "tcp" or "udp" */
+    const char *ended;     /* "teardown", "timeout", "closed", "reset", "fault", "stopped" */
+    struct address client; /* of the RTSP connection */
+    uint64_t keepalives;
+    struct truth_counts counts;
+    unsigned track_count; /* that were set up */
+    struct {
+        unsigned track;
+        uint32_t ssrc;
+        struct truth_counts counts;
+    } tracks[MEDIA_TRACKS_MAX];
+};
+
+/* One JSON object and a line end. */
+void truth_write_session(struct text *to, const struct truth_session *session);
+
+/* Writes {"paths": {...}} to a file, whole or not at all. Paths of one key (of several shards) are
+   added up; the array is sorted. 0 or -errno. */
+int truth_write_file(const char *name, struct truth_path *paths, size_t count);
+
+/* Sorts by key and adds up equal ones; how many are left. */
+size_t truth_merge(struct truth_path *paths, size_t count);
