@@ -131,6 +131,8 @@ const struct option_spec option_table[] = {
      .fallback = "0", .group = ACCESS, .commands = SERVE, .help = "more are refused; 0: no limit"},
     {.id = OPT_THREADS, .name = "threads", .argument = "N", .kind = OPTION_COUNT, .max = 512,
      .fallback = "0", .group = ACCESS, .commands = SERVE, .help = "0: as needed"},
+    {.id = OPT_IO, .name = "io", .argument = "HOW", .kind = OPTION_CHOICE, .choices = "auto|uring|epoll",
+     .fallback = "auto", .group = ACCESS, .commands = SERVE, .help = "uring, epoll, or auto: the first that works"},
     {.id = OPT_TRUTH, .name = "truth", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = SERVE, .help = "what was really sent, written at the end"},
     {.id = OPT_TRUTH_SESSIONS, .name = "truth-sessions", .argument = "FILE", .kind = OPTION_TEXT,
