@@ -1,0 +1,46 @@
+# The front door. The building itself is Meson's: see meson.build.
+BUILD = build
+FUZZ_SECONDS = 60
+PREFIX = /usr/local
+
+all: $(BUILD)/build.ninja ## build build/rtspbench, optimised
+	@ninja -C $(BUILD) rtspbench
+	@cat $(BUILD)/left-out.txt
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
+
+demo: ## see 100 readers load an embedded server for 10 seconds
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/rtspbench
+
+test: ## everything that CI runs; under 15 minutes
+	@scripts/setup test
+	@scripts/test
+
+check: $(BUILD)/build.ninja ## the quick part of it: unit tests and form
+	@ninja -C $(BUILD)
+	@scripts/test unit form
+
+fmt: ## lay out the C code
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+fuzz: ## fuzz each parser for FUZZ_SECONDS
+	@scripts/test --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+bench: ## what benchmarks there are
+	@if [ -x bench/run ]; then bench/run; else echo "There are no benchmarks yet."; fi
+
+install: all ## into PREFIX (/usr/local)
+	@install -D -m 755 $(BUILD)/rtspbench $(DESTDIR)$(PREFIX)/bin/rtspbench
+
+clean: ## remove all build folders
+	@rm -rf $(BUILD) $(BUILD)-*
+
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null && command -v ninja >/dev/null || \
+	    { echo "meson and ninja are missing: run scripts/setup" >&2; exit 1; }
+	@meson setup $(BUILD)
+
+.PHONY: all help demo test check fmt fuzz bench install clean
