@@ -45,7 +45,8 @@ struct panel_track {
     struct panel_reader reader;
     uint64_t first_ns, last_ns; /* arrivals */
     uint64_t bytes;
-    int64_t keyframe_ticks; /* RTP time between the first and the last keyframe */
+    int64_t keyframe_ticks; /* RTP time from keyframe to keyframe, added up */
+    uint32_t keyframe_steps;
     uint32_t keyframe_timestamp;
     uint32_t keyframes;
     uint32_t timestamp; /* of the newest frame */
@@ -53,14 +54,14 @@ struct panel_track {
     uint32_t clock_rate;
     enum codec codec : 8;
     enum media_kind kind : 8;
-    bool seen;    /* has ever had a packet */
-    bool started; /* has had one since the last restart */
+    bool has_keyframe; /* keyframe_timestamp is set */
+    bool seen;         /* has ever had a packet */
+    bool started;      /* has had one since the last restart */
 };
 
 struct panel_session {
     struct panel_track tracks[PANEL_TRACKS];
     uint32_t stream;
-    bool has_transit_base;
     int64_t transit_base_ns;
 };
 

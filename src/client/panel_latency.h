@@ -8,6 +8,7 @@
 #include "proto/rtp.h"
 
 #define PANEL_TRANSITS 11u /* looked at a second */
+#define PANEL_NO_BASE INT64_MIN
 
 enum panel_latency_source { PANEL_LATENCY_NONE, PANEL_LATENCY_REPORT, PANEL_LATENCY_STAMP };
 
@@ -29,9 +30,9 @@ void panel_latency_on_report(struct panel_latency *latency, uint64_t ntp, uint32
 bool panel_latency_of(struct panel_latency *latency, const struct rtp *packet, uint32_t clock_rate,
                       uint64_t unix_arrival_ns, uint64_t *latency_us);
 
-/* Notes how long this frame was under way by the last sender report, less *base_ns, which the first
-   note of a session sets: the server's clock may be anything, its tracks share it. At most one in
-   90 ms is taken. */
+/* Notes how long this frame was under way by the last sender report, less *base_ns, which a
+   session's first note sets (PANEL_NO_BASE before it): the server's clock may be anything, its
+   tracks share it. One in 90 ms is taken at most. */
 void panel_latency_note_transit(struct panel_latency *latency, uint32_t timestamp,
                                 uint32_t clock_rate, uint64_t unix_arrival_ns, int64_t *base_ns);
 

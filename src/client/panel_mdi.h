@@ -9,6 +9,7 @@
 /* Ready when zeroed. */
 struct panel_mdi {
     uint64_t interval_ns; /* when the current one began; 0: no packet yet */
+    double rate;          /* media rate of this interval, bits a second; 0: unknown */
     double bits;          /* received in this interval */
     double low, high;     /* of the virtual buffer, bits */
     double bits_before;   /* in all whole intervals */
@@ -16,6 +17,7 @@ struct panel_mdi {
     uint32_t packets;     /* in this interval */
     uint32_t missing;     /* lost or out of order in this interval */
     uint32_t df_us;       /* of the last interval that had packets */
+    uint32_t declared_bps;
     bool has_df;
 };
 

@@ -12,23 +12,29 @@
 
 /* Ready when zeroed. */
 struct panel_playout {
-    uint64_t shown_ns;    /* when the last complete frame came; 0: none yet */
-    uint64_t deadline_ns; /* when the player wants that frame; 0: it doesn't run */
-    uint32_t timestamp;   /* its RTP time */
-    uint32_t step_us;     /* mean time between frames by their RTP time; 0: unknown */
-    uint32_t sum;         /* of durations */
+    uint64_t shown_ns;   /* when the last complete frame came */
+    int64_t deadline_ns; /* when the player wanted that frame, where it has a clock */
+    uint32_t timestamp;  /* its RTP time */
+    int32_t step_us;     /* mean time between frames by their RTP time; 0: unknown */
+    uint32_t sum;        /* of durations */
     uint16_t durations[PANEL_DURATIONS]; /* between the arrivals of the last frames, in 100 us */
     uint8_t count, next;
-    bool stalled; /* ever: the session is counted */
+    uint8_t steps;     /* that step_us is the mean of, up to 32 */
+    bool started;      /* a frame was shown */
+    bool has_deadline; /* timestamp and deadline_ns are set */
+    bool stalled;      /* ever: the session is counted */
 };
 
 /* A complete frame; whole_ns is when its last packet arrived. A freeze is a gap between frames of
-   at least max(3 d, d + 150 ms), d the mean of the last 30 durations (by arrival or by RTP time,
-   whichever is more, so that a burst at the start makes no freezes afterwards). A stall is a frame
-   that misses its deadline by 10 ms or more; the player then waits for it, and all later deadlines
-   move. */
+   at least max(3 d, d + 150 ms), d the mean of the last 30 durations once there are five (by
+   arrival or by RTP time, whichever is more, so that a burst at the start makes no freezes
+   afterwards). A stall is a frame that misses its deadline by 10 ms or more; the player then waits
+   for it, and later deadlines move. */
 void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *counts,
                             uint32_t timestamp, uint64_t whole_ns, uint32_t clock_rate);
+
+/* The next frame's RTP time has nothing to do with those before. */
+void panel_playout_restart(struct panel_playout *playout);
 
 /* No more frames were to come after now: counts the freeze and the stall that are still open. */
 void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts, uint64_t now_ns);

@@ -39,8 +39,10 @@ struct panel_readers {
     uint32_t twins;      /* readers that see this SSRC */
 };
 
-/* What each reader keeps a track. Ready when zeroed and reader is set. */
+/* What each reader keeps a track. Ready when zeroed and the first two are set. */
 struct panel_reader {
+    uint64_t
+        joined_ns; /* its first packet: what others had got before isn't held against the server */
     uint32_t reader;     /* never 0 */
     uint32_t ssrc_round; /* in which it is one of the twins; 0: none */
 };
@@ -64,5 +66,5 @@ void panel_readers_on_filled(struct panel_readers *readers, const struct panel_r
 void panel_readers_settle(struct panel_readers *readers, const struct panel_reader *self,
                           struct panel_counts *counts, uint32_t now_ms, bool all);
 
-/* The reader leaves; its gaps are settled. */
+/* The reader leaves; its gaps must have been settled. */
 void panel_readers_leave(struct panel_readers *readers, struct panel_reader *self);

@@ -1,0 +1,113 @@
+#include "client/panel_playout.h"
+
+#include "base/clock.h"
+
+#define DURATIONS_MIN 5u /* before a freeze can be told */
+#define STEPS_MAX 32
+#define FREEZE_MORE_US 150000
+#define TOLERANCE_NS ((int64_t)(10 * NS_PER_MS)) /* a miss below it is not seen */
+#define JUMP_NS ((int64_t)(10 * NS_PER_S))       /* of RTP time: the player starts anew */
+
+/* Mean time from frame to frame. */
+static int64_t mean_us(const struct panel_playout *playout)
+{
+    int64_t arrivals = playout->count > 0 ? (int64_t)playout->sum * 100 / playout->count : 0;
+    return arrivals > playout->step_us ? arrivals : playout->step_us;
+}
+
+static void judge_freeze(const struct panel_playout *playout, struct panel_counts *counts,
+                         uint64_t gap_ns)
+{
+    int64_t mean = mean_us(playout);
+    int64_t limit = 3 * mean > mean + FREEZE_MORE_US ? 3 * mean : mean + FREEZE_MORE_US;
+    if (playout->count < DURATIONS_MIN || gap_ns < (uint64_t)limit * NS_PER_US)
+        return;
+    counts->freezes++;
+    counts->freeze_us += gap_ns / NS_PER_US;
+}
+
+static void note_duration(struct panel_playout *playout, uint64_t gap_ns)
+{
+    uint64_t units = gap_ns / (100 * NS_PER_US);
+    uint16_t duration = units < UINT16_MAX ? (uint16_t)units : UINT16_MAX;
+    if (playout->count == PANEL_DURATIONS)
+        playout->sum -= playout->durations[playout->next];
+    else
+        playout->count++;
+    playout->durations[playout->next] = duration;
+    playout->sum += duration;
+    playout->next = (uint8_t)((playout->next + 1u) % PANEL_DURATIONS);
+}
+
+/* Frames that are reordered for decoding step back in RTP time: over some, the mean holds. */
+static void note_step(struct panel_playout *playout, int64_t step_ns)
+{
+    if (playout->steps < STEPS_MAX)
+        playout->steps++;
+    playout->step_us +=
+        (int32_t)((step_ns / (int64_t)NS_PER_US - playout->step_us) / playout->steps);
+}
+
+static void judge_stall(struct panel_playout *playout, struct panel_counts *counts, int64_t late_ns)
+{
+    if (late_ns < TOLERANCE_NS)
+        return;
+    counts->stalls++;
+    counts->stall_us += (uint64_t)late_ns / NS_PER_US;
+    counts->stalled_sessions += !playout->stalled;
+    playout->stalled = true;
+}
+
+static void start_player(struct panel_playout *playout, uint32_t timestamp, uint64_t now_ns)
+{
+    playout->has_deadline = true;
+    playout->timestamp = timestamp;
+    playout->deadline_ns = (int64_t)(now_ns + PANEL_START_DELAY_MS * NS_PER_MS);
+}
+
+static void play_frame(struct panel_playout *playout, struct panel_counts *counts,
+                       uint32_t timestamp, uint64_t whole_ns, uint32_t clock_rate)
+{
+    int64_t ticks = (int32_t)(timestamp - playout->timestamp);
+    int64_t step_ns = ticks * (int64_t)NS_PER_S / clock_rate;
+    if (!playout->has_deadline || step_ns > JUMP_NS || step_ns < -JUMP_NS) {
+        start_player(playout, timestamp, whole_ns);
+        return;
+    }
+    note_step(playout, step_ns);
+    playout->timestamp = timestamp;
+    playout->deadline_ns += step_ns;
+    int64_t late_ns = (int64_t)whole_ns - playout->deadline_ns;
+    judge_stall(playout, counts, late_ns);
+    if (late_ns > 0)
+        playout->deadline_ns = (int64_t)whole_ns;
+}
+
+void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *counts,
+                            uint32_t timestamp, uint64_t whole_ns, uint32_t clock_rate)
+{
+    if (playout->started) {
+        uint64_t gap_ns = whole_ns > playout->shown_ns ? whole_ns - playout->shown_ns : 0;
+        judge_freeze(playout, counts, gap_ns);
+        note_duration(playout, gap_ns);
+    }
+    playout->started = true;
+    playout->shown_ns = whole_ns;
+    if (clock_rate > 0)
+        play_frame(playout, counts, timestamp, whole_ns, clock_rate);
+}
+
+void panel_playout_restart(struct panel_playout *playout)
+{
+    playout->has_deadline = false;
+}
+
+void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts, uint64_t now_ns)
+{
+    if (!playout->started || now_ns < playout->shown_ns)
+        return;
+    judge_freeze(playout, counts, now_ns - playout->shown_ns);
+    int64_t next_ns = playout->deadline_ns + playout->step_us * (int64_t)NS_PER_US;
+    if (playout->has_deadline && playout->steps > 0)
+        judge_stall(playout, counts, (int64_t)now_ns - next_ns);
+}
