@@ -151,6 +151,11 @@ void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsi
     }
 }
 
+void rtp_counts_add(struct rtp_counts *to, const struct rtp_counts *from)
+{
+    ADD_ALL(to, from);
+}
+
 struct rtp_counts stats_rtp(const struct stats *stats)
 {
     struct rtp_counts all = {0};

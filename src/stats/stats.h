@@ -153,5 +153,7 @@ void stats_add(struct stats *to, const struct stats *from);
 void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsigned status,
                  const char *sample);
 
+void rtp_counts_add(struct rtp_counts *to, const struct rtp_counts *from);
+
 /* All kinds of media together. */
 struct rtp_counts stats_rtp(const struct stats *stats);

@@ -1,0 +1,176 @@
+/* client.h - what all sessions of one shard share: their configuration, pools, clock, and the host
+ * that does for them what they can't do themselves. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "client/conversation.h"
+#include "client/description.h"
+#include "client/panel.h"
+#include "client/session.h"
+#include "net/address.h"
+#include "stats/stats.h"
+
+#define CLIENT_ADDRESSES 8u
+
+enum client_transport {
+    CLIENT_TCP,
+    CLIENT_UDP,
+    CLIENT_AUTO
+}; /* auto: UDP, and TCP where that fails */
+
+enum client_keepalive {
+    KEEP_AUTO, /* GET_PARAMETER if offered, else OPTIONS */
+    KEEP_OPTIONS,
+    KEEP_GET_PARAMETER,
+    KEEP_SET_PARAMETER,
+    KEEP_NONE,
+};
+
+/* Where sessions of one URL go, and who they are there. */
+struct client_url {
+    struct slice text; /* as in a request line: no userinfo */
+    struct slice user; /* bytes, percent-decoded; empty: no credentials */
+    struct slice password;
+    uint32_t address_count; /* 0: the name did not resolve */
+    struct address addresses[CLIENT_ADDRESSES];
+};
+
+/* Read-only while sessions run; all borrowed. */
+struct client_config {
+    const struct client_url *urls;
+    uint32_t url_count;
+    uint32_t sessions; /* that can live at a time */
+    uint32_t readers;  /* in the whole plan */
+    uint32_t panel;    /* of those, looked at in depth; may be more than there are */
+    uint32_t conversations;
+    uint32_t retries;
+    uint64_t backoff_ns;
+    uint64_t timeout_ns; /* of each phase */
+    uint64_t media_timeout_ns;
+    uint64_t seed;
+    enum client_transport transport;
+    enum client_keepalive keepalive;
+    enum description_wanted tracks;
+    bool end_on_stall;
+    bool reconnect;
+    bool quickack_off;
+    bool close_reset;
+    struct slice user_agent;
+    struct slice headers; /* whole lines, each with CRLF */
+};
+
+enum client_direction { CLIENT_SENT, CLIENT_RECEIVED };
+
+/* What the host does. Sockets are its own names, over 0; errors are -errno. */
+struct client_io {
+    uint64_t (*clock)(void *host); /* monotonic, of this instant */
+    int64_t (*connect)(void *host, const struct address *to, uint64_t token, uint32_t reader);
+    int64_t (*send)(void *host, uint32_t socket, struct slice bytes);
+    void (*want_writable)(void *host, uint32_t socket);
+    void (*close)(void *host, uint32_t socket, bool reset);
+    /* An even port and the next one, at the address of the control connection. 0, or -errno and
+     * nothing. */
+    int (*open_udp_pair)(void *host, uint32_t control, const uint64_t tokens[2],
+                         uint32_t sockets[2], uint16_t *rtp_port);
+    int (*send_to)(void *host, uint32_t socket, const struct address *to, struct slice bytes);
+    uint32_t (*udp_drops)(void *host, uint32_t socket);
+    uint32_t (*rcvbuf)(void *host, uint32_t socket);
+    void (*quickack_off)(void *host, uint32_t socket);
+    uint16_t (*local_port)(void *host, uint32_t socket);
+    int (*resolve)(void *host, struct slice name, uint16_t port, uint64_t token);
+    /* A session ended for good (or dropped, before it comes back). */
+    void (*ended)(void *host, const struct session *session, enum session_outcome outcome);
+    /* Both may be NULL. A message as sent or received, credentials still in it; a packet as
+     * counted. */
+    void (*on_message)(void *host, const struct session *session, enum client_direction direction,
+                       struct slice message);
+};
+
+struct client {
+    const struct client_config *config;
+    const struct client_io *io;
+    void *host;
+    struct stats *stats; /* of the current interval */
+    struct stats *media; /* the same, or a block that nobody reads while warming up */
+    struct stats *scratch;
+    uint64_t now_ns;         /* as of this turn */
+    uint64_t epoch_ns;       /* now_ms counts from here, starting at 1 */
+    uint64_t unix_offset_ns; /* added to monotonic time: the time since 1970 */
+    uint32_t now_ms;
+    uint32_t last_lag_ms; /* when the shard was last over 100 ms late; 0: never */
+    uint32_t active;      /* established and not yet ended */
+    uint32_t active_peak;
+    uint32_t starting; /* begun, neither established nor given up */
+    uint32_t waiting;  /* for a reply of the handshake or of TEARDOWN */
+    uint32_t alive;    /* records in use */
+    bool stopping;     /* the plan's end has come: nobody retries or comes back */
+    bool warming;
+    struct pool sessions;
+    struct pool more_tracks;
+    struct pool gap_blocks;
+    struct pool descriptions;
+    struct pool auths;
+    struct pool udps;
+    struct pool panels;
+    struct pool long_ids;
+    struct conversations conversations;
+    struct wheel wheel;
+    struct panel_shard panel_shard;
+    uint32_t *panel_users;      /* which session has a panel record: index + 1, 0 none */
+    uint32_t panel_second_ms;   /* when the panel was last told the time */
+    uint32_t *last_description; /* a URL's newest: index + 1 */
+    uint8_t *scratch_text;      /* CLIENT_SCRATCH bytes: requests are built here */
+};
+
+#define CLIENT_SCRATCH 16384u
+
+/* Allocates everything; nothing is allocated afterwards. 0 or -ENOMEM. stats is the first
+ * interval's. */
+int client_init(struct client *client, const struct client_config *config,
+                const struct client_io *io, void *host, struct stats *stats);
+void client_dispose(struct client *client);
+
+/* Once a turn, before its events. lag_ns: how late the turn came back. */
+void client_tick(struct client *client, uint64_t now_ns, uint64_t lag_ns);
+
+/* Counts go there from now on. */
+void client_set_stats(struct client *client, struct stats *stats);
+
+/* While on, media is counted aside and thrown away; when it ends every track starts afresh. */
+void client_set_warming(struct client *client, bool warming);
+
+/* Begins a session for a reader (from 1). False when there is no record or conversation free now.
+ */
+bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns);
+
+/* Runs the timers that are due, and says when the next one is. */
+void client_run_timers(struct client *client);
+uint64_t client_next_deadline(const struct client *client);
+
+/* Takes a session into the panel if its reader is one of the sample. */
+void client_join_panel(struct client *client, struct session *session);
+void client_leave_panel(struct client *client, struct session *session);
+
+/* Hands an event to the session its token names; late ones of dead connections are ignored. */
+void client_event(struct client *client, uint64_t token, const struct session_event *event);
+
+/* The plan's end: asks up to count sessions, from record *cursor on, to end. True when all were
+ * asked. */
+bool client_stop(struct client *client, uint32_t *cursor, uint32_t count);
+
+/* Sets the gauges of the current interval's stats, and what is derived. */
+void client_fill_gauges(struct client *client);
+
+static inline struct session *client_session(const struct client *client, uint32_t index)
+{
+    return pool_at(&client->sessions, index);
+}
+
+static inline uint32_t client_index(const struct client *client, const struct session *session)
+{
+    return (uint32_t)(((const uint8_t *)session - client->sessions.base) / sizeof(struct session));
+}

@@ -1,0 +1,185 @@
+/* outcome.c - how sessions end: the one door for failures, outcomes counted, what follows. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "client/session_internal.h"
+
+#define BACKOFF_MAX_NS (60 * NS_PER_S)
+
+static void count_never(struct client *client, const struct session *session)
+{
+    for (unsigned metric = 0; metric <= METRIC_JOIN; metric++) {
+        bool applies = metric != METRIC_TLS;
+        if (metric == METRIC_FIRST_KEYFRAME || metric == METRIC_JOIN)
+            applies = !(session->flags & FLAG_ESTABLISHED) || (session->flags & FLAG_HAS_KEYFRAMES);
+        if (applies && !(session->ever & (1u << metric)))
+            client->stats->never[metric]++;
+    }
+}
+
+static void count_outcome(struct client *client, struct session *session,
+                          enum session_outcome outcome)
+{
+    struct session_counts *all = &client->stats->sessions;
+    struct session_counts *url = &client->stats->streams[session->url].sessions;
+    switch (outcome) {
+    case OUTCOME_COMPLETED:
+        all->completed++;
+        url->completed++;
+        break;
+    case OUTCOME_DROPPED:
+        all->dropped++;
+        url->dropped++;
+        break;
+    case OUTCOME_FAILED:
+        all->failed++;
+        url->failed++;
+        break;
+    case OUTCOME_CANCELLED:
+        all->cancelled++;
+        url->cancelled++;
+        break;
+    case OUTCOMES:
+        break;
+    }
+    if (session->flags & FLAG_ESTABLISHED)
+        client->active--;
+    else
+        client->starting--;
+    if (outcome != OUTCOME_CANCELLED)
+        count_never(client, session);
+}
+
+void session_finish(struct client *client, struct session *session, enum session_outcome outcome)
+{
+    bool comes_back = outcome == OUTCOME_DROPPED && client->config->reconnect && !client->stopping;
+    count_outcome(client, session, outcome);
+    media_end(client, session);
+    if (client->io->ended)
+        client->io->ended(client->host, session, outcome);
+    session_close_all(client, session, comes_back ? NEXT_COME_BACK : NEXT_FREE);
+}
+
+void session_count_error(struct client *client, const struct session *session, enum reason reason,
+                         unsigned status, struct slice what)
+{
+    char buffer[160];
+    struct text sample = text_init(buffer, sizeof(buffer) - 1);
+    enum phase phase = session_phase(session);
+    if (what.len > 96)
+        what.len = 96;
+    text_add(&sample, what);
+    text_add_string(&sample, what.len > 0 ? " from " : "");
+    struct slice url = client->config->urls[session->url].text;
+    size_t room = sample.size - sample.len;
+    text_add(&sample, slice_make(url.data, url.len < room / 2 ? url.len : room / 2));
+    stats_error(client->stats, phase, reason, status, text_string(&sample));
+}
+
+void session_fail(struct client *client, struct session *session, enum reason reason,
+                  unsigned status, struct slice what)
+{
+    session_count_error(client, session, reason, status, what);
+    session->last_phase = (uint8_t)session_phase(session);
+    session->last_reason = (uint8_t)reason;
+    if (session->state == SESSION_TEARDOWN || session->state == SESSION_DRAINING) {
+        session_finish(client, session, OUTCOME_COMPLETED); /* the plan had ended it already */
+    } else if (session->flags & FLAG_ESTABLISHED) {
+        session_finish(client, session, OUTCOME_DROPPED);
+    } else if (session->tries < client->config->retries && !client->stopping) {
+        session->tries++;
+        client->stats->sessions.retries++;
+        client->stats->streams[session->url].sessions.retries++;
+        session_close_all(client, session, NEXT_RETRY);
+    } else {
+        session_finish(client, session, OUTCOME_FAILED);
+    }
+}
+
+/* Exponential from the configured pause, half of it random; at least what the server asked for. */
+static uint64_t backoff_ns(const struct client *client, const struct session *session)
+{
+    struct rng rng = rng_init(client->config->seed, session->reader, 1000u + session->tries);
+    unsigned doublings = session->tries > 1 ? session->tries - 1u : 0;
+    uint64_t pause_ns = client->config->backoff_ns << (doublings < 20 ? doublings : 20);
+    if (pause_ns > BACKOFF_MAX_NS)
+        pause_ns = BACKOFF_MAX_NS;
+    pause_ns = pause_ns / 2 + (uint64_t)((double)pause_ns * rng_double(&rng));
+    uint64_t asked_ns = session->wait_ms * NS_PER_MS;
+    return pause_ns > asked_ns ? pause_ns : asked_ns;
+}
+
+static void free_pooled(struct client *client, struct session *session)
+{
+    setup_forget(client, session);
+    if (session->auth)
+        pool_give(&client->auths, session->auth - 1);
+    client_leave_panel(client, session);
+    session->auth = 0;
+    if (session->next != NEXT_REDIRECT)
+        conversation_give(&client->conversations, &session->conversation);
+}
+
+void session_wait(struct client *client, struct session *session, uint64_t span_ns)
+{
+    session_enter(client, session, SESSION_WAITING);
+    session->deadline_ms = session_ms(client, span_ns + NS_PER_MS);
+    session_arm(client, session);
+}
+
+void session_after_closed(struct client *client, struct session *session)
+{
+    enum session_next next = (enum session_next)session->next;
+    free_pooled(client, session);
+    if (client->stopping && (next == NEXT_RETRY || next == NEXT_REDIRECT || next == NEXT_AGAIN)) {
+        /* the plan's end came while it was between two tries */
+        session->next = NEXT_FREE;
+        conversation_give(&client->conversations, &session->conversation);
+        count_outcome(client, session, OUTCOME_CANCELLED);
+        if (client->io->ended)
+            client->io->ended(client->host, session, OUTCOME_CANCELLED);
+        next = NEXT_FREE;
+    }
+    switch (next) {
+    case NEXT_RETRY:
+        session_wait(client, session, backoff_ns(client, session));
+        break;
+    case NEXT_AGAIN:
+        session_wait(client, session, 0);
+        break;
+    case NEXT_COME_BACK:
+        if (!client->stopping) {
+            session->tries = 0;
+            session_wait(client, session, backoff_ns(client, session));
+            break;
+        }
+        session_enter(client, session, SESSION_FREE);
+        client->alive--;
+        pool_give(&client->sessions, client_index(client, session));
+        break;
+    case NEXT_REDIRECT:
+        session_begin_try(client, session);
+        break;
+    case NEXT_FREE:
+        session_enter(client, session, SESSION_FREE);
+        client->alive--;
+        pool_give(&client->sessions, client_index(client, session));
+        break;
+    }
+}
+
+void session_close_all(struct client *client, struct session *session, enum session_next next)
+{
+    session->next = (uint8_t)next;
+    session_enter(client, session, SESSION_CLOSING);
+    if (!(session->flags & FLAG_CONTROL_CLOSING)) {
+        session->flags |= FLAG_CONTROL_CLOSING;
+        session->flags &= (uint16_t)~FLAG_CONNECTED;
+        client->io->close(client->host, session->socket, client->config->close_reset);
+    }
+    setup_close_udp(client, session);
+    if (session->opens == 0)
+        session_after_closed(client, session);
+}

@@ -1,0 +1,219 @@
+#include "client/receiver.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static_assert(sizeof(struct receiver) == 112, "one per track: keep it small");
+
+static uint32_t clamp(uint64_t value, uint32_t low, uint32_t high)
+{
+    return value < low ? low : value > high ? high : (uint32_t)value;
+}
+
+/* Packets that come in this many milliseconds at the track's mean rate. RFC 3550's MAX_DROPOUT and
+   MAX_MISORDER are "typical" for 50 packets a second: here they follow the rate. */
+static uint64_t packets_in(const struct receiver *receiver, uint32_t now_ms, uint32_t span_ms)
+{
+    uint32_t age_ms = now_ms - receiver->started_ms;
+    return (uint64_t)receiver->received * span_ms / (age_ms > 0 ? age_ms : 1);
+}
+
+static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
+                        struct receiver_arrival *arrival)
+{
+    gaps_clear(&receiver->gaps, arrival->gap_blocks);
+    receiver->ext_max = 65536u + packet->sequence;
+    receiver->ext_base = receiver->ext_max;
+    receiver->ssrc = packet->ssrc;
+    receiver->received = 1;
+    receiver->expected_prior = 0;
+    receiver->received_prior = 0;
+    receiver->started_ms = arrival->now_ms;
+    receiver->started = true;
+    receiver->has_bad_sequence = false;
+    receiver->has_frame = false;
+    receiver->jitter_ns = 0;
+    arrival->counts->expected++;
+}
+
+static enum receiver_verdict restart(struct receiver *receiver, const struct rtp *packet,
+                                     struct receiver_arrival *arrival)
+{
+    receiver->expected += receiver->ext_max - receiver->ext_base + 1;
+    begin_epoch(receiver, packet, arrival);
+    arrival->counts->resets++;
+    return RECEIVER_RESTART;
+}
+
+static void count_lost(struct receiver *receiver, struct receiver_arrival *arrival, uint32_t count)
+{
+    receiver->lost += count;
+    arrival->counts->lost += count;
+    arrival->counts->lost_by[arrival->cause] += count;
+}
+
+static enum receiver_verdict advance(struct receiver *receiver, uint32_t ahead,
+                                     struct receiver_arrival *arrival)
+{
+    uint32_t missing = ahead - 1;
+    receiver->received++;
+    receiver->has_bad_sequence = false;
+    arrival->counts->expected += ahead;
+    if (missing > 0) {
+        arrival->gap_first = receiver->ext_max + 1;
+        arrival->gap_count = missing;
+        count_lost(receiver, arrival, missing);
+        gaps_open(&receiver->gaps, arrival->gap_blocks, arrival->gap_first,
+                  gap_make(missing, arrival->cause, arrival->now_ms));
+    }
+    receiver->ext_max += ahead;
+    if (receiver->gaps.count > 0)
+        gaps_expire(&receiver->gaps, arrival->gap_blocks, receiver->ext_max, arrival->now_ms);
+    return missing > 0 ? RECEIVER_GAP : RECEIVER_IN_ORDER;
+}
+
+/* Older than the first packet seen: the base moves back, and what lies between is missing so far.
+ */
+static enum receiver_verdict move_base(struct receiver *receiver, uint32_t extended,
+                                       struct receiver_arrival *arrival)
+{
+    uint32_t missing = receiver->ext_base - extended - 1;
+    arrival->counts->expected += missing + 1;
+    arrival->counts->reordered++;
+    if (missing > 0) {
+        count_lost(receiver, arrival, missing);
+        gaps_open(&receiver->gaps, arrival->gap_blocks, extended + 1,
+                  gap_make(missing, arrival->cause, arrival->now_ms));
+    }
+    receiver->ext_base = extended;
+    return RECEIVER_REORDERED;
+}
+
+static enum receiver_verdict judge_old(struct receiver *receiver, uint32_t extended,
+                                       struct receiver_arrival *arrival)
+{
+    struct rtp_counts *counts = arrival->counts;
+    enum loss_cause cause;
+    receiver->received++;
+    if (extended < receiver->ext_base)
+        return move_base(receiver, extended, arrival);
+    if (gaps_fill(&receiver->gaps, arrival->gap_blocks, extended, &cause)) {
+        receiver->lost--;
+        counts->lost--;
+        counts->lost_by[cause]--;
+        counts->reordered++;
+        return RECEIVER_REORDERED;
+    }
+    bool settled = receiver->ext_max - extended > GAPS_AGE_PACKETS;
+    if (settled) {
+        counts->late++;
+        return RECEIVER_LATE;
+    }
+    counts->duplicates++;
+    return RECEIVER_DUPLICATE;
+}
+
+/* Out of every range: noise, unless the next packet follows it (A.1). */
+static enum receiver_verdict judge_far(struct receiver *receiver, const struct rtp *packet,
+                                       struct receiver_arrival *arrival)
+{
+    if (receiver->has_bad_sequence && packet->sequence == receiver->bad_sequence)
+        return restart(receiver, packet, arrival);
+    receiver->has_bad_sequence = true;
+    receiver->bad_sequence = (uint16_t)(packet->sequence + 1);
+    receiver->received++;
+    return RECEIVER_HELD;
+}
+
+enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct rtp *packet,
+                                         struct receiver_arrival *arrival)
+{
+    if (!receiver->started) {
+        begin_epoch(receiver, packet, arrival);
+        return RECEIVER_IN_ORDER;
+    }
+    if (packet->ssrc != receiver->ssrc)
+        return restart(receiver, packet, arrival);
+    uint16_t ahead = (uint16_t)(packet->sequence - (uint16_t)receiver->ext_max);
+    if (ahead == 1)
+        return advance(receiver, 1, arrival);
+    uint32_t dropout = clamp(packets_in(receiver, arrival->now_ms, 60000), 3000, 16383);
+    uint32_t misorder = clamp(packets_in(receiver, arrival->now_ms, 2000), 100, 4096);
+    if (ahead > 0 && ahead <= dropout)
+        return advance(receiver, ahead, arrival);
+    uint32_t behind = (uint16_t)-ahead;
+    if (behind <= misorder || behind <= GAPS_AGE_PACKETS)
+        return judge_old(receiver, receiver->ext_max - behind, arrival);
+    return judge_far(receiver, packet, arrival);
+}
+
+bool receiver_on_frame(struct receiver *receiver, uint32_t timestamp, uint64_t arrival_ns)
+{
+    int32_t ticks = (int32_t)(timestamp - receiver->frame_timestamp);
+    if (receiver->clock_rate == 0 || (receiver->has_frame && ticks <= 0 && ticks > INT32_MIN / 2))
+        return false;
+    int64_t media_ns = (int64_t)ticks * (int64_t)NS_PER_S / receiver->clock_rate;
+    int64_t transit_ns = (int64_t)(arrival_ns - receiver->frame_arrival_ns) - media_ns;
+    bool continuous = receiver->has_frame && llabs(transit_ns) < 10 * (int64_t)NS_PER_S;
+    receiver->frame_timestamp = timestamp;
+    receiver->frame_arrival_ns = arrival_ns;
+    receiver->has_frame = true;
+    if (!continuous)
+        return false;
+    int64_t jitter = receiver->jitter_ns;
+    jitter += (llabs(transit_ns) - jitter) / 16;
+    receiver->jitter_ns = jitter > UINT32_MAX ? UINT32_MAX : (uint32_t)jitter;
+    return true;
+}
+
+void receiver_on_sender_report(struct receiver *receiver, const struct rtcp *report,
+                               uint32_t now_ms)
+{
+    receiver->last_sr = (uint32_t)(report->ntp >> 16);
+    receiver->last_sr_ms = now_ms;
+}
+
+/* Lost since the last report over expected since then, in 1/256 (A.3). */
+static uint8_t fraction_lost(struct receiver *receiver, uint32_t expected)
+{
+    int64_t expected_interval = (int64_t)expected - receiver->expected_prior;
+    int64_t received_interval = (int64_t)receiver->received - receiver->received_prior;
+    int64_t lost_interval = expected_interval - received_interval;
+    receiver->expected_prior = expected;
+    receiver->received_prior = receiver->received;
+    if (expected_interval <= 0 || lost_interval <= 0)
+        return 0;
+    int64_t fraction = (lost_interval << 8) / expected_interval;
+    return fraction > 255 ? 255 : (uint8_t)fraction;
+}
+
+struct rtcp_block receiver_report(struct receiver *receiver, uint32_t now_ms)
+{
+    uint32_t expected = receiver->ext_max - receiver->ext_base + 1;
+    int64_t lost = (int64_t)expected - receiver->received;
+    struct rtcp_block block = {
+        .ssrc = receiver->ssrc,
+        .fraction_lost = fraction_lost(receiver, expected),
+        .cumulative_lost = (int32_t)(lost > 0x7fffff    ? 0x7fffff
+                                     : lost < -0x800000 ? -0x800000
+                                                        : lost),
+        .extended_sequence = receiver->ext_max - 65536u,
+        .jitter = (uint32_t)((uint64_t)receiver->jitter_ns * receiver->clock_rate / NS_PER_S),
+        .last_sr = receiver->last_sr,
+    };
+    if (receiver->last_sr != 0)
+        block.delay_since_sr = (uint32_t)((uint64_t)(now_ms - receiver->last_sr_ms) * 65536 / 1000);
+    return block;
+}
+
+void receiver_restart(struct receiver *receiver, struct pool *gap_blocks)
+{
+    gaps_clear(&receiver->gaps, gap_blocks);
+    *receiver = (struct receiver){
+        .clock_rate = receiver->clock_rate,
+        .last_sr = receiver->last_sr,
+        .last_sr_ms = receiver->last_sr_ms,
+    };
+}

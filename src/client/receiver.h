@@ -1,0 +1,85 @@
+/* receiver.h - what one RTP track received: sequence, loss, duplicates, reordering, jitter (RFC
+   3550, A.1, A.3, A.8). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/gaps.h"
+#include "proto/rtcp.h"
+#include "proto/rtp.h"
+#include "stats/stats.h"
+
+/* Ready when zeroed and clock_rate is set. The first line is what a packet in order touches. */
+struct receiver {
+    uint32_t ext_max;  /* extended highest sequence number; numbers start at 65,536 + the first */
+    uint32_t ext_base; /* of the first packet */
+    uint32_t received; /* duplicates included, as RFC 3550 counts */
+    uint32_t ssrc;
+    uint32_t frame_timestamp; /* RTP time of the newest frame */
+    uint32_t clock_rate;      /* Hz; 0: unknown, then there is no jitter */
+    uint64_t frame_arrival_ns;
+    uint32_t jitter_ns; /* of frames; capped at 4.29 s */
+    uint32_t started_ms;
+    uint16_t bad_sequence; /* the one expected if the sequence restarted */
+    bool started;
+    bool has_bad_sequence;
+    bool has_frame;
+    uint8_t unused[3];
+    uint32_t lost;     /* now missing, all epochs */
+    uint32_t expected; /* of epochs before this one */
+    /* second line */
+    struct gaps gaps;
+    uint32_t expected_prior; /* at the last receiver report, this epoch (A.3) */
+    uint32_t received_prior;
+    uint32_t last_sr;    /* middle 32 bits of the NTP stamp of the last sender report */
+    uint32_t last_sr_ms; /* when it arrived */
+};
+
+enum receiver_verdict {
+    RECEIVER_IN_ORDER,
+    RECEIVER_GAP, /* in order after a gap: gap_first and gap_count say what is missing */
+    RECEIVER_REORDERED,
+    RECEIVER_DUPLICATE,
+    RECEIVER_LATE,
+    RECEIVER_RESTART, /* a new epoch begins with this packet */
+    RECEIVER_HELD,    /* far out of range: a restart if the next one follows it, else noise */
+};
+
+/* What judging needs beside the packet. */
+struct receiver_arrival {
+    uint64_t arrival_ns;
+    uint32_t now_ms;
+    enum loss_cause cause; /* of a gap that this packet reveals */
+    struct rtp_counts *counts;
+    struct pool *gap_blocks;
+    uint32_t gap_first; /* set by receiver_on_packet with RECEIVER_GAP */
+    uint32_t gap_count;
+    enum receiver_verdict verdict; /* for the caller to keep */
+};
+
+/* Counts one packet. A missing packet is counted in lost when its gap opens and taken back when it
+   comes after all, so lost may fall from one interval to the next; expected, lost and lost_by
+   always agree. */
+enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct rtp *packet,
+                                         struct receiver_arrival *arrival);
+
+/* Extended number of a packet just counted. */
+static inline uint32_t receiver_extend(const struct receiver *receiver, uint16_t sequence)
+{
+    return receiver->ext_max +
+           (uint32_t)(int32_t)(int16_t)(uint16_t)(sequence - (uint16_t)receiver->ext_max);
+}
+
+/* Jitter of frames: true when this packet began a frame and jitter_ns was renewed. */
+bool receiver_on_frame(struct receiver *receiver, uint32_t timestamp, uint64_t arrival_ns);
+
+void receiver_on_sender_report(struct receiver *receiver, const struct rtcp *report,
+                               uint32_t now_ms);
+
+/* The block for the next receiver report (A.3); remembers it as the prior one. */
+struct rtcp_block receiver_report(struct receiver *receiver, uint32_t now_ms);
+
+/* Forgets what was received, as if the next packet were the first. Keeps clock rate and sender
+ * report. */
+void receiver_restart(struct receiver *receiver, struct pool *gap_blocks);

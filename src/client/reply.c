@@ -1,0 +1,448 @@
+/* reply.c - what a session is told: replies by state, challenges, redirects, and the server's
+ * requests. */
+#include <assert.h>
+#include <string.h>
+
+#include "client/session_internal.h"
+#include "proto/sdp.h"
+#include "proto/url.h"
+
+#define REDIRECTS_MAX 5u
+#define AUTH_ROUNDS_MAX 2u
+#define SERVER_REQUESTS_MAX 1000u /* in one try: beyond it is abuse */
+
+static struct slice status_line(const struct rtsp_message *reply, char *buffer, size_t size)
+{
+    struct text line = text_init(buffer, size);
+    struct slice reason = reply->reason;
+    text_printf(&line, "%u ", reply->status);
+    text_add(&line, slice_take(&reason, 60));
+    return text_slice(&line);
+}
+
+static void fail_with_status(struct client *client, struct session *session, enum reason reason,
+                             const struct rtsp_message *reply)
+{
+    char buffer[80];
+    session->wait_ms = 1000 * rtsp_retry_after_s(rtsp_header(reply, "Retry-After", 0));
+    session_fail(client, session, reason, reply->status,
+                 status_line(reply, buffer, sizeof(buffer)));
+}
+
+static bool is_success(const struct rtsp_message *reply)
+{
+    return reply->status >= 200 && reply->status < 300;
+}
+
+/* A challenge for what the state asked: answered at most twice a request. */
+static void on_challenge(struct client *client, struct session *session,
+                         const struct rtsp_message *reply)
+{
+    struct auth_challenge challenge;
+    client->stats->oddities.auth_rounds++;
+    if (!session_may_authenticate(client, session)) {
+        fail_with_status(client, session, REASON_AUTH_REQUIRED, reply);
+        return;
+    }
+    enum auth_result result = auth_choose(reply, &challenge);
+    if (result != AUTH_OK) {
+        fail_with_status(
+            client, session,
+            result == AUTH_UNSAFE ? REASON_INJECTION_REJECTED : REASON_AUTH_UNSUPPORTED, reply);
+        return;
+    }
+    bool refused = session->auth_rounds > 0 && !challenge.stale;
+    if (session->auth_rounds >= AUTH_ROUNDS_MAX || refused) {
+        fail_with_status(client, session, REASON_AUTH_REJECTED, reply);
+        return;
+    }
+    if (!session->auth) {
+        uint32_t record = pool_take(&client->auths);
+        assert(record != POOL_NONE); /* one for each session */
+        session->auth = record + 1;
+    }
+    memcpy(pool_at(&client->auths, session->auth - 1), &challenge, sizeof(challenge));
+    session->auth_rounds++;
+}
+
+static uint64_t hash_of(struct slice bytes)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* Notes where the session has been; false when it has been there already. */
+static bool visit(struct conversation *talk, struct slice url)
+{
+    uint64_t hash = hash_of(url);
+    for (unsigned i = 0; i < talk->visited_count; i++) {
+        if (talk->visited[i] == hash)
+            return false;
+    }
+    if (talk->visited_count < CONVERSATION_VISITED)
+        talk->visited[talk->visited_count++] = hash;
+    return true;
+}
+
+/* Never down from rtsps to rtsp. */
+static bool may_follow(struct client *client, struct session *session, struct slice location,
+                       struct url *next)
+{
+    struct url now;
+    if (location.len == 0 || location.len > CONVERSATION_URL || !rtsp_is_safe(location))
+        return false;
+    if (!slice_starts_with_nocase(location, SLICE("rtsp")) || url_parse(location, next) ||
+        url_parse(session_url(client, session), &now))
+        return false;
+    return !now.secure && !next->secure;
+}
+
+static void on_redirect(struct client *client, struct session *session,
+                        const struct rtsp_message *reply)
+{
+    struct url next;
+    struct conversation *talk = session_talk(client, session);
+    struct slice location = rtsp_header(reply, "Location", 0);
+    client->stats->oddities.redirects++;
+    if (!talk || !may_follow(client, session, location, &next)) {
+        fail_with_status(client, session, REASON_REDIRECT_INVALID, reply);
+        return;
+    }
+    visit(talk, session_url(client, session));
+    struct text url = text_init(talk->url, sizeof(talk->url));
+    url_write(&url, &next);
+    talk->url_len = (uint16_t)url.len;
+    if (++session->redirects > REDIRECTS_MAX || url.overflow || !visit(talk, text_slice(&url))) {
+        fail_with_status(client, session, REASON_REDIRECT_LOOP, reply);
+        return;
+    }
+    conversation_clear(&client->conversations, talk);
+    session_close_all(client, session, NEXT_REDIRECT);
+}
+
+static void choose_keepalive(struct client *client, struct session *session, struct slice offered)
+{
+    session->keepalive = (uint8_t)client->config->keepalive;
+    if (session->keepalive == KEEP_AUTO)
+        session->keepalive =
+            rtsp_list_has(offered, "GET_PARAMETER") ? KEEP_GET_PARAMETER : KEEP_OPTIONS;
+}
+
+/* Whatever it says, the session goes on: some servers don't know OPTIONS. */
+static void on_options(struct client *client, struct session *session,
+                       const struct rtsp_message *reply)
+{
+    struct slice offered = rtsp_header(reply, "Public", 0);
+    if (!offered.data)
+        offered = rtsp_header(reply, "OPTIONS", 0);
+    choose_keepalive(client, session, offered);
+    session_enter(client, session, SESSION_DESCRIBE);
+    request_describe(client, session);
+}
+
+/* Puts a description into a record, or finds the one that other sessions of the URL already have.
+ */
+static enum description_result keep_description(struct client *client, struct session *session,
+                                                struct slice base, const struct sdp *sdp)
+{
+    uint32_t skipped;
+    uint32_t record = pool_take(&client->descriptions);
+    assert(record != POOL_NONE); /* one for each session */
+    struct description *fresh = pool_at(&client->descriptions, record);
+    enum description_result result =
+        description_make(fresh, base, sdp, client->config->tracks, &skipped);
+    client->stats->oddities.tracks_skipped += skipped + sdp->media_skipped;
+    if (result != DESCRIPTION_OK) {
+        pool_give(&client->descriptions, record);
+        return result;
+    }
+    uint32_t last = client->last_description[session->url];
+    struct description *known = last ? pool_at(&client->descriptions, last - 1) : NULL;
+    if (known && known->users > 0 && description_equal(known, fresh)) {
+        pool_give(&client->descriptions, record);
+        record = last - 1;
+        fresh = known;
+    }
+    fresh->users++;
+    session->description = record + 1;
+    client->last_description[session->url] = record + 1;
+    return DESCRIPTION_OK;
+}
+
+static void on_describe(struct client *client, struct session *session,
+                        const struct rtsp_message *reply)
+{
+    struct sdp sdp;
+    char buffer[2 * CONVERSATION_URL];
+    struct text base = text_init(buffer, sizeof(buffer));
+    if (sdp_parse(reply->body, &sdp) == SDP_TOO_LARGE) {
+        session_fail(client, session, REASON_SDP_TOO_LARGE, 0, (struct slice){NULL, 0});
+        return;
+    }
+    url_base(&base, rtsp_header(reply, "Content-Base", 0),
+             rtsp_header(reply, "Content-Location", 0), session_url(client, session));
+    enum description_result result = keep_description(client, session, text_slice(&base), &sdp);
+    if (base.overflow || result == DESCRIPTION_TOO_LARGE) {
+        session_fail(client, session, REASON_SDP_TOO_LARGE, 0, SLICE("URLs of over 1.5 KB"));
+        return;
+    }
+    if (result == DESCRIPTION_NO_MEDIA) {
+        session_fail(client, session, REASON_NO_MEDIA, 0, (struct slice){NULL, 0});
+        return;
+    }
+    session->setup_track = 0;
+    session_enter(client, session, SESSION_SETUP);
+    setup_next_track(client, session);
+}
+
+static void establish(struct client *client, struct session *session)
+{
+    struct conversation *talk = session_talk(client, session);
+    session_enter(client, session, SESSION_PLAYING);
+    session->flags |= FLAG_ESTABLISHED;
+    client->stats->sessions.established++;
+    client->stats->streams[session->url].sessions.established++;
+    client->starting--;
+    client->active++;
+    if (client->active > client->active_peak)
+        client->active_peak = client->active;
+    session->last_rtp_ms = client->now_ms;
+    session->report_ms = session_ms(client, 3 * NS_PER_S + (session->reader % 2000) * NS_PER_MS);
+    session->keepalive_ms = session_ms(client, session->keepalive_period_ms * NS_PER_MS);
+    if (talk && talk->tx_len == 0 && talk->rx_len == 0)
+        conversation_give(&client->conversations, &session->conversation);
+    if (client->config->quickack_off)
+        client->io->quickack_off(client->host, session->socket);
+    session_arm(client, session);
+}
+
+static void on_play(struct client *client, struct session *session,
+                    const struct rtsp_message *reply, uint64_t arrival_ns)
+{
+    struct slice id;
+    uint32_t timeout_s;
+    struct slice header = rtsp_header(reply, "Session", 0);
+    if (header.data && rtsp_session_parse(header, &id, &timeout_s) &&
+        slice_find_byte(header, ';') >= 0)
+        session->keepalive_period_ms = (timeout_s < 60 ? timeout_s : 60) * 500;
+    session->auth_rounds = 0;
+    if ((session->flags & FLAG_PLAY_EACH) && session->setup_track + 1u < session->track_count) {
+        session->setup_track++;
+        request_play(client, session);
+        return;
+    }
+    session->pending_cseq = 0;
+    session_measure(client, session, METRIC_PLAY, session->phase_started_ns, arrival_ns);
+    establish(client, session);
+}
+
+static void on_teardown(struct client *client, struct session *session, uint64_t arrival_ns)
+{
+    session_measure(client, session, METRIC_TEARDOWN, session->phase_started_ns, arrival_ns);
+    session->pending_cseq = 0;
+    if (session->udp)
+        session_drain(client, session);
+    else
+        session_finish(client, session, OUTCOME_COMPLETED);
+}
+
+/* 454: the server lost the session. One fresh start of the set-up is tried. */
+static void start_over(struct client *client, struct session *session)
+{
+    session->flags |= FLAG_RESETUP;
+    session_close_all(client, session, NEXT_AGAIN);
+}
+
+static void on_refusal(struct client *client, struct session *session,
+                       const struct rtsp_message *reply)
+{
+    if (session->state == SESSION_TEARDOWN) {
+        fail_with_status(client, session, REASON_STATUS, reply);
+    } else if (session->state == SESSION_PLAY && reply->status == 459 &&
+               !(session->flags & FLAG_PLAY_EACH)) {
+        session->flags |= FLAG_PLAY_EACH;
+        session->setup_track = 0;
+        request_play(client, session);
+    } else if (reply->status == 454 && session->state >= SESSION_SETUP &&
+               !(session->flags & FLAG_RESETUP)) {
+        start_over(client, session);
+    } else if (reply->status == 461 && session->state == SESSION_SETUP &&
+               (session->flags & FLAG_UDP) && client->config->transport == CLIENT_AUTO) {
+        stats_error(client->stats, PHASE_SETUP, REASON_TRANSPORT_MISMATCH, 461,
+                    "UDP refused: trying TCP");
+        session->flags |= FLAG_FORCE_TCP;
+        session_close_all(client, session, NEXT_AGAIN);
+    } else {
+        fail_with_status(client, session, reply->status == 305 ? REASON_REDIRECTED : REASON_STATUS,
+                         reply);
+    }
+}
+
+/* 404 and the like with a challenge are really 401 (some servers hide what they have). */
+static bool is_challenge(const struct session *session, const struct rtsp_message *reply)
+{
+    if (reply->status == 401)
+        return true;
+    return reply->status >= 400 && !session->auth && rtsp_header(reply, "WWW-Authenticate", 0).data;
+}
+
+static bool is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static void on_success(struct client *client, struct session *session,
+                       const struct rtsp_message *reply, uint64_t arrival_ns)
+{
+    switch ((enum session_state)session->state) {
+    case SESSION_OPTIONS:
+        session_measure(client, session, METRIC_OPTIONS, session->phase_started_ns, arrival_ns);
+        on_options(client, session, reply);
+        break;
+    case SESSION_DESCRIBE:
+        session_measure(client, session, METRIC_DESCRIBE, session->phase_started_ns, arrival_ns);
+        on_describe(client, session, reply);
+        break;
+    case SESSION_SETUP:
+        if (session->setup_track + 1u >= session_description(client, session)->track_count)
+            session_measure(client, session, METRIC_SETUP, session->phase_started_ns, arrival_ns);
+        setup_on_reply(client, session, reply);
+        break;
+    case SESSION_PLAY:
+        on_play(client, session, reply, arrival_ns);
+        break;
+    case SESSION_TEARDOWN:
+        on_teardown(client, session, arrival_ns);
+        break;
+    case SESSION_FREE:
+    case SESSION_WAITING:
+    case SESSION_RESOLVING:
+    case SESSION_CONNECTING:
+    case SESSION_PLAYING:
+    case SESSION_DRAINING:
+    case SESSION_CLOSING:
+    case SESSION_STATES:
+        break;
+    }
+}
+
+/* The reply that the state waits for. */
+static void on_reply(struct client *client, struct session *session,
+                     const struct rtsp_message *reply, uint64_t arrival_ns)
+{
+    if (is_challenge(session, reply)) {
+        uint32_t generation = session->generation;
+        on_challenge(client, session, reply);
+        if (session->generation == generation && session->state != SESSION_CLOSING &&
+            session->state != SESSION_FREE)
+            request_again(client, session);
+        return;
+    }
+    if (is_redirect(reply->status) && session->state < SESSION_PLAYING) {
+        on_redirect(client, session, reply);
+        return;
+    }
+    if (!is_success(reply) && session->state != SESSION_OPTIONS) {
+        on_refusal(client, session, reply);
+        return;
+    }
+    session->auth_rounds = 0;
+    on_success(client, session, reply, arrival_ns);
+}
+
+static void on_keepalive_reply(struct client *client, struct session *session,
+                               const struct rtsp_message *reply, uint64_t arrival_ns)
+{
+    session->flags &= (uint16_t)~FLAG_KEEPALIVE_PENDING;
+    session->keepalive_cseq = 0;
+    if (reply->status == 401 && session->state == SESSION_PLAYING && session->auth_rounds == 0) {
+        on_challenge(client, session, reply);
+        if (session->state == SESSION_PLAYING) {
+            request_keepalive(client, session);
+            session_arm(client, session);
+        }
+        return;
+    }
+    session->auth_rounds = 0;
+    uint64_t us = arrival_ns > session->keepalive_sent_ns
+                      ? (arrival_ns - session->keepalive_sent_ns) / NS_PER_US
+                      : 0;
+    histogram_record(&client->stats->metrics[METRIC_KEEPALIVE], us);
+    if (is_success(reply))
+        return;
+    if (reply->status == 454 && session->state == SESSION_PLAYING) {
+        stats_error(client->stats, PHASE_KEEPALIVE, REASON_STATUS, 454,
+                    "the server lost the session");
+        session->last_phase = PHASE_KEEPALIVE;
+        session->last_reason = REASON_STATUS;
+        session_finish(client, session, OUTCOME_DROPPED);
+        return;
+    }
+    client->stats->oddities.keepalive_refused++;
+    if (client->config->keepalive == KEEP_AUTO)
+        session->keepalive = KEEP_OPTIONS;
+}
+
+static void on_request(struct client *client, struct session *session,
+                       const struct rtsp_message *request)
+{
+    client->stats->oddities.server_requests++;
+    if (++session->server_requests > SERVER_REQUESTS_MAX) {
+        session_fail(client, session, REASON_ABUSE, 0,
+                     SLICE("over 1,000 requests of the server's"));
+        return;
+    }
+    switch (request->method) {
+    case RTSP_OPTIONS:
+    case RTSP_GET_PARAMETER:
+    case RTSP_SET_PARAMETER:
+    case RTSP_ANNOUNCE:
+        request_answer(client, session, 200, request->cseq);
+        break;
+    case RTSP_REDIRECT:
+        request_answer(client, session, 200, request->cseq);
+        if (session->state == SESSION_PLAYING)
+            session_fail(client, session, REASON_REDIRECTED, 0,
+                         rtsp_header(request, "Location", 0));
+        break;
+    case RTSP_OTHER:
+    case RTSP_DESCRIBE:
+    case RTSP_SETUP:
+    case RTSP_PLAY:
+    case RTSP_PAUSE:
+    case RTSP_TEARDOWN:
+    case RTSP_RECORD:
+    case RTSP_METHODS:
+        request_answer(client, session, 501, request->cseq);
+        break;
+    }
+}
+
+void session_on_message(struct client *client, struct session *session,
+                        const struct rtsp_message *message, uint64_t arrival_ns)
+{
+    bool keepalive_out = session->flags & FLAG_KEEPALIVE_PENDING;
+    bool numbered =
+        message->has_cseq && message->cseq != 0; /* a 0 is some cameras' word for "none" */
+    if (message->is_request) {
+        on_request(client, session, message);
+        return;
+    }
+    if (message->status < 200) {
+        if (++session->server_requests > SERVER_REQUESTS_MAX)
+            session_fail(client, session, REASON_ABUSE, message->status,
+                         SLICE("a flood of 1xx replies"));
+        return;
+    }
+    bool oldest_is_keepalive = keepalive_out && (session->pending_cseq == 0 ||
+                                                 session->keepalive_cseq < session->pending_cseq);
+    if (keepalive_out &&
+        (numbered ? message->cseq == session->keepalive_cseq : oldest_is_keepalive))
+        on_keepalive_reply(client, session, message, arrival_ns);
+    else if (session->pending_cseq && (!numbered || message->cseq == session->pending_cseq))
+        on_reply(client, session, message, arrival_ns);
+    else
+        client->stats->oddities.unasked_replies++;
+}

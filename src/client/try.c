@@ -1,0 +1,125 @@
+/* try.c - how sessions begin: where to, the next hop of a redirect, and coming back after a drop.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "client/session_internal.h"
+#include "proto/url.h"
+
+#define WAIT_FOR_ROOM_NS (10 * NS_PER_MS)
+
+/* Where the next try goes; -1 when the name did not resolve. */
+static int target(const struct client *client, const struct session *session, struct address *to)
+{
+    const struct client_url *url = &client->config->urls[session->url];
+    if (url->address_count == 0)
+        return -1;
+    *to = url->addresses[session->address % url->address_count];
+    return 0;
+}
+
+static void connect_to(struct client *client, struct session *session, const struct address *to)
+{
+    session_enter(client, session, SESSION_CONNECTING);
+    if (!(session->measured & (1u << METRIC_CONNECT)))
+        session->phase_started_ns = client->io->clock(client->host);
+    int64_t socket =
+        client->io->connect(client->host, to, session_token(client, session, 0), session->reader);
+    if (socket < 0) {
+        session_fail(client, session,
+                     socket == -ENETUNREACH ? REASON_UNREACHABLE : REASON_NO_SOCKET, 0,
+                     slice_from_string(strerror((int)-socket)));
+        return;
+    }
+    session_talk(client, session)->peer = *to;
+    session->socket = (uint32_t)socket;
+    session->flags &= (uint16_t)~FLAG_CONTROL_CLOSING;
+    session->opens = 1;
+}
+
+/* What one try must not inherit from the one before. */
+static void reset_try(struct client *client, struct session *session)
+{
+    session->generation = (session->generation + 1) & 0xffffff;
+    session->split = (struct interleaved){0};
+    session->carry_len = 0;
+    session->pending_cseq = 0;
+    session->keepalive_cseq = 0;
+    session->report_ms = 0;
+    session->keepalive_ms = 0;
+    session->auth_rounds = 0;
+    session->wait_ms = 0;
+    session->opens = 0;
+    session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP;
+    session->flags |= FLAG_CONTROL_CLOSING;
+    if (session->next != NEXT_REDIRECT) {
+        session->measured = 0;
+        session->redirects = 0;
+    }
+    (void)client;
+}
+
+/* The next hop of a redirect: a numeric host at once, a name by way of the resolver. */
+static void follow_redirect(struct client *client, struct session *session)
+{
+    struct url url;
+    struct address to;
+    const char *wrong = url_parse(session_url(client, session), &url);
+    session->flags |= FLAG_REDIRECTED;
+    assert(!wrong);
+    if (address_parse(url.host, url.port, &to)) {
+        connect_to(client, session, &to);
+        return;
+    }
+    session_enter(client, session, SESSION_RESOLVING);
+    if (client->io->resolve(client->host, url.host, url.port, session_token(client, session, 0)) <
+        0)
+        session_fail(client, session, REASON_NO_ADDRESS, 0, url.host);
+}
+
+void session_on_resolved(struct client *client, struct session *session,
+                         const struct session_event *event)
+{
+    if (session->state != SESSION_RESOLVING)
+        return;
+    if (event->error || event->address_count == 0)
+        session_fail(client, session, REASON_NO_ADDRESS, 0, session_url(client, session));
+    else
+        connect_to(client, session, &event->addresses[0]);
+}
+
+void session_begin_try(struct client *client, struct session *session)
+{
+    struct address to;
+    bool redirected = session->next == NEXT_REDIRECT;
+    if (!session->conversation &&
+        !conversation_take(&client->conversations, &session->conversation)) {
+        session_wait(client, session, WAIT_FOR_ROOM_NS);
+        return;
+    }
+    reset_try(client, session);
+    session->next = NEXT_FREE;
+    if (redirected)
+        follow_redirect(client, session);
+    else if (target(client, session, &to) == 0)
+        connect_to(client, session, &to);
+    else {
+        session_enter(client, session, SESSION_RESOLVING);
+        session_fail(client, session, REASON_NO_ADDRESS, 0, (struct slice){NULL, 0});
+    }
+}
+
+void session_come_back(struct client *client, struct session *session)
+{
+    session->due_ns = client->now_ns;
+    session->ever = 0;
+    session->bytes = 0;
+    session->packets = 0;
+    session->first_rtp_ns = 0;
+    session->flags &= (uint16_t) ~(FLAG_GOT_MEDIA | FLAG_RESETUP);
+    client->starting++;
+    client->stats->sessions.started++;
+    client->stats->streams[session->url].sessions.started++;
+    session->next = NEXT_FREE;
+}
