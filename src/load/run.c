@@ -1,0 +1,334 @@
+#include "load/run.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "load/shard.h"
+#include "stats/collector.h"
+
+#define LOOK_NS (50 * NS_PER_MS)      /* how often the run looks whether its shards are done */
+#define PATIENCE_NS (300 * NS_PER_MS) /* with a shard that was asked for its interval */
+#define START_IN_NS (20 * NS_PER_MS)
+
+struct worker {
+    struct run *run;
+    struct shard shard;
+    pthread_t thread;
+    int error;
+    atomic_bool ready;
+    atomic_bool done;
+};
+
+struct run {
+    const struct plan *plan;
+    const struct run_hooks *hooks;
+    struct targets targets;
+    struct run_info info;
+    const char **stream_urls;
+    char *plan_json;
+    struct utsname kernel;
+    struct collector *collector;
+    struct worker *workers;
+    uint32_t started; /* threads */
+    FILE *sessions_log;
+    enum loop_kind loop;
+    atomic_int stopped;
+    _Atomic(uint64_t) start_ns; /* 0 until all shards are ready; TIME_NEVER: give up */
+};
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %llu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void sleep_ns(uint64_t span_ns)
+{
+    struct timespec span = {(time_t)(span_ns / NS_PER_S), (long)(span_ns % NS_PER_S)};
+    nanosleep(&span, NULL);
+}
+
+static uint64_t wait_for_start(struct run *run)
+{
+    uint64_t start_ns;
+    while ((start_ns = atomic_load(&run->start_ns)) == 0)
+        sleep_ns(NS_PER_MS);
+    return start_ns;
+}
+
+/* A shard's thread, with a file table of its own: the limit of open files is one a table. */
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct run *run = worker->run;
+    uint32_t index = (uint32_t)(worker - run->workers);
+    const struct shard_setup setup = {
+        .plan = run->plan,
+        .targets = &run->targets,
+        .index = index,
+        .loop = run->loop,
+        .exchange = collector_exchange(run->collector, index),
+        .sessions_log = run->sessions_log,
+        .stopped = &run->stopped,
+    };
+    worker->error = run->plan->shards > 1 && unshare(CLONE_FILES) ? -errno : 0;
+    if (!worker->error)
+        worker->error = shard_init(&worker->shard, &setup);
+    atomic_store(&worker->ready, true);
+    uint64_t start_ns = wait_for_start(run);
+    if (start_ns != TIME_NEVER) {
+        shard_start(&worker->shard, start_ns);
+        while (!worker->shard.done && atomic_load_explicit(&run->stopped, memory_order_relaxed) < 2)
+            shard_turn(&worker->shard);
+        client_fill_gauges(&worker->shard.client);
+        stats_exchange_end(setup.exchange, loop_clock(worker->shard.loop));
+    }
+    shard_dispose(&worker->shard);
+    atomic_store(&worker->done, true);
+    return NULL;
+}
+
+/* Starts a thread a shard and waits until their loops are there. 0 or the first error. */
+static int start_workers(struct run *run)
+{
+    int error = 0;
+    for (run->started = 0; run->started < run->plan->shards && !error; run->started++) {
+        struct worker *worker = &run->workers[run->started];
+        worker->run = run;
+        error = -pthread_create(&worker->thread, NULL, work, worker);
+        if (error)
+            break;
+    }
+    for (uint32_t i = 0; i < run->started; i++) {
+        while (!atomic_load(&run->workers[i].ready))
+            sleep_ns(NS_PER_MS / 4);
+        if (!error)
+            error = run->workers[i].error;
+    }
+    return error;
+}
+
+static void join_workers(struct run *run)
+{
+    for (uint32_t i = 0; i < run->started; i++)
+        pthread_join(run->workers[i].thread, NULL);
+    run->started = 0;
+}
+
+static bool all_done(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->started; i++) {
+        if (!atomic_load(&run->workers[i].done))
+            return false;
+    }
+    return true;
+}
+
+static void wake_all(struct run *run)
+{
+    for (uint32_t i = 0; i < run->started; i++) {
+        if (!atomic_load(&run->workers[i].done) && run->workers[i].shard.loop)
+            loop_wake(run->workers[i].shard.loop);
+    }
+}
+
+/* SIGINT and SIGTERM are blocked in every thread and waited for here. */
+static void wait_for_signal(struct run *run, const sigset_t *signals, uint64_t span_ns)
+{
+    struct timespec span = {(time_t)(span_ns / NS_PER_S), (long)(span_ns % NS_PER_S)};
+    if (sigtimedwait(signals, NULL, &span) < 0)
+        return;
+    atomic_fetch_add(&run->stopped, 1);
+    wake_all(run);
+}
+
+static void collect(struct run *run)
+{
+    uint64_t give_up_ns = clock_monotonic_ns() + PATIENCE_NS;
+    collector_want(run->collector);
+    wake_all(run);
+    while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
+        sleep_ns(NS_PER_MS / 2);
+    collector_machine(run->collector, resident_bytes(), 0);
+    const struct snapshot *now = collector_collect(run->collector, clock_monotonic_ns());
+    if (run->hooks->on_interval)
+        run->hooks->on_interval(run->hooks->context, now);
+}
+
+/* Until the last shard is done. */
+static void watch(struct run *run, const sigset_t *signals)
+{
+    uint64_t next_ns = run->info.start_ns + run->plan->stats_interval_ns;
+    while (!all_done(run)) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        wait_for_signal(run, signals, left_ns < LOOK_NS ? left_ns : LOOK_NS);
+        if (clock_monotonic_ns() >= next_ns && !all_done(run)) {
+            collect(run);
+            next_ns += run->plan->stats_interval_ns;
+        }
+    }
+}
+
+static bool fill_info(struct run *run, const char *version)
+{
+    const struct plan *plan = run->plan;
+    struct rlimit files;
+    uname(&run->kernel);
+    getrlimit(RLIMIT_NOFILE, &files);
+    run->plan_json = plan_to_json(plan);
+    run->stream_urls = calloc(plan->urls.count, sizeof(*run->stream_urls));
+    if (!run->plan_json || !run->stream_urls)
+        return false;
+    for (uint32_t i = 0; i < plan->urls.count; i++)
+        run->stream_urls[i] = plan->urls.items[i].url;
+    run->info = (struct run_info){
+        .tool_name = "rtspbench",
+        .tool_version = version,
+        .host = {.kernel = run->kernel.release,
+                 .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+                 .memory_bytes =
+                     (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
+                 .nofile = files.rlim_cur},
+        .plan_json = run->plan_json,
+        .io = run->loop == LOOP_URING ? "uring" : "epoll",
+        .kernel_stamps = !(plan->denied & LOOP_DENY_TIMESTAMP),
+        .shard_count = plan->shards,
+        .stream_count = plan->urls.count,
+        .stream_urls = run->stream_urls,
+    };
+    return true;
+}
+
+static void ignore_event(void *context, const struct loop_event *event)
+{
+    (void)context;
+    (void)event;
+}
+
+/* io_uring where it is to be had, else epoll. False, with error, when the one asked for is refused.
+ */
+static bool choose_loop(struct run *run, struct text *error)
+{
+    struct loop_config probe = {.kind = LOOP_URING, .max_sockets = 4, .denied = run->plan->denied};
+    struct loop *loop;
+    run->loop = run->plan->io == IO_EPOLL ? LOOP_EPOLL : LOOP_URING;
+    if (run->loop == LOOP_EPOLL)
+        return true;
+    int refused = loop_new(&loop, &probe, ignore_event, NULL);
+    if (!refused) {
+        loop_free(loop);
+        return true;
+    }
+    if (run->plan->io == IO_URING) {
+        text_printf(error, "--io uring: io_uring is refused here (%s); use --io epoll or auto",
+                    strerror(-refused));
+        return false;
+    }
+    char line[160];
+    snprintf(line, sizeof(line), "io_uring is refused here (%s): using epoll", strerror(-refused));
+    if (run->hooks->on_notice)
+        run->hooks->on_notice(run->hooks->context, line);
+    run->loop = LOOP_EPOLL;
+    return true;
+}
+
+static bool open_sessions_log(struct run *run, struct text *error)
+{
+    const char *path = run->plan->sessions_log_file;
+    if (!path)
+        return true;
+    run->sessions_log = fopen(path, "we");
+    if (!run->sessions_log)
+        text_printf(error, "--sessions-log %s: %s", path, strerror(errno));
+    return run->sessions_log;
+}
+
+static bool prepare(struct run *run, const char *version, struct text *error)
+{
+    if (!choose_loop(run, error) || !open_sessions_log(run, error))
+        return false;
+    if (targets_resolve(&run->targets, run->plan) || !fill_info(run, version) ||
+        !(run->workers = calloc(run->plan->shards, sizeof(*run->workers)))) {
+        text_add_string(error, "out of memory");
+        return false;
+    }
+    run->info.rss_before_bytes = resident_bytes();
+    run->collector = collector_new(&run->info);
+    if (!run->collector)
+        text_add_string(error, "out of memory");
+    return run->collector;
+}
+
+static void dispose(struct run *run)
+{
+    collector_free(run->collector);
+    targets_dispose(&run->targets);
+    free(run->workers);
+    free(run->stream_urls);
+    free(run->plan_json);
+    if (run->sessions_log)
+        fclose(run->sessions_log);
+}
+
+static void run_shards(struct run *run)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    run->info.start_ns = clock_monotonic_ns() + START_IN_NS;
+    run->info.started_at_ns = clock_realtime_ns() + START_IN_NS;
+    if (run->hooks->on_start)
+        run->hooks->on_start(run->hooks->context, &run->info);
+    atomic_store(&run->start_ns, run->info.start_ns);
+    watch(run, &signals);
+    join_workers(run);
+    if (run->sessions_log)
+        fflush(run->sessions_log);
+    collector_machine(run->collector, resident_bytes(), 0);
+    const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
+    run->hooks->on_end(run->hooks->context, last);
+}
+
+bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
+         struct text *error)
+{
+    struct run run = {.plan = plan, .hooks = hooks};
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    bool ok = prepare(&run, version, error);
+    if (ok) {
+        int failed = start_workers(&run);
+        if (failed) {
+            text_printf(error, "cannot set up a loop: %s", strerror(-failed));
+            atomic_store(&run.start_ns, TIME_NEVER);
+            join_workers(&run);
+            ok = false;
+        } else {
+            run_shards(&run);
+        }
+    }
+    dispose(&run);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok;
+}

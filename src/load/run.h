@@ -1,0 +1,23 @@
+/* run.h - a whole run on this machine: threads, intervals, signals, and one result. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "load/plan.h"
+#include "stats/snapshot.h"
+
+/* What watches a run; called on the thread that called run. Snapshots are good until the call
+ * returns. */
+struct run_hooks {
+    void *context;
+    void (*on_start)(void *context, const struct run_info *info);
+    void (*on_interval)(void *context, const struct snapshot *snapshot);
+    void (*on_end)(void *context, const struct snapshot *snapshot);
+    void (*on_notice)(void *context, const char *line); /* what the user should know, a line */
+};
+
+/* Runs a resolved plan to its end, or until SIGINT or SIGTERM: the first ends it in order within 5
+   s, the second at once. version is the tool's. False, with error set, when it could not begin. */
+bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
+         struct text *error);

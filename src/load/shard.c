@@ -1,0 +1,269 @@
+#include "load/shard.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#define STOPS_PER_S 10000u      /* TEARDOWNs at a plan's end, all shards together */
+#define GRACE_NS (8 * NS_PER_S) /* after the last was asked to end */
+#define BUSY_LOOK_NS (100 * NS_PER_MS)
+#define CONVERSATIONS_RESERVE 1024u
+#define CONVERSATIONS_STARTING 4096u
+#define IDLE_NS (100 * NS_PER_MS) /* a shard looks up at least this often */
+
+static enum client_transport transport_of(enum plan_transport transport)
+{
+    return transport == PLAN_UDP ? CLIENT_UDP : transport == PLAN_AUTO ? CLIENT_AUTO : CLIENT_TCP;
+}
+
+static enum client_keepalive keepalive_of(enum plan_keepalive keepalive)
+{
+    switch (keepalive) {
+    case KEEPALIVE_OPTIONS:
+        return KEEP_OPTIONS;
+    case KEEPALIVE_GET_PARAMETER:
+        return KEEP_GET_PARAMETER;
+    case KEEPALIVE_SET_PARAMETER:
+        return KEEP_SET_PARAMETER;
+    case KEEPALIVE_NONE:
+        return KEEP_NONE;
+    case KEEPALIVE_AUTO:
+        break;
+    }
+    return KEEP_AUTO;
+}
+
+static enum description_wanted tracks_of(enum plan_tracks tracks)
+{
+    return tracks == TRACKS_VIDEO ? WANT_VIDEO : tracks == TRACKS_AUDIO ? WANT_AUDIO : WANT_ALL;
+}
+
+static struct client_config config_of(const struct shard_setup *setup)
+{
+    const struct plan *plan = setup->plan;
+    uint32_t sessions = plan_shard_readers(plan, setup->index);
+    uint32_t starting = sessions < CONVERSATIONS_STARTING ? sessions : CONVERSATIONS_STARTING;
+    return (struct client_config){
+        .urls = setup->targets->urls,
+        .url_count = setup->targets->count,
+        .sessions = sessions,
+        .readers = plan->readers,
+        .panel = plan->panel,
+        .conversations = starting + CONVERSATIONS_RESERVE,
+        .retries = plan->retries,
+        .backoff_ns = plan->backoff_ns,
+        .timeout_ns = plan->timeout_ns,
+        .media_timeout_ns = plan->media_timeout_ns,
+        .seed = plan->seed,
+        .transport = transport_of(plan->transport),
+        .keepalive = keepalive_of(plan->keepalive),
+        .tracks = tracks_of(plan->tracks),
+        .end_on_stall = plan->end_on_stall,
+        .reconnect = plan->reconnect,
+        .quickack_off = !plan->quickack,
+        .close_reset = plan->close_reset,
+        .user_agent = slice_from_string(plan->user_agent),
+        .headers = slice_from_string(plan->headers),
+    };
+}
+
+int shard_init(struct shard *shard, const struct shard_setup *setup)
+{
+    const struct plan *plan = setup->plan;
+    *shard = (struct shard){.setup = *setup, .config = config_of(setup)};
+    const struct loop_config loop = {
+        .kind = setup->loop,
+        .max_sockets = shard->config.sessions * plan->sockets_per_session + 16,
+        .denied = plan->denied,
+        .sim = setup->sim,
+    };
+    int error = loop_new(&shard->loop, &loop, shard_on_event, shard);
+    if (error)
+        return error;
+    error = client_init(&shard->client, &shard->config, &shard_io, shard, setup->exchange->current);
+    if (error) {
+        loop_free(shard->loop);
+        shard->loop = NULL;
+        return error;
+    }
+    arrival_init(&shard->arrival, plan, setup->index);
+    shard->has_next = arrival_next(&shard->arrival, &shard->next);
+    return 0;
+}
+
+void shard_dispose(struct shard *shard)
+{
+    if (!shard->loop)
+        return;
+    loop_free(shard->loop);
+    client_dispose(&shard->client);
+    shard->loop = NULL;
+}
+
+void shard_start(struct shard *shard, uint64_t start_ns)
+{
+    const struct plan *plan = shard->setup.plan;
+    shard->start_ns = start_ns;
+    shard->end_ns = start_ns + plan->duration_ns;
+    shard->deadline_ns = TIME_NEVER;
+    shard->next_halt_ns = plan->halt_ns ? start_ns + plan->halt_period_ns : TIME_NEVER;
+    stats_exchange_begin(shard->setup.exchange, start_ns);
+    if (plan->warmup_ns > 0)
+        client_set_warming(&shard->client, true);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t shard_next_deadline(const struct shard *shard)
+{
+    uint64_t next_ns = client_next_deadline(&shard->client);
+    if (shard->stopping)
+        return earlier(next_ns, shard->stop_cursor < shard->client.sessions.touched
+                                    ? shard->seen_ns + NS_PER_MS
+                                    : shard->stop_ns + GRACE_NS);
+    if (shard->has_next)
+        next_ns = earlier(next_ns, shard->start_ns + shard->next.at_ns);
+    next_ns = earlier(next_ns, shard->next_halt_ns);
+    if (shard->client.warming)
+        next_ns = earlier(next_ns, shard->start_ns + shard->setup.plan->warmup_ns);
+    return earlier(next_ns, shard->end_ns);
+}
+
+void shard_tell_time(struct shard *shard)
+{
+    uint64_t now_ns = loop_now(shard->loop);
+    if (now_ns == shard->seen_ns)
+        return;
+    /* Late is what came after its deadline, or waited while the turn before was still at work. */
+    uint64_t late_ns = now_ns > shard->deadline_ns ? now_ns - shard->deadline_ns : 0;
+    shard->seen_ns = now_ns;
+    client_tick(&shard->client, now_ns, late_ns > shard->worked_ns ? late_ns : shard->worked_ns);
+    if (shard->deadline_ns <= now_ns)
+        histogram_record(&shard->client.stats->metrics[METRIC_LOOP_LAG], late_ns / NS_PER_US);
+    shard->deadline_ns = TIME_NEVER;
+}
+
+/* Begins the readers that are due. One that finds no room is first again next time. */
+static void start_due(struct shard *shard)
+{
+    const struct plan *plan = shard->setup.plan;
+    while (shard->has_next && !shard->stopping) {
+        uint64_t due_ns = shard->start_ns + shard->next.at_ns;
+        uint64_t now_ns = loop_clock(shard->loop);
+        if (due_ns > now_ns)
+            return;
+        if (!client_start(&shard->client, shard->next.reader,
+                          url_list_of(&plan->urls, shard->next.reader), due_ns))
+            return;
+        histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
+                         (now_ns - due_ns) / NS_PER_US);
+        shard->target++;
+        shard->has_next = arrival_next(&shard->arrival, &shard->next);
+    }
+}
+
+/* What was due and never begun. */
+static void count_not_started(struct shard *shard)
+{
+    uint64_t until_ns = earlier(loop_clock(shard->loop), shard->end_ns);
+    while (shard->has_next && shard->start_ns + shard->next.at_ns < until_ns) {
+        shard->client.stats->sessions.not_started++;
+        shard->has_next = arrival_next(&shard->arrival, &shard->next);
+    }
+    shard->has_next = false;
+}
+
+static void stop_paced(struct shard *shard)
+{
+    uint64_t now_ns = shard->seen_ns;
+    bool asked =
+        shard->setup.stopped && atomic_load_explicit(shard->setup.stopped, memory_order_relaxed);
+    if (!shard->stopping) {
+        if (now_ns < shard->end_ns && !asked)
+            return;
+        shard->stopping = true;
+        shard->stop_ns = now_ns;
+        count_not_started(shard);
+    }
+    uint64_t per_s = STOPS_PER_S / shard->setup.plan->shards + 1;
+    uint64_t allowed = (now_ns - shard->stop_ns) * per_s / NS_PER_S + per_s / 1000 + 1;
+    if (allowed > shard->stops_done) {
+        uint32_t count = (uint32_t)(allowed - shard->stops_done);
+        shard->stops_done += count;
+        client_stop(&shard->client, &shard->stop_cursor, count);
+    }
+    bool all_asked = shard->stop_cursor >= shard->client.sessions.touched;
+    uint64_t asking_ns = (uint64_t)shard->client.sessions.touched * NS_PER_S / per_s;
+    shard->done =
+        (all_asked && shard->client.alive == 0) || now_ns > shard->stop_ns + asking_ns + GRACE_NS;
+}
+
+static void end_warmup(struct shard *shard)
+{
+    if (shard->client.warming && shard->seen_ns >= shard->start_ns + shard->setup.plan->warmup_ns)
+        client_set_warming(&shard->client, false);
+}
+
+/* The test hook that makes this machine the culprit. */
+static void halt_if_due(struct shard *shard)
+{
+    const struct plan *plan = shard->setup.plan;
+    if (shard->seen_ns < shard->next_halt_ns || shard->stopping)
+        return;
+    struct timespec span = {(time_t)(plan->halt_ns / NS_PER_S), (long)(plan->halt_ns % NS_PER_S)};
+    nanosleep(&span, NULL);
+    shard->next_halt_ns += plan->halt_period_ns;
+}
+
+static void hand_over_stats(struct shard *shard)
+{
+    struct stats_exchange *exchange = shard->setup.exchange;
+    if (!atomic_load_explicit(&exchange->wanted, memory_order_relaxed))
+        return;
+    exchange->current->target = shard->target;
+    client_fill_gauges(&shard->client);
+    if (stats_exchange_poll(exchange, shard->seen_ns))
+        client_set_stats(&shard->client, exchange->current);
+}
+
+static void look_at_load(struct shard *shard)
+{
+    uint64_t wall_ns = shard->seen_ns - shard->busy_wall_ns;
+    if (wall_ns < BUSY_LOOK_NS)
+        return;
+    uint64_t cpu_ns = clock_thread_cpu_ns();
+    shard->busy = cpu_ns - shard->busy_cpu_ns > wall_ns / 2;
+    shard->busy_wall_ns = shard->seen_ns;
+    shard->busy_cpu_ns = cpu_ns;
+}
+
+/* Gathering arrivals delays a conversation, so it waits until none is going on, or until it must.
+ */
+static uint64_t coalesce_ns(const struct shard *shard)
+{
+    return shard->client.waiting == 0 || shard->busy ? shard->setup.plan->coalesce_ns : 0;
+}
+
+void shard_turn(struct shard *shard)
+{
+    uint64_t before_ns = loop_clock(shard->loop);
+    uint64_t deadline_ns = shard_next_deadline(shard);
+    uint64_t patience_ns = before_ns + IDLE_NS;
+    shard->worked_ns = shard->seen_ns ? before_ns - shard->seen_ns : 0;
+    shard->client.unix_offset_ns = clock_realtime_ns() - clock_monotonic_ns();
+    shard->deadline_ns = deadline_ns < patience_ns ? deadline_ns : TIME_NEVER;
+    loop_turn(shard->loop, earlier(deadline_ns, patience_ns), coalesce_ns(shard));
+    shard_tell_time(shard);
+    client_run_timers(&shard->client);
+    end_warmup(shard);
+    start_due(shard);
+    stop_paced(shard);
+    halt_if_due(shard);
+    hand_over_stats(shard);
+    look_at_load(shard);
+}

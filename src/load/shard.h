@@ -1,0 +1,77 @@
+/* shard.h - one share of a run on one loop: sessions begun when due, driven, counted and torn down.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/client.h"
+#include "load/arrival.h"
+#include "load/plan.h"
+#include "load/targets.h"
+#include "net/loop.h"
+#include "stats/exchange.h"
+
+/* What a shard is made of; all borrowed, and alive until the shard is freed. */
+struct shard_setup {
+    const struct plan *plan; /* resolved */
+    const struct targets *targets;
+    uint32_t index; /* from 0 */
+    enum loop_kind loop;
+    struct sim *sim; /* with LOOP_SIM */
+    struct stats_exchange *exchange;
+    FILE *sessions_log;        /* a JSON line a session that ended; NULL: none */
+    const atomic_int *stopped; /* over 0: the user asked for the end; over 1: at once */
+    /* For probe; NULL otherwise. */
+    void (*on_message)(void *context, const struct session *session,
+                       enum client_direction direction, struct slice message);
+    void *context;
+};
+
+struct shard {
+    struct shard_setup setup;
+    struct client_config config;
+    struct client client;
+    struct loop *loop;
+    struct arrival arrival;
+    struct arrival_due next; /* the reader due next */
+    bool has_next;
+    bool stopping;
+    bool done; /* every session has ended, or was given up */
+    uint64_t start_ns;
+    uint64_t end_ns;                    /* when the plan ends */
+    uint64_t stop_ns;                   /* when stopping began */
+    uint64_t deadline_ns;               /* of the turn before: its lateness is the lag */
+    uint64_t seen_ns;                   /* loop time that the client was told */
+    uint64_t worked_ns;                 /* how long the turn before was at work after it woke */
+    uint64_t busy_wall_ns, busy_cpu_ns; /* when and at what CPU time the load was last looked at */
+    bool busy;                          /* over half of the time */
+    uint64_t next_halt_ns;
+    uint32_t stop_cursor;
+    uint32_t stops_done;
+    uint32_t rtp_pair; /* next pair of UDP ports to try */
+    uint32_t target;   /* sessions begun or due by now */
+};
+
+/* 0, or -errno: -EPERM and -ENOSYS when the loop's backend is refused. Call it on the thread that
+   will turn the shard. */
+int shard_init(struct shard *shard, const struct shard_setup *setup);
+void shard_dispose(struct shard *shard);
+
+/* The run begins at start_ns (the loop's clock). */
+void shard_start(struct shard *shard, uint64_t start_ns);
+
+/* When the next turn has something to do at the latest. */
+uint64_t shard_next_deadline(const struct shard *shard);
+
+/* One turn: waits for events until that deadline, and does what is due. */
+void shard_turn(struct shard *shard);
+
+/* What sessions ask of their shard. */
+extern const struct client_io shard_io;
+void shard_on_event(void *context, const struct loop_event *event);
+
+/* Tells the client what time it is, once a turn. */
+void shard_tell_time(struct shard *shard);

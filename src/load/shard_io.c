@@ -1,0 +1,229 @@
+/* shard_io.c - between sessions and the loop: what sessions ask for, and what happened to their
+ * sockets. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "load/shard.h"
+
+#define PORT_TRIES 512u
+
+static uint64_t io_clock(void *host)
+{
+    const struct shard *shard = host;
+    return loop_clock(shard->loop);
+}
+
+static int64_t io_connect(void *host, const struct address *to, uint64_t token, uint32_t reader)
+{
+    struct shard *shard = host;
+    const struct plan *plan = shard->setup.plan;
+    struct loop_tcp tcp = {.to = *to, .token = token};
+    if (plan->bind_count > 0)
+        tcp.from = plan->bind[plan_bind_of(plan, reader)];
+    if (plan->transport == PLAN_TCP)
+        tcp.rcvbuf = (int)plan->rcvbuf;
+    return loop_connect(shard->loop, &tcp);
+}
+
+static int64_t io_send(void *host, uint32_t socket, struct slice bytes)
+{
+    struct shard *shard = host;
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len};
+    return loop_send(shard->loop, socket, &part, 1);
+}
+
+static void io_want_writable(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    loop_want_writable(shard->loop, socket);
+}
+
+static void io_close(void *host, uint32_t socket, bool reset)
+{
+    struct shard *shard = host;
+    loop_close(shard->loop, socket, reset);
+}
+
+/* The next pair of the planned range; shards take every n-th, so that they never meet. */
+static uint16_t next_port(struct shard *shard)
+{
+    const struct plan *plan = shard->setup.plan;
+    uint32_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
+    uint32_t pair = (shard->setup.index + shard->rtp_pair++ * plan->shards) % pairs;
+    return (uint16_t)(plan->rtp_port_low + 2 * pair);
+}
+
+static int open_pair_at(struct shard *shard, const struct loop_udp udp[2], uint32_t sockets[2])
+{
+    int64_t rtp = loop_open_udp(shard->loop, &udp[0]);
+    if (rtp < 0)
+        return (int)rtp;
+    int64_t rtcp = loop_open_udp(shard->loop, &udp[1]);
+    if (rtcp < 0) {
+        loop_close(shard->loop, (uint32_t)rtp, false);
+        return (int)rtcp;
+    }
+    sockets[0] = (uint32_t)rtp;
+    sockets[1] = (uint32_t)rtcp;
+    return 0;
+}
+
+static int io_open_udp_pair(void *host, uint32_t control, const uint64_t tokens[2],
+                            uint32_t sockets[2], uint16_t *rtp_port)
+{
+    struct shard *shard = host;
+    const struct plan *plan = shard->setup.plan;
+    struct loop_udp udp[2] = {
+        {.rcvbuf = (int)plan->rcvbuf, .gro = plan->gro, .receive = true},
+        {.receive = true},
+    };
+    int error = -EADDRINUSE;
+    if (!loop_local_address(shard->loop, control, &udp[0].at))
+        return -ENOTCONN;
+    udp[1].at = udp[0].at;
+    for (unsigned i = 0; i < PORT_TRIES && error == -EADDRINUSE; i++) {
+        *rtp_port = next_port(shard);
+        address_set_port(&udp[0].at, *rtp_port);
+        address_set_port(&udp[1].at, (uint16_t)(*rtp_port + 1));
+        /* a half-opened pair's first socket reports its end under a token that no session has */
+        udp[0].token = udp[1].token = UINT64_MAX;
+        error = open_pair_at(shard, udp, sockets);
+    }
+    if (error)
+        return error;
+    loop_set_token(shard->loop, sockets[0], tokens[0]);
+    loop_set_token(shard->loop, sockets[1], tokens[1]);
+    return 0;
+}
+
+static int io_send_to(void *host, uint32_t socket, const struct address *to, struct slice bytes)
+{
+    struct shard *shard = host;
+    return loop_send_to(shard->loop, socket, to, bytes, (uint32_t)bytes.len);
+}
+
+static uint32_t io_udp_drops(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    return loop_udp_drops(shard->loop, socket);
+}
+
+static uint32_t io_rcvbuf(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    return loop_rcvbuf(shard->loop, socket);
+}
+
+static void io_quickack_off(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    loop_quickack_off(shard->loop, socket);
+}
+
+static uint16_t io_local_port(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    struct address local;
+    return loop_local_address(shard->loop, socket, &local) ? address_port(&local) : 0;
+}
+
+static int io_resolve(void *host, struct slice name, uint16_t port, uint64_t token)
+{
+    struct shard *shard = host;
+    return loop_resolve(shard->loop, name, port, token);
+}
+
+static void write_ms(struct text *to, const char *key, uint64_t from_ns, uint64_t at_ns)
+{
+    if (at_ns == 0)
+        text_printf(to, ",\"%s\":null", key);
+    else
+        text_printf(to, ",\"%s\":%.3f", key, ((double)at_ns - (double)from_ns) / 1e9);
+}
+
+/* One line; times in seconds since the run's start. */
+static void io_ended(void *host, const struct session *session, enum session_outcome outcome)
+{
+    struct shard *shard = host;
+    const struct client *client = &shard->client;
+    char room[4096];
+    struct text line = text_init(room, sizeof(room) - 1);
+    bool failed = session->last_reason != REASON_NONE;
+    if (!shard->setup.sessions_log)
+        return;
+    text_printf(&line, "{\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
+    text_add_escaped(&line, shard->config.urls[session->url].text);
+    text_printf(&line, "\",\"source_port\":%u,\"session\":\"", session->local_port);
+    text_add_escaped(&line, session_id(client, session));
+    text_add_string(&line, "\"");
+    write_ms(&line, "due_s", shard->start_ns, session->due_ns);
+    write_ms(&line, "play_s", shard->start_ns, session->play_sent_ns);
+    write_ms(&line, "first_rtp_s", shard->start_ns, session->first_rtp_ns);
+    write_ms(&line, "ended_s", shard->start_ns, client->now_ns);
+    text_printf(
+        &line, ",\"tries\":%u,\"packets\":%" PRIu32 ",\"bytes\":%" PRIu64 ",\"outcome\":\"%s\"",
+        session->tries + 1u, session->packets, session->bytes, session_outcome_name(outcome));
+    text_printf(&line, ",\"phase\":%s%s%s,\"reason\":%s%s%s}\n", failed ? "\"" : "",
+                failed ? phase_name((enum phase)session->last_phase) : "null", failed ? "\"" : "",
+                failed ? "\"" : "",
+                failed ? reason_name((enum reason)session->last_reason) : "null",
+                failed ? "\"" : "");
+    fwrite(line.data, 1, line.len, shard->setup.sessions_log);
+}
+
+static void io_on_message(void *host, const struct session *session,
+                          enum client_direction direction, struct slice message)
+{
+    struct shard *shard = host;
+    if (shard->setup.on_message)
+        shard->setup.on_message(shard->setup.context, session, direction, message);
+}
+
+const struct client_io shard_io = {
+    .clock = io_clock,
+    .connect = io_connect,
+    .send = io_send,
+    .want_writable = io_want_writable,
+    .close = io_close,
+    .open_udp_pair = io_open_udp_pair,
+    .send_to = io_send_to,
+    .udp_drops = io_udp_drops,
+    .rcvbuf = io_rcvbuf,
+    .quickack_off = io_quickack_off,
+    .local_port = io_local_port,
+    .resolve = io_resolve,
+    .ended = io_ended,
+    .on_message = io_on_message,
+};
+
+void shard_on_event(void *context, const struct loop_event *event)
+{
+    static const enum session_event_type types[] = {
+        [LOOP_CONNECTED] = EVENT_CONNECTED,
+        [LOOP_BYTES] = EVENT_BYTES,
+        [LOOP_DATAGRAM] = EVENT_DATAGRAM,
+        [LOOP_WRITABLE] = EVENT_WRITABLE,
+        [LOOP_EOF] = EVENT_EOF,
+        [LOOP_BROKEN] = EVENT_BROKEN,
+        [LOOP_CLOSED] = EVENT_CLOSED,
+        [LOOP_RESOLVED] = EVENT_RESOLVED,
+    };
+    struct shard *shard = context;
+    shard_tell_time(shard);
+    if (event->type == LOOP_WOKEN || event->type == LOOP_ACCEPTED)
+        return;
+    const struct session_event told = {
+        .type = types[event->type],
+        .error = event->error,
+        .segment = event->segment,
+        .unread = event->unread,
+        .drops = event->drops,
+        .bytes = event->bytes,
+        .arrival_ns = event->arrival_ns,
+        .from = event->from,
+        .addresses = event->addresses,
+        .address_count = event->address_count,
+    };
+    client_event(&shard->client, event->token, &told);
+}
