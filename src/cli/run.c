@@ -1,9 +1,11 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/plan_options.h"
+#include "cli/watch.h"
 #include "load/plan.h"
 
 #define DEMO_DURATION_NS (10 * NS_PER_S)
@@ -28,8 +30,15 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     if (!plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
     print_warnings(&warnings);
-    text_add_string(error, "run is not in this build");
-    return STATUS_SETUP;
+    struct watch watch = {.plan = plan};
+    const struct run_hooks hooks = watch_hooks(&watch);
+    if (!run(plan, RTSPBENCH_VERSION, &hooks, error))
+        return STATUS_SETUP;
+    if (watch.file_error) {
+        text_printf(error, "--json %s: %s", plan->json_file, strerror(-watch.file_error));
+        return STATUS_SETUP;
+    }
+    return watch.status;
 }
 
 /* No URL: start a server to load, and stop it afterwards. */

@@ -1,0 +1,15 @@
+/* watch.h - what a run shows while it goes and leaves behind: lines, summary, result file. */
+#pragma once
+
+#include "load/run.h"
+
+/* Ready when zeroed but for plan. */
+struct watch {
+    const struct plan *plan;
+    uint64_t saved_ns; /* elapsed when the result was last saved */
+    int status;        /* the process's exit status, once the run has ended */
+    int file_error;    /* -errno of the result file, 0 when it is there or wasn't asked for */
+};
+
+/* Hooks of a run that report to watch, which must outlive it. */
+struct run_hooks watch_hooks(struct watch *watch);
