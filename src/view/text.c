@@ -1,5 +1,6 @@
 #include "view/text.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +177,7 @@ static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
         if (missed++ == 0)
             first = &snapshot->slos[i];
     }
+    assert(first);
     if (first->measured)
         piece(line, "FAIL  missed %s (it was %.4g)", first->expression, first->value);
     else

@@ -47,8 +47,8 @@ static void test_summary(void **state)
         "12 reordered, 13 late, 14 resets, 15 bad",
         "150 of 1,294,700 (0.0116 %), 100 by the network, 20 by our sockets,",
         "10 by our delay, 20 by the server",
-        "errors           7  describe status 404  404 Not Found\n                 1  connect "
-        "refused\n",
+        "errors           7  describe status 404  404 Not Found\n",
+        "\n                 1  connect refused\n",
         "ok, 2.59 s of CPU, 2000 ns a packet, 2 threads, the busiest 43 %,",
         "headroom 2.3 x, 34.1 MB, 259 B a session\n",
         "50 sessions, 5,000 whole frames, 103 damaged, 54 freezes, 56 stalls",
