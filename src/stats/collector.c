@@ -36,10 +36,11 @@ struct collector {
     struct timeline_row rows[ROWS];
 };
 
-static bool init_shard(struct shard *shard, uint32_t stream_count)
+static bool init_shard(struct shard *shard, const struct run_info *info)
 {
-    shard->exchange.current = stats_new(stream_count);
-    shard->exchange.spare = stats_new(stream_count);
+    shard->exchange.virtual_time = info->virtual_time;
+    shard->exchange.current = stats_new(info->stream_count);
+    shard->exchange.spare = stats_new(info->stream_count);
     return shard->exchange.current && shard->exchange.spare;
 }
 
@@ -58,7 +59,7 @@ struct collector *collector_new(const struct run_info *info)
     if (collector->shards)
         memset(collector->shards, 0, bytes);
     for (uint32_t i = 0; ok && i < info->shard_count; i++)
-        ok = init_shard(&collector->shards[i], info->stream_count);
+        ok = init_shard(&collector->shards[i], info);
     if (!ok) {
         collector_free(collector);
         return NULL;

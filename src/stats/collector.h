@@ -1,5 +1,4 @@
-/* collector.h - adds the shards' intervals up to a run: totals, timeline, and a verdict on the
- * generator. */
+/* collector.h - adds the shards' intervals up to a run, and judges the generator. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,8 +23,7 @@ struct stats_exchange *collector_exchange(struct collector *collector, uint32_t 
 void collector_want(struct collector *collector);
 bool collector_ready(const struct collector *collector);
 
-/* now_ns: on the clock of info->start_ns. The snapshot is the collector's, good until the next
- * call. */
+/* now_ns: on the clock of info->start_ns. The snapshot is ours, and good until the next call. */
 const struct snapshot *collector_collect(struct collector *collector, uint64_t now_ns);
 
 /* The last interval, once every shard's thread has called stats_exchange_end and was joined. */

@@ -5,16 +5,22 @@
 
 #include "base/clock.h"
 
+/* 0 where time is virtual: real CPU time against it means nothing, and differs every run. */
+static uint64_t cpu_now(const struct stats_exchange *exchange)
+{
+    return exchange->virtual_time ? 0 : clock_thread_cpu_ns();
+}
+
 void stats_exchange_begin(struct stats_exchange *exchange, uint64_t now_ns)
 {
     exchange->since_ns = now_ns;
-    exchange->cpu_since_ns = clock_thread_cpu_ns();
+    exchange->cpu_since_ns = cpu_now(exchange);
 }
 
 /* wall_ns and cpu_ns of what current holds; another interval begins. */
 static void close_interval(struct stats_exchange *exchange, uint64_t now_ns)
 {
-    uint64_t cpu_ns = clock_thread_cpu_ns();
+    uint64_t cpu_ns = cpu_now(exchange);
     exchange->current->wall_ns = now_ns - exchange->since_ns;
     exchange->current->cpu_ns = cpu_ns - exchange->cpu_since_ns;
     exchange->since_ns = now_ns;

@@ -1,5 +1,4 @@
-/* exchange.h - a shard hands its interval's counts to the collector by swapping buffers: no lock,
- * no copy. */
+/* exchange.h - a shard hands its interval's counts to the collector by a swap: no lock, no copy. */
 #pragma once
 
 #include <stdatomic.h>
@@ -14,6 +13,7 @@ struct stats_exchange {
     struct stats *current;             /* the shard's */
     uint64_t since_ns;                 /* when current's interval began */
     uint64_t cpu_since_ns;             /* the thread's CPU time then */
+    bool virtual_time;                 /* then CPU time is not looked at */
     struct stats *spare;               /* cleared; the shard's while wanted, else the collector's */
     _Atomic(bool) wanted;              /* set by the collector, cleared by the shard */
     _Atomic(struct stats *) published; /* set by the shard, cleared by the collector */
@@ -23,8 +23,8 @@ struct stats_exchange {
 void stats_exchange_begin(struct stats_exchange *exchange, uint64_t now_ns);
 void stats_exchange_end(struct stats_exchange *exchange, uint64_t now_ns);
 
-/* What poll does when an interval is wanted. Gauges go on in the new current, its peak from active.
- */
+/* What poll does when an interval is wanted. Gauges go on in the new current, its peak starts at
+   active. */
 void stats_exchange_publish(struct stats_exchange *exchange, uint64_t now_ns);
 
 /* Once a turn of the shard's loop. True when current is another one now. */

@@ -101,8 +101,7 @@ void histogram_add(struct histogram *to, const struct histogram *from)
 
 uint64_t histogram_quantile(const struct histogram *histogram, double q)
 {
-    /* A hair lower, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value, not for the 8th.
-     */
+    /* A hair lower: 0.07 * 100 = 7.000000000000001 asks for the 7th value, not for the 8th. */
     double rank = ceil(nextafter(q, 0) * (double)histogram->count);
     uint64_t wanted = rank < 1 ? 1 : (uint64_t)rank;
     uint64_t seen = 0;

@@ -1,5 +1,4 @@
-/* snapshot.h - a run as of one moment, as plain data: what every view shows and every file holds.
- */
+/* snapshot.h - a run as of one moment: plain data, which every view shows and every file holds. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,11 +33,10 @@ struct run_info {
     uint64_t started_at_ns; /* CLOCK_REALTIME */
     uint64_t start_ns;      /* the same moment on the clock that collect is given */
     struct host host;
-    const char
-        *plan_json;     /* the plan as resolved, one JSON value, secrets masked; NULL gives null */
-    const char *io;     /* "uring", "epoll" or "sim" */
-    bool kernel_stamps; /* arrivals are stamped by the kernel, else they are the times of the reads
-                         */
+    const char *plan_json; /* the plan as resolved, one JSON value, secrets masked; NULL: null */
+    const char *io;        /* "uring", "epoll" or "sim" */
+    bool kernel_stamps;    /* arrivals are the kernel's stamps, else the times of the reads */
+    bool virtual_time;     /* a simulated run: CPU figures are 0 */
     uint32_t shard_count;
     uint32_t stream_count;
     const char *const *stream_urls; /* masked */
@@ -91,7 +89,6 @@ enum verdict snapshot_verdict(const struct snapshot *snapshot, int *exit_status)
 const char *verdict_name(enum verdict verdict);
 const char *generator_limit_name(enum generator_limit limit);
 
-/* The errors, most frequent first, equal ones in the order of phase, reason, status. Returns how
- * many. */
+/* The errors, most frequent first, then by phase, reason and status. Returns how many. */
 uint32_t snapshot_errors(const struct snapshot *snapshot,
                          const struct error_entry *sorted[static ERRORS_MAX]);

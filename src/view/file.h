@@ -1,5 +1,4 @@
-/* file.h - writes a result file whole or not at all: a temporary file beside it, renamed at the
- * end. */
+/* file.h - writes a file whole or not at all: a temporary one beside it is renamed at the end. */
 #pragma once
 
 #include <limits.h>

@@ -11,6 +11,5 @@ int view_json_write(const struct snapshot *snapshot, const char *path);
 /* One line {"result": ...}. 0 or -errno. */
 int view_json_result_line(const struct snapshot *snapshot, FILE *stream);
 
-/* One line for an interval: counts are totals so far, but for active, target and cps. 0 or -errno.
- */
+/* One line an interval: totals so far, but for active, target and cps. 0 or -errno. */
 int view_json_interval_line(const struct snapshot *snapshot, FILE *stream);

@@ -219,6 +219,22 @@ static void test_cpu_limit(void **state)
     }
 }
 
+/* A simulated day may take a second or an hour of CPU: neither shows. */
+static void test_virtual_time(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    info.virtual_time = true;
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    const struct snapshot *snapshot = collect_all(collector, &exchange, 1, START + 1);
+    stats_exchange_end(exchange, START + 2);
+    snapshot = collector_finish(collector, START + 2);
+    assert_int_equal(snapshot->total->cpu_ns, 0);
+    assert_int_equal(snapshot->generator.limits, 0);
+    assert_true(snapshot->generator.cpu_peak == 0);
+    collector_free(collector);
+}
+
 /* Other people's work on our cores counts too. */
 static void test_busy_core(void **state)
 {
@@ -269,8 +285,7 @@ static void test_limits(void **state)
     }
 }
 
-/* A day of 5 s intervals and more: rows stay few, in order, from the start to now, and keep peaks.
- */
+/* Over a day of 5 s intervals: rows stay few, in order, from the start to now, and keep peaks. */
 static void test_timeline_is_thinned(void **state)
 {
     enum { INTERVALS = 20000, WORST = 777 };
@@ -359,15 +374,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_wanted),
-        cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_late_shard),
-        cmocka_unit_test(test_active_peak),
-        cmocka_unit_test(test_finish),
-        cmocka_unit_test(test_cpu_limit),
-        cmocka_unit_test(test_busy_core),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_timeline_is_thinned),
+        cmocka_unit_test(test_nothing_wanted), cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_late_shard),     cmocka_unit_test(test_active_peak),
+        cmocka_unit_test(test_finish),         cmocka_unit_test(test_cpu_limit),
+        cmocka_unit_test(test_virtual_time),   cmocka_unit_test(test_busy_core),
+        cmocka_unit_test(test_limits),         cmocka_unit_test(test_timeline_is_thinned),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

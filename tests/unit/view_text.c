@@ -141,8 +141,7 @@ static void test_nothing_established(void **state)
     a_run_end(&run);
 }
 
-/* The greatest numbers, every kind of error with endless samples: still one screen, and all
- * counted. */
+/* The greatest numbers, every kind of error with endless samples: still one screen. */
 static void test_worst_fits(void **state)
 {
     struct a_run run;
