@@ -76,11 +76,13 @@ void connection_end_session(struct server *server, struct connection *connection
     struct truth_session report = {.ended = ended};
     if (session->state == SESSION_NONE)
         return;
+    if (session->torn_down)
+        report.ended = "teardown";
     stream_unclog(session);
     report_end(server, connection, &report);
     truth_add(&session->path->truth.counts, &report.counts);
     session->path->truth.keepalives += session->keepalives;
-    session->path->truth.teardowns += strcmp(ended, "teardown") == 0;
+    session->path->truth.teardowns += session->torn_down;
     for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++)
         peers_remove(server, connection, i);
     path_leave(&server->paths, session->path);

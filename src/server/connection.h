@@ -46,11 +46,12 @@ struct session_partial {
 struct session {
     enum session_state state : 8;
     bool udp;
-    bool joined;   /* has played before: SSRCs and sequence numbers go on */
-    bool clogged;  /* counted in the path's clogged readers */
-    bool blocked;  /* waits for room in the socket */
-    bool capped;   /* waits for the path's bitrate_cap */
-    bool draining; /* what is held back goes out before any reply */
+    bool joined;    /* has played before: SSRCs and sequence numbers go on */
+    bool clogged;   /* counted in the path's clogged readers */
+    bool blocked;   /* waits for room in the socket */
+    bool capped;    /* waits for the path's bitrate_cap */
+    bool torn_down; /* TEARDOWN came: whatever happens now, that is how it ended */
+    bool draining;  /* what is held back goes out before any reply */
     uint64_t id;
     struct path *path;
     uint64_t keepalives;

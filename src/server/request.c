@@ -309,13 +309,12 @@ static void on_pause(struct exchange *exchange)
     unsigned status = check_session(exchange);
     if (status == 200 && connection->session.state != SESSION_PLAYING)
         status = 455;
-    if (status == 200) {
-        stream_pause(exchange->server, connection);
-        if (!connection_flush(exchange->server, connection) && connection->state != CONNECTION_OPEN)
-            return;
-    }
     begin(exchange, status);
     add_session(exchange);
+    if (status == 200) {
+        stream_pause(exchange->server, connection);
+        connection_flush(exchange->server, connection);
+    }
     finish(exchange);
 }
 
@@ -324,20 +323,22 @@ static void on_teardown(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     unsigned status = check_session(exchange);
-    if (status == 200) {
-        stream_pause(exchange->server, connection);
-        if (!connection_flush(exchange->server, connection) && connection->state != CONNECTION_OPEN)
-            return;
-    }
     begin(exchange, status);
     add_session(exchange);
-    bool muted = (exchange->faults.mute >> RTSP_TEARDOWN & 1) != 0;
-    if (!muted)
+    if (status != 200) {
         finish(exchange);
-    if (status == 200 && connection->state == CONNECTION_OPEN && !muted)
-        connection->state = CONNECTION_ENDING;
-    else if (status == 200 && muted)
+        return;
+    }
+    connection->session.torn_down = true;
+    stream_pause(exchange->server, connection);
+    connection_flush(exchange->server, connection);
+    if ((exchange->faults.mute >> RTSP_TEARDOWN & 1) != 0) {
         connection_end_session(exchange->server, connection, "teardown");
+        return;
+    }
+    finish(exchange);
+    if (connection->state == CONNECTION_OPEN)
+        connection->state = CONNECTION_ENDING;
 }
 
 static void on_parameter(struct exchange *exchange)

@@ -7,9 +7,10 @@
 #include "base/clock.h"
 #include "server/shard.h"
 
-#define LAPSES_MAX 1024u  /* timers handled before arrivals get their turn again */
-#define PORT_FIRST 16384u /* of the RTP pair; even, and below the ports that the system hands out  \
-                           */
+#define LAPSES_MAX 1024u /* timers handled before arrivals get their turn again */
+#define PORT_FIRST                                                                                 \
+    16384u /* of the RTP pair; even, and below the ports that the system hands out                 \
+            */
 #define PORT_COUNT 16384u
 #define SIM_UNIX_NS (UINT64_C(1767225600) * NS_PER_S) /* 2026-01-01, when virtual time began */
 #define WORDS_MAX 4096u
