@@ -26,7 +26,7 @@ struct collector {
     struct shard *shards;
     struct stats *total;
     struct stats *interval;
-    uint64_t collected_ns; /* when the last interval ended */
+    uint64_t collected_ns; /* when the last interval ended; 0: none has, it began with the run */
     uint64_t rss_bytes;
     double busiest_core;
     uint64_t core_busy_ns;
@@ -51,7 +51,6 @@ struct collector *collector_new(const struct run_info *info)
         return NULL;
     size_t bytes = info->shard_count * sizeof(struct shard);
     collector->info = info;
-    collector->collected_ns = info->start_ns;
     collector->shards = aligned_alloc(_Alignof(struct shard), bytes);
     collector->total = stats_new(info->stream_count);
     collector->interval = stats_new(info->stream_count);
@@ -253,7 +252,9 @@ static void begin_interval(struct collector *collector, uint64_t now_ns)
 {
     stats_clear(collector->interval);
     collector->interval_cpu = 0;
-    collector->snapshot.interval_ns = now_ns - collector->collected_ns;
+    uint64_t since_ns =
+        collector->collected_ns ? collector->collected_ns : collector->info->start_ns;
+    collector->snapshot.interval_ns = now_ns - since_ns;
     collector->snapshot.elapsed_ns = now_ns - collector->info->start_ns;
     collector->collected_ns = now_ns;
     for (uint32_t i = 0; i < collector->info->shard_count; i++)
