@@ -10,6 +10,7 @@
 #define BUSY 0.9
 /* An interval of 5 s is never 5 s to the nanosecond. */
 #define BUSY_FOR_NS (5 * NS_PER_S - 50 * NS_PER_MS)
+#define SHORTEST_NS (100 * NS_PER_MS)
 #define LOOP_LAG_US 10000u
 #define SCHEDULE_LAG_US 100000u
 
@@ -122,9 +123,10 @@ static bool busy_too_long(uint64_t *busy_ns, double share, uint64_t ns)
     return *busy_ns >= BUSY_FOR_NS;
 }
 
+/* 0 where the time is too short to tell: the moments between the last interval and the end. */
 static double cpu_share(const struct stats *stats)
 {
-    return stats->wall_ns > 0 ? (double)stats->cpu_ns / (double)stats->wall_ns : 0;
+    return stats->wall_ns >= SHORTEST_NS ? (double)stats->cpu_ns / (double)stats->wall_ns : 0;
 }
 
 /* Adds one shard's part to the interval. */
@@ -248,14 +250,20 @@ static void describe_generator(struct collector *collector)
         generator->cpu_peak = collector->interval_cpu;
 }
 
+/* A run may be stopped before its start has come. */
+static uint64_t since(uint64_t then_ns, uint64_t now_ns)
+{
+    return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
 static void begin_interval(struct collector *collector, uint64_t now_ns)
 {
+    uint64_t start_ns = collector->info->start_ns;
     stats_clear(collector->interval);
     collector->interval_cpu = 0;
-    uint64_t since_ns =
-        collector->collected_ns ? collector->collected_ns : collector->info->start_ns;
-    collector->snapshot.interval_ns = now_ns - since_ns;
-    collector->snapshot.elapsed_ns = now_ns - collector->info->start_ns;
+    collector->snapshot.elapsed_ns = since(start_ns, now_ns);
+    collector->snapshot.interval_ns =
+        since(collector->collected_ns > 0 ? collector->collected_ns : start_ns, now_ns);
     collector->collected_ns = now_ns;
     for (uint32_t i = 0; i < collector->info->shard_count; i++)
         collector->shards[i].active_peak = collector->shards[i].active;

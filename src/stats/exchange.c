@@ -21,7 +21,7 @@ void stats_exchange_begin(struct stats_exchange *exchange, uint64_t now_ns)
 static void close_interval(struct stats_exchange *exchange, uint64_t now_ns)
 {
     uint64_t cpu_ns = cpu_now(exchange);
-    exchange->current->wall_ns = now_ns - exchange->since_ns;
+    exchange->current->wall_ns = now_ns > exchange->since_ns ? now_ns - exchange->since_ns : 0;
     exchange->current->cpu_ns = cpu_ns - exchange->cpu_since_ns;
     exchange->since_ns = now_ns;
     exchange->cpu_since_ns = cpu_ns;

@@ -31,7 +31,7 @@ struct run_info {
     const char *tool_name;
     const char *tool_version;
     uint64_t started_at_ns; /* CLOCK_REALTIME */
-    uint64_t start_ns;      /* the same moment on the clock that collect is given */
+    uint64_t start_ns; /* the same on the clock that collect is given; set before the first one */
     struct host host;
     const char *plan_json; /* the plan as resolved, one JSON value, secrets masked; NULL: null */
     const char *io;        /* "uring", "epoll" or "sim" */
@@ -59,7 +59,7 @@ struct timeline_row {
     bool has_startup, has_jitter; /* whether the row's time saw any */
     uint64_t startup_p95_us;      /* of what came in the row's time; the worse one of merged rows */
     uint64_t jitter_p95_us;
-    double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows */
+    double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows; 0 under 100 ms */
 };
 
 struct slo_result {

@@ -10,6 +10,8 @@
 
 #define LABEL 11u /* columns before the numbers */
 #define PIECE 128u
+/* Fewer sessions say little about one: what is there once dominates. */
+#define SESSIONS_TO_SHARE 100u
 
 /* Pieces joined by a separator and wrapped under the label. What doesn't fit into its lines any
    more is left out, so the pieces come in the order of their weight. */
@@ -248,12 +250,13 @@ static void add_sessions(const struct snapshot *snapshot, struct text *to)
     count_piece(&line, sessions->started, "started");
     count_piece(&line, sessions->established, "established");
     count_piece(&line, sessions->got_media, "with media");
-    count_piece(&line, sessions->failed, "failed");
-    count_piece(&line, sessions->dropped, "dropped");
+    count_piece_if_any(&line, sessions->failed, "failed");
+    count_piece_if_any(&line, sessions->dropped, "dropped");
     count_piece_if_any(&line, sessions->cancelled, "cancelled");
     count_piece_if_any(&line, sessions->not_started, "never begun");
     count_piece_if_any(&line, sessions->retries, "retries");
     count_piece(&line, snapshot->total->active_peak, "at peak");
+    piece(&line, "%.1f s", (double)snapshot->elapsed_ns / 1e9);
     paragraph_end(&line);
 }
 
@@ -324,7 +327,6 @@ static void add_packets(const struct snapshot *snapshot, const struct rtp_counts
     double seconds = (double)snapshot->elapsed_ns / 1e9;
     count_piece(&line, rtp->packets, "packets");
     bytes_piece(&line, rtp->bytes, "");
-    piece(&line, "%.1f s", seconds);
     if (seconds > 0)
         bitrate_piece(&line, (double)rtp->bytes * 8 / seconds);
     count_piece(&line, rtp->duplicates, "duplicates");
@@ -415,12 +417,13 @@ static void add_generator(const struct snapshot *snapshot, struct text *to)
         piece(&line, "%.0f ns a packet", (double)generator->cpu_ns / (double)packets);
     piece(&line, "%u thread%s", snapshot->info->shard_count,
           snapshot->info->shard_count == 1 ? "" : "s");
-    piece(&line, "the busiest %.0f %%", generator->cpu_peak * 100);
+    double busy = generator->cpu_peak * 100;
+    piece(&line, "the busiest %.*f %%", busy < 9.95 ? 1 : 0, busy);
     if (generator->cpu_peak >= 0.01)
         piece(&line, "headroom %.2g x", fmax(1, 1 / generator->cpu_peak));
     if (generator->rss_bytes > 0)
         bytes_piece(&line, generator->rss_bytes, "");
-    if (generator->bytes_per_session > 0)
+    if (generator->bytes_per_session > 0 && snapshot->total->active_peak >= SESSIONS_TO_SHARE)
         bytes_piece(&line, generator->bytes_per_session, " a session");
     paragraph_end(&line);
 }
@@ -483,7 +486,7 @@ static void add_short(struct text *to, double value, int digits)
         text_printf(to, "%.*f%s", decimals > 0 ? decimals : 0, scaled, scales[i].suffix);
         return;
     }
-    text_printf(to, "%.3g", value);
+    text_printf(to, "%.*f", value < 9.95 && value != floor(value) ? 1 : 0, value);
 }
 
 static void add_short_cell(struct text *to, int digits, double value, const char *unit)

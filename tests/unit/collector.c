@@ -39,6 +39,12 @@ static const struct snapshot *collect_all(struct collector *collector,
     return collector_collect(collector, now_ns);
 }
 
+/* The thread seems to have worked that much longer than it did. */
+static void pretend_cpu(struct stats_exchange *exchange, uint64_t ns)
+{
+    exchange->cpu_since_ns -= ns;
+}
+
 static void test_nothing_wanted(void **state)
 {
     struct run_info info = info_for(1, 0);
@@ -142,6 +148,40 @@ static void test_late_shard(void **state)
     collector_free(collector);
 }
 
+/* The start is often set when the collector is there already; the moments before the end are too
+   short to tell how busy anyone was. */
+static void test_first_and_last_moments(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    info.start_ns = 0;
+    struct collector *collector = make(&info, &exchange);
+    info.start_ns = START;
+    const struct snapshot *snapshot = collect_all(collector, &exchange, 1, START + NS_PER_S);
+    assert_int_equal(snapshot->interval_ns, NS_PER_S);
+    pretend_cpu(exchange, NS_PER_MS);
+    stats_exchange_end(exchange, START + NS_PER_S + NS_PER_MS);
+    snapshot = collector_finish(collector, START + NS_PER_S + NS_PER_MS);
+    assert_int_equal(snapshot->interval_ns, NS_PER_MS);
+    assert_true(snapshot->timeline[1].cpu == 0);
+    assert_true(snapshot->generator.cpu_peak < 0.5);
+    collector_free(collector);
+}
+
+static void test_stopped_before_the_start(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    stats_exchange_end(exchange, START - NS_PER_MS);
+    const struct snapshot *snapshot = collector_finish(collector, START - NS_PER_MS);
+    assert_int_equal(snapshot->elapsed_ns, 0);
+    assert_int_equal(snapshot->interval_ns, 0);
+    assert_int_equal(snapshot->total->wall_ns, 0);
+    assert_int_equal(snapshot->timeline[0].t_ns, 0);
+    collector_free(collector);
+}
+
 /* All came and went within one interval: the peak is still seen. Later peaks don't add to it. */
 static void test_active_peak(void **state)
 {
@@ -184,12 +224,6 @@ static void test_finish(void **state)
     assert_int_equal(snapshot->total->active_peak, 15);
     assert_int_equal(snapshot->total->wall_ns, 6 * NS_PER_S);
     collector_free(collector);
-}
-
-/* The thread seems to have worked that much longer than it did. */
-static void pretend_cpu(struct stats_exchange *exchange, uint64_t ns)
-{
-    exchange->cpu_since_ns -= ns;
 }
 
 static void test_cpu_limit(void **state)
@@ -374,11 +408,18 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_wanted), cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_late_shard),     cmocka_unit_test(test_active_peak),
-        cmocka_unit_test(test_finish),         cmocka_unit_test(test_cpu_limit),
-        cmocka_unit_test(test_virtual_time),   cmocka_unit_test(test_busy_core),
-        cmocka_unit_test(test_limits),         cmocka_unit_test(test_timeline_is_thinned),
+        cmocka_unit_test(test_nothing_wanted),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_late_shard),
+        cmocka_unit_test(test_stopped_before_the_start),
+        cmocka_unit_test(test_first_and_last_moments),
+        cmocka_unit_test(test_active_peak),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_cpu_limit),
+        cmocka_unit_test(test_virtual_time),
+        cmocka_unit_test(test_busy_core),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_timeline_is_thinned),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,7 +270,7 @@ static void test_numbers(void **state)
         {"sessions.completed", 94},
         {"sessions.not_started", 4},
         {"sessions.retries", 5},
-        {"sessions.active_peak", 98},
+        {"sessions.active_peak", 198},
         {"latency_ms.startup.min", 0.09},
         {"latency_ms.startup.mean", 4.545},
         {"latency_ms.startup.max", 9},
