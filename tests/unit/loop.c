@@ -463,6 +463,7 @@ static const struct {
 static struct variant variants[] = {
     {"epoll", LOOP_EPOLL, 0, 0, 0},
     {"sim", LOOP_SIM, 0, 0, 0},
+    {"uring", LOOP_URING, 0, 0, 0},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
