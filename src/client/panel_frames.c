@@ -104,33 +104,35 @@ static bool follows(uint32_t next_first, uint32_t last)
     return next_first == last + 1;
 }
 
+static bool is_near(int64_t value, int64_t wanted, int64_t tolerance)
+{
+    return value >= wanted - tolerance && value <= wanted + tolerance;
+}
+
 /* Is this just as far as from any frame to the next, so that no frame is missing between? */
 static bool is_one_step(const struct panel_frames *frames, uint32_t from, uint32_t to)
 {
-    int32_t off = ahead(to - from, frames->step);
-    return frames->step_run >= TRUST_RUN && off <= (int32_t)frames->step / 4 &&
-           -off <= (int32_t)frames->step / 4;
+    return frames->step_run >= TRUST_RUN &&
+           is_near(ahead(to, from), frames->step, frames->step / 4);
 }
 
-/* Do the packets missing before a frame belong to it? */
+/* Do the packets missing before a frame belong to it? Before the very first nothing is known to
+ * miss. */
 static enum panel_verdict judge_head(const struct panel_frames *frames, bool starts_known,
                                      const struct panel_frame *frame)
 {
     if (!frames->has_settled)
-        return starts_known && frame->starts ? PANEL_COMPLETE : PANEL_SUSPECT;
+        return starts_known && !frame->starts ? PANEL_SUSPECT : PANEL_COMPLETE;
     if (follows(frame->first, frames->settled_last))
         return PANEL_COMPLETE;
-    bool cut_before = panel_frames_markers_trusted(frames) && !frames->settled_marker;
-    if (!starts_known)
-        return cut_before && frame->first - frames->settled_last == 2 ? PANEL_COMPLETE
-                                                                      : PANEL_SUSPECT;
-    if (!frame->starts)
+    if (starts_known && !frame->starts)
         return PANEL_DAMAGED;
-    /* It may start here, but where the frame before it ended and no other lies between, it didn't.
-     */
-    bool only_ours =
-        frames->settled_marker && is_one_step(frames, frames->settled_timestamp, frame->timestamp);
-    return only_ours ? PANEL_DAMAGED : PANEL_COMPLETE;
+    /* The frame before it had ended, and no other lies between. */
+    if (frames->settled_marker && is_one_step(frames, frames->settled_timestamp, frame->timestamp))
+        return PANEL_DAMAGED;
+    bool one_missing = frame->first - frames->settled_last == 2;
+    bool cut_before = panel_frames_markers_trusted(frames) && !frames->settled_marker;
+    return starts_known || (one_missing && cut_before) ? PANEL_COMPLETE : PANEL_SUSPECT;
 }
 
 /* Do the packets missing behind a frame belong to it? */
@@ -171,14 +173,12 @@ static void learn(struct panel_frames *frames, const struct panel_frame *frame,
                   const struct panel_frame *next)
 {
     int32_t step = ahead(next->timestamp, frame->timestamp);
-    int32_t off = step - (int32_t)frames->step;
-    int32_t tolerance = (int32_t)frames->step / 8;
     frames->marker_run = frame->marker ? one_more(frames->marker_run) : 0;
     if (step > STEP_MAX || step < -STEP_MAX)
         return;
     frames->steps++;
     frames->step_ticks += step;
-    if (frames->step_run > 0 && step > 0 && off <= tolerance && -off <= tolerance) {
+    if (frames->step_run > 0 && is_near(step, frames->step, frames->step / 8)) {
         frames->step_run = one_more(frames->step_run);
     } else {
         frames->step = step > 0 ? (uint32_t)step : 0;
