@@ -35,7 +35,8 @@ static inline uint8_t slice_take_byte(struct slice *from)
 static inline struct slice slice_take(struct slice *from, size_t n)
 {
     struct slice taken = {from->data, n < from->len ? n : from->len};
-    from->data += taken.len;
+    if (taken.len > 0) /* NULL + 0 is undefined */
+        from->data += taken.len;
     from->len -= taken.len;
     return taken;
 }
