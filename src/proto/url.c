@@ -143,6 +143,9 @@ const char *url_parse(struct slice text, struct url *out)
     take_userinfo(&authority, out);
     out->authority = authority;
     out->path = take_to(&text, "#");
+    struct slice behind_user = slice_make(authority.data, authority.len + out->path.len);
+    if (take_scheme(&behind_user, &out->secure))
+        return "has another scheme behind its user";
     return parse_authority(authority, out);
 }
 
@@ -273,7 +276,7 @@ static bool has_no_password(struct slice authority)
  */
 static size_t userinfo_len(struct slice rest)
 {
-    struct slice word = take_to(&rest, " \t\r\n\"'<>");
+    struct slice word = take_to(&rest, " \t\r\n\"");
     struct slice from = word;
     struct slice authority = take_to(&from, "/?#");
     ptrdiff_t end = find_last(authority, '@');
