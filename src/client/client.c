@@ -10,6 +10,7 @@
 
 #define LAG_NS (100 * NS_PER_MS) /* a turn this late may have cost packets */
 #define GIANTS 8u
+#define PANEL_CATCH_UP_MS 10000u /* seconds longer ago than this are skipped */
 
 static uint32_t panel_room(const struct client_config *config)
 {
@@ -81,12 +82,29 @@ void client_dispose(struct client *client)
     *client = (struct client){0};
 }
 
+/* The panel's seconds end at the same moments whatever the shard has to do, and before what arrived
+   later is looked at: so how a plan is split doesn't show. */
+static void tell_panel_the_time(struct client *client)
+{
+    uint64_t now_ns = client->now_ns - (client->now_ns - client->epoch_ns) % NS_PER_MS;
+    while (client->now_ms - client->panel_second_ms >= 1000) {
+        client->panel_second_ms += 1000;
+        uint32_t ago_ms = client->now_ms - client->panel_second_ms;
+        for (uint32_t i = 0; i < client->panels.touched && ago_ms < PANEL_CATCH_UP_MS; i++) {
+            if (client->panel_users[i])
+                panel_on_second(&client->panel_shard, pool_at(&client->panels, i),
+                                now_ns - ago_ms * NS_PER_MS);
+        }
+    }
+}
+
 void client_tick(struct client *client, uint64_t now_ns, uint64_t lag_ns)
 {
     client->now_ns = now_ns;
     client->now_ms = (uint32_t)((now_ns - client->epoch_ns) / NS_PER_MS);
     if (lag_ns > LAG_NS)
         client->last_lag_ms = client->now_ms ? client->now_ms : 1;
+    tell_panel_the_time(client);
 }
 
 void client_set_stats(struct client *client, struct stats *stats)
@@ -141,17 +159,6 @@ void client_leave_panel(struct client *client, struct session *session)
     session->panel = 0;
 }
 
-static void tell_panel_the_time(struct client *client)
-{
-    if (client->now_ms - client->panel_second_ms < 1000)
-        return;
-    client->panel_second_ms = client->now_ms;
-    for (uint32_t i = 0; i < client->panels.touched; i++) {
-        if (client->panel_users[i])
-            panel_on_second(&client->panel_shard, pool_at(&client->panels, i), client->now_ns);
-    }
-}
-
 bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns)
 {
     uint32_t index = pool_take(&client->sessions);
@@ -183,7 +190,6 @@ bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t
 void client_run_timers(struct client *client)
 {
     const struct session_event event = {.type = EVENT_TIMER};
-    tell_panel_the_time(client);
     for (;;) {
         uint32_t index = wheel_expire(&client->wheel, client->now_ns);
         if (index == UINT32_MAX)

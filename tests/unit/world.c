@@ -1,0 +1,493 @@
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "client/session_internal.h"
+
+#define START_NS (1000 * NS_PER_S)
+#define STILL_MAX 200000u
+
+static const struct machine roomy = {
+    .cores = 1,
+    .memory_bytes = UINT64_C(1) << 40,
+    .nofile = 20000,
+    .files_free = 100000000,
+    .port_low = 32768,
+    .port_high = 60999,
+};
+
+/* 25 frames a second of 4 packets, a keyframe each second; and 50 packets of audio. */
+static struct media *two_tracks(void)
+{
+    static const uint8_t slices[2][200] = {{0x41, 0x9a}, {0x65, 0x88}};
+    struct media *media = calloc(1, sizeof(*media));
+    assert_non_null(media);
+    strcpy(media->name, "two");
+    media->lap_ns = NS_PER_S;
+    media->joins = 1;
+    media->phases = 25;
+    media->track_count = 2;
+    media->tracks[0] = (struct media_track){
+        .video = true, .payload_type = 96, .clock_rate = 90000, .lap_ticks = 90000};
+    media->tracks[1] =
+        (struct media_track){.payload_type = 0, .clock_rate = 8000, .lap_ticks = 8000};
+    strcpy(media->tracks[0].rtpmap, "H264/90000");
+    strcpy(media->tracks[1].rtpmap, "PCMU/8000");
+    for (unsigned i = 0; i < 100; i++) {
+        const struct media_packet video = {.due_ns = (i / 4) * 40 * NS_PER_MS + i % 4 * NS_PER_MS,
+                                           .payload = slices[i < 4],
+                                           .timestamp = i / 4 * 3600,
+                                           .payload_len = (uint16_t)(100 + i),
+                                           .marker = i % 4 == 3};
+        assert_true(media_add(media, &video));
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        const struct media_packet audio = {.due_ns = i * 20 * NS_PER_MS,
+                                           .payload = slices[0],
+                                           .timestamp = i * 160,
+                                           .payload_len = 160,
+                                           .track = 1};
+        assert_true(media_add(media, &audio));
+    }
+    assert_true(media_finish(media));
+    return media;
+}
+
+void world_add_url(struct world *world, const char *url)
+{
+    char said[256];
+    struct text error = text_init(said, sizeof(said));
+    if (!url_list_add(&world->plan.urls, url, &error))
+        fail_msg("%s: %s", url, text_string(&error));
+}
+
+void world_init(struct world *world, const char *url)
+{
+    memset(world, 0, sizeof(*world));
+    plan_init(&world->plan);
+    world_add_url(world, url);
+    world->plan.readers = 1;
+    world->plan.threads = 1;
+    world->plan.duration_ns = 5 * NS_PER_S;
+    world->plan.seed = 1;
+    world->plan.rtp_port_low = 10000;
+    world->plan.rtp_port_high = 29999;
+    world->seed = 1;
+    world->net = (struct sim_faults){.latency_ns = NS_PER_MS};
+    world->server_config = (struct server_config){
+        .loop = {.kind = LOOP_SIM},
+        .max_connections = 2000,
+        .seed = 1,
+    };
+    assert_true(address_parse(SLICE(WORLD_HOST), 554, &world->server_config.listen));
+}
+
+struct sim *world_sim(struct world *world)
+{
+    if (!world->sim) {
+        world->sim = sim_new(world->seed, START_NS);
+        assert_non_null(world->sim);
+        sim_set_faults(world->sim, &world->net);
+    }
+    return world->sim;
+}
+
+static void begin_server(struct world *world)
+{
+    struct server_config *config = &world->server_config;
+    assert_int_equal(path_registry_init(&world->registry), 0);
+    if (world->library.count == 0)
+        assert_true(library_add(&world->library, two_tracks()));
+    config->loop.sim = world_sim(world);
+    config->library = &world->library;
+    config->registry = &world->registry;
+    assert_int_equal(server_new(&world->server, config), 0);
+}
+
+static void begin_shard(struct world *world, uint32_t index)
+{
+    const struct shard_setup setup = {
+        .plan = &world->plan,
+        .targets = &world->targets,
+        .index = index,
+        .loop = LOOP_SIM,
+        .sim = world->sim,
+        .exchange = collector_exchange(world->collector, index),
+        .sessions_log = world->log,
+        .stopped = &world->stopped,
+    };
+    assert_int_equal(shard_init(&world->shards[index], &setup), 0);
+}
+
+static void begin_collector(struct world *world)
+{
+    const struct url_list *urls = &world->plan.urls;
+    assert_true(urls->count <= 512 && world->plan.shards <= WORLD_SHARDS);
+    for (uint32_t i = 0; i < urls->count; i++)
+        world->stream_urls[i] = urls->items[i].url;
+    world->info = (struct run_info){
+        .tool_name = "rtspbench",
+        .tool_version = "test",
+        .io = "sim",
+        .kernel_stamps = true,
+        .virtual_time = true,
+        .start_ns = world->start_ns,
+        .shard_count = world->plan.shards,
+        .stream_count = urls->count,
+        .stream_urls = world->stream_urls,
+    };
+    world->collector = collector_new(&world->info);
+    assert_non_null(world->collector);
+}
+
+void world_begin(struct world *world)
+{
+    char said[512], warned[512];
+    struct text error = text_init(said, sizeof(said)), warning = text_init(warned, sizeof(warned));
+    if (!plan_resolve(&world->plan, &roomy, &error, &warning))
+        fail_msg("%s", text_string(&error));
+    world_sim(world);
+    if (!world->peer)
+        begin_server(world);
+    world->start_ns = sim_now(world->sim) + 20 * NS_PER_MS;
+    world->next_interval_ns =
+        world->interval_ns ? world->start_ns + world->interval_ns : TIME_NEVER;
+    assert_int_equal(targets_resolve(&world->targets, &world->plan), 0);
+    if (world->log_sessions)
+        world->log = open_memstream(&world->log_text, &world->log_len);
+    begin_collector(world);
+    for (uint32_t i = 0; i < world->plan.shards; i++)
+        begin_shard(world, i);
+    for (uint32_t i = 0; i < world->plan.shards; i++)
+        shard_start(&world->shards[i], world->start_ns);
+}
+
+#define ADD_WORDS(to, from)                                                                        \
+    for (size_t word = 0; word < sizeof(*(to)) / 8; word++)                                        \
+    ((uint64_t *)(to))[word] += ((const uint64_t *)(from))[word]
+
+static const struct stats *current(const struct world *world, uint32_t shard)
+{
+    return collector_exchange(world->collector, shard)->current;
+}
+
+struct session_counts world_sessions(const struct world *world)
+{
+    struct session_counts sum = {0};
+    if (world->snapshot)
+        sum = world->snapshot->total->sessions;
+    for (uint32_t i = 0; i < world->plan.shards; i++)
+        ADD_WORDS(&sum, &current(world, i)->sessions);
+    return sum;
+}
+
+struct rtp_counts world_rtp(const struct world *world)
+{
+    struct rtp_counts sum = {0};
+    if (world->snapshot)
+        sum = stats_rtp(world->snapshot->total);
+    for (uint32_t i = 0; i < world->plan.shards; i++) {
+        struct rtp_counts part = stats_rtp(current(world, i));
+        ADD_WORDS(&sum, &part);
+    }
+    return sum;
+}
+
+/* Every wait has a deadline, every pooled part has exactly one user, every gauge is true. */
+static void check_client(const struct client *client)
+{
+    uint32_t alive = 0, active = 0, starting = 0, waiting = 0;
+    uint32_t talks = 0, udps = 0, auths = 0, mores = 0, panels = 0, users = 0, long_ids = 0;
+    for (uint32_t i = 0; i < client->sessions.touched; i++) {
+        const struct session *session = client_session(client, i);
+        if (session->state == SESSION_FREE)
+            continue;
+        bool closing = session->state == SESSION_CLOSING;
+        bool resting = session->next == NEXT_COME_BACK || (closing && session->next == NEXT_FREE);
+        alive++;
+        active += !resting && (session->flags & FLAG_ESTABLISHED);
+        starting += !resting && !(session->flags & FLAG_ESTABLISHED);
+        waiting += (session->state >= SESSION_RESOLVING && session->state <= SESSION_PLAY) ||
+                   session->state == SESSION_TEARDOWN;
+        talks += session->conversation != 0;
+        udps += session->udp != 0;
+        auths += session->auth != 0;
+        mores += session->more != 0;
+        panels += session->panel != 0;
+        users += session->description != 0;
+        long_ids += (session->flags & FLAG_LONG_ID) != 0;
+        assert_true(closing ? session->opens > 0 : session->timer.slot != 0);
+        if (session->description)
+            assert_true(session_description(client, session)->users > 0);
+    }
+    assert_int_equal(client->alive, alive);
+    assert_int_equal(client->sessions.in_use, alive);
+    assert_int_equal(client->active, active);
+    assert_int_equal(client->starting, starting);
+    assert_int_equal(client->waiting, waiting);
+    assert_int_equal(client->conversations.small.in_use, talks);
+    assert_true(client->conversations.giants.in_use <= talks);
+    assert_int_equal(client->udps.in_use, udps);
+    assert_int_equal(client->auths.in_use, auths);
+    assert_int_equal(client->more_tracks.in_use, mores);
+    assert_int_equal(client->panels.in_use, panels);
+    assert_int_equal(client->long_ids.in_use, long_ids);
+    assert_true(client->descriptions.in_use <= users &&
+                (users > 0) == (client->descriptions.in_use > 0));
+    assert_true(alive > 0 || client->gap_blocks.in_use == 0);
+}
+
+static void check_world(struct world *world)
+{
+    struct session_counts sessions = world_sessions(world);
+    struct rtp_counts rtp = world_rtp(world);
+    uint64_t starting = 0, active = 0, lost_by = 0;
+    for (uint32_t i = 0; i < world->plan.shards; i++) {
+        check_client(&world->shards[i].client);
+        starting += world->shards[i].client.starting;
+        active += world->shards[i].client.active;
+    }
+    for (unsigned i = 0; i < LOSS_CAUSES; i++)
+        lost_by += rtp.lost_by[i];
+    assert_int_equal(sessions.started,
+                     sessions.established + sessions.failed + sessions.cancelled + starting);
+    assert_int_equal(sessions.established, sessions.completed + sessions.dropped + active);
+    assert_true(sessions.got_media <= sessions.started);
+    assert_int_equal(rtp.lost, lost_by);
+    assert_true(rtp.lost <= rtp.expected);
+    assert_true(rtp.packets >= rtp.expected - rtp.lost + rtp.duplicates);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t next_moment(const struct world *world)
+{
+    uint64_t next_ns = world->next_interval_ns;
+    if (world->stop_at_ns && atomic_load(&world->stopped) == 0)
+        next_ns = earlier(next_ns, world->start_ns + world->stop_at_ns);
+    next_ns = earlier(next_ns, world->peer ? world->peer->deadline(world->peer->context)
+                                           : server_next_deadline(world->server));
+    for (uint32_t i = 0; i < world->plan.shards; i++) {
+        if (!world->shards[i].done)
+            next_ns = earlier(next_ns, shard_next_deadline(&world->shards[i]));
+    }
+    return next_ns;
+}
+
+/* The run ends: a session in TEARDOWN has its 5 s, draining a second, and the asking is paced. */
+static void check_time(struct world *world, uint64_t before_ns)
+{
+    uint64_t now_ns = sim_now(world->sim);
+    uint64_t end_ns = world->plan.duration_ns;
+    if (world->stop_at_ns && world->stop_at_ns < end_ns)
+        end_ns = world->stop_at_ns;
+    world->turns++;
+    world->still_turns = now_ns == before_ns ? world->still_turns + 1 : 0;
+    assert_true(world->still_turns < STILL_MAX);
+    assert_true(now_ns <= world->start_ns + end_ns + 9 * NS_PER_S);
+}
+
+bool world_turn(struct world *world)
+{
+    bool all_done = true;
+    uint64_t before_ns = sim_now(world->sim);
+    sim_advance(world->sim, next_moment(world));
+    uint64_t now_ns = sim_now(world->sim);
+    bool collects = now_ns >= world->next_interval_ns;
+    if (world->stop_at_ns && now_ns >= world->start_ns + world->stop_at_ns)
+        atomic_store(&world->stopped, 1);
+    if (collects)
+        collector_want(world->collector);
+    if (world->peer)
+        world->peer->turn(world->peer->context);
+    else
+        server_turn(world->server, 0);
+    for (uint32_t i = 0; i < world->plan.shards; i++) {
+        shard_turn(&world->shards[i]);
+        all_done = all_done && world->shards[i].done;
+    }
+    if (collects) {
+        assert_true(collector_ready(world->collector));
+        world->snapshot = collector_collect(world->collector, now_ns);
+        world->next_interval_ns += world->interval_ns;
+    }
+    check_world(world);
+    check_time(world, before_ns);
+    return !all_done;
+}
+
+void world_run(struct world *world)
+{
+    world_begin(world);
+    while (world_turn(world))
+        continue;
+}
+
+static void check_secret(const struct world *world, const struct stats *stats)
+{
+    for (uint32_t i = 0; world->secret && i < stats->error_count; i++)
+        assert_null(strstr(stats->errors[i].sample, world->secret));
+    if (world->secret && world->log)
+        assert_null(strstr(world->log_text, world->secret));
+}
+
+/* A line for each session that ended, and every ending is one of the four. */
+static void check_log(const struct world *world, const struct session_counts *sessions)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < world->log_len; i++)
+        lines += world->log_text[i] == '\n';
+    assert_int_equal(lines, sessions->completed + sessions->dropped + sessions->failed +
+                                sessions->cancelled);
+}
+
+const struct stats *world_result(struct world *world)
+{
+    for (uint32_t i = 0; i < world->plan.shards; i++) {
+        const struct client *client = &world->shards[i].client;
+        assert_int_equal(client->alive, 0);
+        client_fill_gauges(&world->shards[i].client);
+        stats_exchange_end(collector_exchange(world->collector, i), sim_now(world->sim));
+    }
+    if (world->server)
+        server_stop(world->server);
+    world->snapshot = collector_finish(world->collector, sim_now(world->sim));
+    if (world->log) {
+        fflush(world->log);
+        check_log(world, &world->snapshot->total->sessions);
+    }
+    check_secret(world, world->snapshot->total);
+    return world->snapshot->total;
+}
+
+void world_end(struct world *world)
+{
+    for (uint32_t i = 0; i < world->plan.shards; i++)
+        shard_dispose(&world->shards[i]);
+    collector_free(world->collector);
+    if (world->server) {
+        server_free(world->server);
+        path_registry_dispose(&world->registry);
+        library_dispose(&world->library);
+    }
+    if (world->log)
+        fclose(world->log);
+    free(world->log_text);
+    targets_dispose(&world->targets);
+    plan_dispose(&world->plan);
+    if (!world->peer)
+        sim_free(world->sim);
+}
+
+struct truth_path world_truth(const struct world *world)
+{
+    struct truth_path paths[64], sum = {0};
+    size_t count = server_truth(world->server, paths, 64);
+    assert_true(count <= 64);
+    for (size_t i = 0; i < count; i++) {
+        sum.sessions += paths[i].sessions;
+        sum.keepalives += paths[i].keepalives;
+        sum.teardowns += paths[i].teardowns;
+        truth_add(&sum.counts, &paths[i].counts);
+    }
+    return sum;
+}
+
+uint64_t world_errors(const struct stats *stats, enum phase phase, enum reason reason,
+                      uint32_t status)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < stats->error_count; i++) {
+        const struct error_entry *entry = &stats->errors[i];
+        if (entry->phase == phase && entry->reason == reason &&
+            (status == UINT32_MAX || entry->status == status))
+            count += entry->count;
+    }
+    return count;
+}
+
+static uint64_t mix(uint64_t hash, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t mix_histogram(uint64_t hash, const struct histogram *histogram)
+{
+    hash = mix(hash, &histogram->count, sizeof(histogram->count));
+    hash = mix(hash, &histogram->sum, sizeof(histogram->sum));
+    hash = mix(hash, &histogram->min, sizeof(histogram->min));
+    hash = mix(hash, &histogram->max, sizeof(histogram->max));
+    return mix(hash, histogram->counts, histogram->bucket_count * sizeof(histogram->counts[0]));
+}
+
+/* In an order that doesn't depend on who failed first. */
+static uint64_t sum_of_errors(const struct stats *stats)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < stats->error_count; i++) {
+        const struct error_entry *entry = &stats->errors[i];
+        sum += mix(mix(7, entry, offsetof(struct error_entry, count)), &entry->count, 8);
+    }
+    return sum;
+}
+
+uint64_t world_digest(const struct stats *stats, bool whole)
+{
+    uint64_t errors = sum_of_errors(stats), hash = UINT64_C(0xcbf29ce484222325);
+    struct panel_counts panel = stats->panel;
+    panel.gaps_shared = whole ? panel.gaps_shared : 0;
+    hash = mix(hash, &stats->sessions, sizeof(stats->sessions));
+    hash = mix(hash, stats->rtp, sizeof(stats->rtp));
+    hash = mix(hash, &stats->rtcp, sizeof(stats->rtcp));
+    hash = mix(hash, &stats->oddities, sizeof(stats->oddities));
+    hash = mix(hash, &panel, sizeof(panel));
+    hash = mix(hash, stats->never, sizeof(stats->never));
+    hash = mix(hash, &errors, sizeof(errors));
+    for (unsigned i = 0; i < METRICS; i++) {
+        if (whole || (i != METRIC_LOOP_LAG && i != METRIC_PANEL_CROSS_READER))
+            hash = mix_histogram(hash, &stats->metrics[i]);
+    }
+    for (uint32_t i = 0; i < stats->stream_count; i++) {
+        const struct stream_stats *stream = &stats->streams[i];
+        hash = mix(hash, &stream->sessions, sizeof(stream->sessions));
+        hash = mix(hash, &stream->rtp, sizeof(stream->rtp));
+        hash = mix(hash, &stream->media_us, sizeof(stream->media_us));
+        hash = mix(hash, &stream->media_bytes, sizeof(stream->media_bytes));
+        hash = mix_histogram(hash, &stream->startup);
+    }
+    return hash;
+}
+
+void world_print(const struct stats *stats)
+{
+    const struct session_counts *sessions = &stats->sessions;
+    struct rtp_counts rtp = stats_rtp(stats);
+    print_message("started %" PRIu64 " established %" PRIu64 " got %" PRIu64 " failed %" PRIu64
+                  " cancelled %" PRIu64 " dropped %" PRIu64 " completed %" PRIu64
+                  " not_started %" PRIu64 " retries %" PRIu64 "\n",
+                  sessions->started, sessions->established, sessions->got_media, sessions->failed,
+                  sessions->cancelled, sessions->dropped, sessions->completed,
+                  sessions->not_started, sessions->retries);
+    print_message("packets %" PRIu64 " expected %" PRIu64 " lost %" PRIu64 " dup %" PRIu64
+                  " reordered %" PRIu64 " late %" PRIu64 " resets %" PRIu64 " bad %" PRIu64 "\n",
+                  rtp.packets, rtp.expected, rtp.lost, rtp.duplicates, rtp.reordered, rtp.late,
+                  rtp.resets, rtp.bad);
+    for (uint32_t i = 0; i < stats->error_count; i++)
+        print_message("  %s %s %u: %" PRIu64 " (%s)\n", phase_name(stats->errors[i].phase),
+                      reason_name(stats->errors[i].reason), stats->errors[i].status,
+                      stats->errors[i].count, stats->errors[i].sample);
+}
+
+uint32_t world_scaled(uint32_t count)
+{
+    const char *scale = getenv("TEST_SCALE");
+    uint64_t scaled = (uint64_t)count * (scale ? strtoul(scale, NULL, 10) : 100) / 100;
+    return scaled > 0 ? (uint32_t)scaled : 1;
+}
