@@ -24,12 +24,6 @@ static void begin_window(struct panel_pace *pace, uint64_t now_ns)
     pace->count = 0;
 }
 
-static void start(struct panel_pace *pace, uint32_t timestamp, uint64_t arrival_ns)
-{
-    *pace = (struct panel_pace){.started = true, .timestamp = timestamp, .first_ns = arrival_ns};
-    begin_window(pace, arrival_ns);
-}
-
 static void finish_second(struct panel_pace *pace)
 {
     if (!pace->second_has_point)
@@ -85,6 +79,13 @@ static void note_point(struct panel_pace *pace, uint64_t arrival_ns)
     pace->second_has_point = true;
     pace->second_delay_s = delay_s;
     pace->second_at_s = seconds((int64_t)(arrival_ns - pace->window_ns));
+}
+
+static void start(struct panel_pace *pace, uint32_t timestamp, uint64_t arrival_ns)
+{
+    *pace = (struct panel_pace){.started = true, .timestamp = timestamp, .first_ns = arrival_ns};
+    begin_window(pace, arrival_ns);
+    note_point(pace, arrival_ns);
 }
 
 bool panel_pace_on_frame(struct panel_pace *pace, uint32_t timestamp, uint64_t arrival_ns,
