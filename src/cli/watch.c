@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "view/file.h"
 #include "view/json.h"
 #include "view/text.h"
 
@@ -35,7 +36,7 @@ static void on_interval(void *context, const struct snapshot *snapshot)
     } else if (!watch->plan->quiet) {
         print_text(snapshot, view_text_interval);
     }
-    if (snapshot->elapsed_ns - watch->saved_ns >= CHECKPOINT_NS)
+    if (watch->saved_ns == 0 || snapshot->elapsed_ns - watch->saved_ns >= CHECKPOINT_NS)
         save(watch, snapshot);
 }
 
@@ -55,6 +56,17 @@ static void on_notice(void *context, const char *line)
 {
     (void)context;
     fprintf(stderr, "rtspbench: %s\n", line);
+}
+
+bool watch_can_write(const struct plan *plan, struct text *error)
+{
+    struct file file;
+    int failed = plan->json_file ? file_open(&file, plan->json_file) : 0;
+    if (failed)
+        text_printf(error, "--json %s: %s", plan->json_file, strerror(-failed));
+    else if (plan->json_file)
+        file_discard(&file);
+    return !failed;
 }
 
 struct run_hooks watch_hooks(struct watch *watch)

@@ -6,10 +6,13 @@
 /* Ready when zeroed but for plan. */
 struct watch {
     const struct plan *plan;
-    uint64_t saved_ns; /* elapsed when the result was last saved */
+    uint64_t saved_ns; /* elapsed when the result was last saved; 0: never */
     int status;        /* the process's exit status, once the run has ended */
     int file_error;    /* -errno of the result file, 0 when it is there or wasn't asked for */
 };
+
+/* Can the result file be written? Asked before a run of hours, not after it. */
+bool watch_can_write(const struct plan *plan, struct text *error);
 
 /* Hooks of a run that report to watch, which must outlive it. */
 struct run_hooks watch_hooks(struct watch *watch);

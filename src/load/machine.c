@@ -81,3 +81,40 @@ void machine_raise_files(void)
         setrlimit(RLIMIT_NOFILE, &files);
     }
 }
+
+/* A core's share since the last call from its line of /proc/stat: user, nice, system, idle, iowait,
+   irq, softirq, steal. */
+static double core_share(struct machine_load *load, const char *line)
+{
+    unsigned core;
+    uint64_t ticks[8], total = 0;
+    if (sscanf(line,
+               "cpu%u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+               " %" SCNu64 " %" SCNu64,
+               &core, &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6],
+               &ticks[7]) != 9 ||
+        core >= MACHINE_CORES)
+        return 0;
+    for (unsigned i = 0; i < 8; i++)
+        total += ticks[i];
+    uint64_t busy = total - ticks[3] - ticks[4];
+    uint64_t span = total - load->total[core];
+    double share = load->total[core] && span ? (double)(busy - load->busy[core]) / (double)span : 0;
+    load->busy[core] = busy;
+    load->total[core] = total;
+    return share;
+}
+
+double machine_busiest_core(struct machine_load *load)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    char line[256];
+    double busiest = 0;
+    while (file && fgets(line, sizeof(line), file)) {
+        double share = strncmp(line, "cpu", 3) == 0 ? core_share(load, line) : 0;
+        busiest = share > busiest ? share : busiest;
+    }
+    if (file)
+        fclose(file);
+    return busiest;
+}

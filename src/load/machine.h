@@ -16,3 +16,15 @@ void machine_read(struct machine *out);
 
 /* Raises the soft limit of open files to the hard one. */
 void machine_raise_files(void);
+
+#define MACHINE_CORES 256u /* looked at; more are left out */
+
+/* What each core had done when last asked, in clock ticks. Ready when zeroed. */
+struct machine_load {
+    uint64_t busy[MACHINE_CORES];
+    uint64_t total[MACHINE_CORES];
+};
+
+/* How busy the busiest core was since the last call, 0 to 1, whoever used it; 0 at the first call.
+ */
+double machine_busiest_core(struct machine_load *load);

@@ -41,6 +41,7 @@ struct run {
     struct worker *workers;
     uint32_t started; /* threads */
     FILE *sessions_log;
+    struct machine_load load;
     enum loop_kind loop;
     atomic_int stopped;
     _Atomic(uint64_t) start_ns; /* 0 until all shards are ready; TIME_NEVER: give up */
@@ -165,7 +166,7 @@ static void collect(struct run *run)
     wake_all(run);
     while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
         sleep_ns(NS_PER_MS / 2);
-    collector_machine(run->collector, resident_bytes(), 0);
+    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
     const struct snapshot *now = collector_collect(run->collector, clock_monotonic_ns());
     if (run->hooks->on_interval)
         run->hooks->on_interval(run->hooks->context, now);
@@ -293,6 +294,7 @@ static void run_shards(struct run *run)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    machine_busiest_core(&run->load);
     run->info.start_ns = clock_monotonic_ns() + START_IN_NS;
     run->info.started_at_ns = clock_realtime_ns() + START_IN_NS;
     if (run->hooks->on_start)
@@ -302,7 +304,7 @@ static void run_shards(struct run *run)
     join_workers(run);
     if (run->sessions_log)
         fflush(run->sessions_log);
-    collector_machine(run->collector, resident_bytes(), 0);
+    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
     const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
     run->hooks->on_end(run->hooks->context, last);
 }
