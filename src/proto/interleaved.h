@@ -27,12 +27,13 @@ enum interleaved_event interleaved_next(struct interleaved *split, struct slice 
 
 /* What a real frame of this session looks like, for finding the way back into a damaged stream. */
 struct interleaved_hint {
-    uint64_t channels[4];      /* a bit a channel (0-255) that was set up */
-    uint64_t payload_types[2]; /* a bit a payload type (0-127) that the tracks carry; all 0: unknown */
+    uint64_t channels[4]; /* a bit a channel (0-255) that was set up */
+    uint64_t
+        payload_types[2]; /* a bit a payload type (0-127) that the tracks carry; all 0: unknown */
 };
 
-/* Bytes to skip from the start of input to the first place that looks like the start of a frame (magic,
-   a known channel, a version-2 RTP or RTCP header with a known type, a length it fits) or of an RTSP
-   message (a status line or a method the server may send). input.len when there is none; the last bytes
-   that could be the cut-off start of one are not skipped. */
+/* Bytes to skip from the start of input to the first place that looks like the start of a frame
+   (magic, a known channel, a version-2 RTP or RTCP header with a known type, a length it fits) or
+   of an RTSP message (a status line or a method the server may send). input.len when there is none;
+   the last bytes that could be the cut-off start of one are not skipped. */
 size_t interleaved_resync(const struct interleaved_hint *hint, struct slice input);

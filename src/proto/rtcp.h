@@ -24,11 +24,11 @@ struct rtcp {
 /* A report block (RFC 3550, 6.4.1). */
 struct rtcp_block {
     uint32_t ssrc;
-    uint8_t fraction_lost; /* 1/256 */
+    uint8_t fraction_lost;   /* 1/256 */
     int32_t cumulative_lost; /* 24 bits, signed */
     uint32_t extended_sequence;
-    uint32_t jitter;       /* RTP clock units */
-    uint32_t last_sr;      /* middle 32 bits of its NTP stamp; 0 when none */
+    uint32_t jitter;         /* RTP clock units */
+    uint32_t last_sr;        /* middle 32 bits of its NTP stamp; 0 when none */
     uint32_t delay_since_sr; /* 1/65536 s */
 };
 
