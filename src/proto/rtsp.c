@@ -158,11 +158,8 @@ static enum rtsp_result parse_request_line(struct rtsp_message *message, struct 
 
 static enum rtsp_result parse_start(struct rtsp_message *message, struct slice line, bool whole)
 {
-    struct slice response = SLICE("RTSP/");
-    if (slice_starts_with(line, response))
+    if (slice_starts_with(line, SLICE("RTSP/")))
         return parse_status_line(message, line, whole);
-    if (!whole && slice_starts_with(response, line))
-        return RTSP_NEED_MORE;
     return parse_request_line(message, line, whole);
 }
 

@@ -56,22 +56,22 @@ struct rtsp_message {
     unsigned version_minor;
     struct slice headers; /* all header lines, raw */
     struct slice body;
-    size_t length;          /* bytes of input the message took, leading blank lines included */
-    unsigned odd_lines;     /* header lines without a colon, ignored */
-    enum rtsp_bad bad;      /* with RTSP_BAD */
-    bool has_cseq;          /* a readable CSeq, white space trimmed */
+    size_t length;      /* bytes of input the message took, leading blank lines included */
+    unsigned odd_lines; /* header lines without a colon, ignored */
+    enum rtsp_bad bad;  /* with RTSP_BAD */
+    bool has_cseq;      /* a readable CSeq, white space trimmed; several that differ are none */
     uint32_t cseq;
     uint64_t content_length; /* 0 when absent */
-    bool head_complete; /* also with RTSP_NEED_MORE: only body is missing, content_length is known */
-    size_t head_length; /* then: bytes up to the body */
+    bool head_complete;      /* also with RTSP_NEED_MORE: only body bytes are missing */
+    size_t head_length;      /* then: bytes up to the body */
 };
 
-/* Parses what input starts with. Accepts LF line ends, blank lines before the start, folded headers,
-   header names in any case, a missing reason phrase. Never writes to input. */
+/* Parses what input starts with. Accepts LF line ends, blank lines before the start, folded
+   headers, header names in any case, a missing reason phrase. Never writes to input. */
 enum rtsp_result rtsp_parse(struct slice input, struct rtsp_message *message);
 
-/* Value of the nth (from 0) header of that name, trimmed; data NULL when there is none. A folded value
-   keeps its line ends: readers treat them as white space. */
+/* Value of the nth (from 0) header of that name, trimmed; data NULL when there is none. A folded
+   value keeps its line ends: readers treat them as white space. */
 struct slice rtsp_header(const struct rtsp_message *message, const char *name, unsigned nth);
 
 /* Is token (any case) an element of a comma-separated header value? ("Public: A, B") */
@@ -84,7 +84,8 @@ enum rtsp_method rtsp_method_from_name(struct slice name);
 const char *rtsp_reason_phrase(unsigned status);
 
 /* Takes "id;timeout=30" apart (RFC 2326, 12.37). timeout_s is 60 when absent, 0, negative or over a
-   day. False when there is no usable id (empty, over 255 bytes, or with bytes that can't be sent back). */
+   day. False when there is no usable id (empty, over 255 bytes, or with bytes that can't be sent
+   back). */
 bool rtsp_session_parse(struct slice value, struct slice *id, uint32_t *timeout_s);
 
 /* Can this be put into a request line or header without starting a new line (no CR, LF, NUL)? */

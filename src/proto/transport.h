@@ -22,20 +22,23 @@ struct transport {
     uint16_t server_port[2];
     uint16_t port[2]; /* multicast */
     uint32_t ssrc;
-    struct slice source;      /* address as text, may be empty */
+    struct slice source; /* address as text, may be empty */
     struct slice destination;
 };
 
 enum transport_result {
     TRANSPORT_OK,
-    TRANSPORT_INVALID,     /* channels over 255 or equal, ports 0 where one is used or over 65535, ... */
+    TRANSPORT_INVALID,     /* channels over 255 or equal, ports that are 0 or over 65535, ... */
     TRANSPORT_UNSUPPORTED, /* none of the alternatives is RTP over something we know */
 };
 
 /* Reads one transport-spec: the first of a comma-separated list that is usable. Tolerates
-   "RTP/AVP;...;interleaved=0-1" (then it is TCP), a single channel or port, a space or missing digits
-   in ssrc, a comma for a semicolon, quotes around values, unknown parameters. */
+   "RTP/AVP;...;interleaved=0-1" (then it is TCP), a single channel or port, a space or missing
+   digits in ssrc, a comma for a semicolon, quotes around values, unknown parameters, a server_port
+   of 0 (then has_server_port is false). Over TCP ports and addresses are not judged. Else a source
+   may not be multicast or broadcast, and a multicast destination must be; whether an address fits
+   the peer is the caller's to say. */
 enum transport_result transport_parse(struct slice value, struct transport *out);
 
-/* Takes the next transport-spec of a list; the same as transport_parse for each. False at the end. */
+/* Takes the next transport-spec of a list, as transport_parse does. False at the end. */
 bool transport_next(struct slice *list, struct transport *out, enum transport_result *result);

@@ -394,6 +394,20 @@ static void test_check_each_parameter(void **state)
     }
 }
 
+/* A response that is right but for the form of its nc is none (RFC 7616, 3.4: eight digits). */
+static void test_check_short_count(void **state)
+{
+    struct auth_credentials who = credentials(MUFASA_2617);
+    struct auth_challenge challenge;
+    assert_int_equal(choose_string(vectors[0].challenge, &challenge), AUTH_OK);
+    assert_false(auth_check(SLICE("Digest username=\"Mufasa\", realm=\"testrealm@host.com\", "
+                                  "nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", "
+                                  "uri=\"/dir/index.html\", qop=auth, nc=1, cnonce=\"0a4f113b\", "
+                                  "response=\"95c727b8ed724ea2be8e9318e0e4f619\", "
+                                  "opaque=\"5ccc069c403ebaf9f0171e9517f40e41\""),
+                            &challenge, &who, SLICE("GET"), SLICE("/dir/index.html")));
+}
+
 /* What would start a line of its own, or doesn't fit, is never written as if it were whole. */
 static void test_write_refuses(void **state)
 {
@@ -419,10 +433,15 @@ static void test_write_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_vectors_cut),
-        cmocka_unit_test(test_choose),        cmocka_unit_test(test_choose_long),
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_check_refuses),
-        cmocka_unit_test(test_write_refuses), cmocka_unit_test(test_check_each_parameter),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_vectors_cut),
+        cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_choose_long),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_check_refuses),
+        cmocka_unit_test(test_write_refuses),
+        cmocka_unit_test(test_check_short_count),
+        cmocka_unit_test(test_check_each_parameter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

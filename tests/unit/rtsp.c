@@ -201,6 +201,7 @@ static const struct bad {
     {"text glued to the status", SLICE("RTSP/1.0 200OK\r\n\r\n"), RTSP_BAD_STATUS, 13},
     {"no status", SLICE("RTSP/1.0\r\n\r\n"), RTSP_BAD_STATUS, 10},
     {"CR only (hostile 3)", SLICE("RTSP/1.0 200 OK\rCSeq: 1\r\r"), RTSP_BAD_MALFORMED, 17},
+    {"CR behind the version", SLICE("RTSP/1.0\rX\n\n"), RTSP_BAD_MALFORMED, 10},
     {"CR in a header (hostile 7)", SLICE("RTSP/1.0 200 OK\r\nX: a\rY: b\r\n\r\n"),
      RTSP_BAD_MALFORMED, 23},
     {"CR CR LF", SLICE("RTSP/1.0 200 OK\r\nX: a\r\r\n\r\n"), RTSP_BAD_MALFORMED, 23},

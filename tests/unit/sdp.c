@@ -354,6 +354,28 @@ static void test_rtpmap(void **state)
     }
 }
 
+static void test_fmtp(void **state)
+{
+    static const struct {
+        const char *lines, *fmtp;
+    } fmtps[] = {
+        {"a=fmtp:96 a=1; b=2 ", "a=1; b=2"},
+        {"a=fmtp: 96\ta=1", "a=1"},
+        {"a=fmtp:96", NULL},
+        {"a=fmtp:96 a=1\na=fmtp:96", "a=1"},
+        {"a=fmtp:97 a=1", NULL},
+        {"a=fmtp:96 a=1\nm=audio 0 RTP/AVP 97\na=fmtp:96 b=2", "a=1"},
+        {"m=audio 0 RTP/AVP 97\na=fmtp:96 b=2\na=fmtp:96 c=3", "b=2"},
+    };
+    static struct sdp sdp;
+    for (size_t i = 0; i < sizeof(fmtps) / sizeof(fmtps[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), VIDEO "%s", fmtps[i].lines);
+        assert_int_equal(sdp_parse(guarded(slice_from_string(text)), &sdp), SDP_OK);
+        assert_slice(sdp.media[0].formats[0].fmtp, fmtps[i].fmtp);
+    }
+}
+
 static void test_frame_rate(void **state)
 {
     static const struct {
@@ -486,9 +508,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),    cmocka_unit_test(test_rtpmap),
-        cmocka_unit_test(test_frame_rate), cmocka_unit_test(test_results),
-        cmocka_unit_test(test_media_cap),  cmocka_unit_test(test_format_cap),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_frame_rate), cmocka_unit_test(test_fmtp),
+        cmocka_unit_test(test_results),    cmocka_unit_test(test_media_cap),
+        cmocka_unit_test(test_format_cap), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
