@@ -407,12 +407,13 @@ static void ask_for_proof(struct exchange *exchange)
     if (memcmp(exchange->connection->nonce, none, sizeof(none)) == 0)
         make_nonce(exchange);
     begin(exchange, 401);
-    make_challenge(exchange, AUTH_MD5, &challenge);
-    auth_challenge_write(&exchange->reply, &challenge);
+    /* The strongest first (RFC 7616, 3.7); and FFmpeg, which knows MD5 alone, heeds the last. */
     if (exchange->server->config.auth == AUTH_DIGEST) {
         make_challenge(exchange, AUTH_SHA256, &challenge);
         auth_challenge_write(&exchange->reply, &challenge);
     }
+    make_challenge(exchange, AUTH_MD5, &challenge);
+    auth_challenge_write(&exchange->reply, &challenge);
     finish(exchange);
 }
 
