@@ -1,0 +1,247 @@
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "server/aac_pack.h"
+#include "server/nal_pack.h"
+
+#define UNIT_MAX 40000u
+
+/* Puts payloads together again as a receiver would (RFC 6184, 5.6 and 5.8; RFC 7798, 4.4): Annex B
+   with 4-byte start codes. */
+static size_t reassemble(const struct media *media, enum nal_codec codec, uint8_t *out)
+{
+    size_t len = 0, header = codec == NAL_H264 ? 1 : 2;
+    bool open = false;
+    for (uint32_t i = 0; i < media->packet_count; i++) {
+        const struct media_packet *packet = &media->packets[i];
+        uint8_t payload[2000];
+        size_t payload_len = packet->prefix_len + (size_t)packet->payload_len;
+        assert_true(payload_len <= MEDIA_PAYLOAD_MAX && payload_len > header);
+        memcpy(payload, packet->prefix, packet->prefix_len);
+        memcpy(payload + packet->prefix_len, packet->payload, packet->payload_len);
+        unsigned type = codec == NAL_H264 ? payload[0] & 31 : payload[0] >> 1 & 63;
+        bool fragment = type == (codec == NAL_H264 ? 28 : 49);
+        uint8_t fu = fragment ? payload[header] : 0x80;
+        assert_int_equal(open, (fu & 0x80) == 0); /* a start bit, and only on the first */
+        size_t from = 0;
+        if (fu & 0x80) {
+            memcpy(out + len, "\0\0\0\1", 4);
+            len += 4;
+        }
+        if (fragment) {
+            from = header + 1;
+            assert_int_not_equal(fu & 0xc0, 0xc0); /* RFC 6184, 5.8: S and E never both */
+            if (fu & 0x80) {
+                out[len++] = codec == NAL_H264 ? (uint8_t)((payload[0] & 0xe0) | (fu & 31))
+                                               : (uint8_t)((payload[0] & 0x81) | (fu & 63) << 1);
+                if (codec == NAL_H265)
+                    out[len++] = payload[1];
+            }
+        }
+        open = fragment && (fu & 0x40) == 0;
+        memcpy(out + len, payload + from, payload_len - from);
+        len += payload_len - from;
+        assert_int_equal(packet->marker, i + 1 == media->packet_count);
+        assert_int_equal(packet->timestamp, 1234);
+    }
+    assert_false(open);
+    return len;
+}
+
+/* A NAL unit of that header and length, without anything that looks like a start code. */
+static void add_nal(struct text *stream, struct rng *rng, const char *header, size_t header_len,
+                    size_t len)
+{
+    text_add(stream, slice_make("\0\0\0\1", 4));
+    text_add(stream, slice_make(header, header_len));
+    for (size_t i = header_len; i < len; i++) {
+        uint8_t byte = (uint8_t)(1 + rng_below(rng, 255));
+        text_add(stream, slice_make(&byte, 1));
+    }
+}
+
+static void check_round_trip(enum nal_codec codec, const char *header, size_t header_len)
+{
+    static uint8_t bytes[UNIT_MAX + 64], out[2 * UNIT_MAX];
+    static const size_t sizes[] = {3,    100,  1386, 1387, 1388, 1389, 1390,
+                                   1391, 2773, 2774, 2775, 5000, 32000};
+    struct rng rng = rng_init(1, codec, 0);
+    struct nal_sets none = {0};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct media *media = calloc(1, sizeof(*media));
+        struct text stream = text_init(bytes, sizeof(bytes));
+        struct media_packet at = {.timestamp = 1234};
+        add_nal(&stream, &rng, header, header_len, 50);
+        add_nal(&stream, &rng, header, header_len, sizes[i]);
+        assert_false(stream.overflow);
+        assert_true(nal_pack(media, codec, guarded(text_slice(&stream)), &none, &at));
+        size_t len = reassemble(media, codec, out);
+        assert_int_equal(len, stream.len);
+        assert_memory_equal(out, bytes, len);
+        media_free(media);
+    }
+}
+
+static void test_h264_round_trip(void **state)
+{
+    check_round_trip(NAL_H264, "\x41", 1);
+    check_round_trip(NAL_H264, "\x21", 1);
+}
+
+static void test_h265_round_trip(void **state)
+{
+    check_round_trip(NAL_H265, "\x02\x01", 2);
+    check_round_trip(NAL_H265, "\x03\x0a", 2); /* layer and temporal bits live on */
+}
+
+static const uint8_t key_unit[] = {0,    0,    0,   1,    9,    0xf0,             /* delimiter */
+                                   0,    0,    1,   0x67, 0x4d, 0x40, 0x1f, 0xab, /* SPS */
+                                   0,    0,    1,   0x68, 0xee, 0x3c, 0x80, 0,
+                                   0,    0,    1,   0x65, /* PPS, IDR */
+                                   0x88, 0x84, 0x21};
+
+static void test_annexb(void **state)
+{
+    static const uint8_t expected[] = {9, 0x67, 0x68, 0x65};
+    static const size_t lengths[] = {2, 5, 4, 4};
+    struct slice stream = guarded(slice_make(key_unit, sizeof(key_unit))), nal;
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(nal_next(&stream, &nal));
+        assert_int_equal(nal.data[0], expected[i]);
+        assert_int_equal(nal.len, lengths[i]);
+    }
+    assert_false(nal_next(&stream, &nal));
+    struct slice junk = guarded(SLICE("\0\0\0\0\0\0"));
+    assert_false(nal_next(&junk, &nal));
+}
+
+/* A keyframe gets parameter sets when, and only when, it has none; the delimiter is left out. */
+static void test_sets_before_keyframes(void **state)
+{
+    static const uint8_t bare[] = {0, 0, 1, 0x65, 0x88, 0x84, 0x21};
+    static const uint8_t delta[] = {0, 0, 1, 0x41, 0x9a, 0x84, 0x21};
+    struct nal_sets sets;
+    struct media_packet at = {0};
+    assert_true(nal_find_sets(NAL_H264, slice_make(key_unit, sizeof(key_unit)), &sets));
+    const struct {
+        struct slice unit;
+        unsigned packets;
+    } rows[] = {{slice_make(key_unit, sizeof(key_unit)), 3},
+                {slice_make(bare, sizeof(bare)), 3},
+                {slice_make(delta, sizeof(delta)), 1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct media *media = calloc(1, sizeof(*media));
+        assert_true(nal_pack(media, NAL_H264, rows[i].unit, &sets, &at));
+        assert_int_equal(media->packet_count, rows[i].packets);
+        if (rows[i].packets == 3) {
+            assert_int_equal(media->packets[0].payload[0], 0x67);
+            assert_int_equal(media->packets[1].payload[0], 0x68);
+            assert_int_equal(media->packets[2].payload[0], 0x65);
+        }
+        media_free(media);
+    }
+    assert_false(nal_find_sets(NAL_H264, slice_make(bare, sizeof(bare)), &sets));
+}
+
+/* Base64 by hand: 67 4d 40 1f ab -> Z01AH6s=, 68 ee 3c 80 without the zero behind it -> aO48gA== */
+static void test_fmtp(void **state)
+{
+    char bytes[256];
+    struct text text = text_init(bytes, sizeof(bytes));
+    struct nal_sets sets;
+    assert_true(nal_find_sets(NAL_H264, slice_make(key_unit, sizeof(key_unit)), &sets));
+    nal_write_fmtp(&text, NAL_H264, &sets);
+    assert_string_equal(text_string(&text), "packetization-mode=1;profile-level-id=4D401F;"
+                                            "sprop-parameter-sets=Z01AH6s=,aO48gA==");
+}
+
+static void test_picture_starts(void **state)
+{
+    static const struct {
+        enum nal_codec codec;
+        const char *nal;
+        bool picture, begins, key;
+    } rows[] = {
+        {NAL_H264, "\x41\x9a\x11", true, true, false},
+        {NAL_H264, "\x41\x5a\x11", true, false, false}, /* a later slice: first_mb_in_slice > 0 */
+        {NAL_H264, "\x65\x88\x11", true, true, true},
+        {NAL_H264, "\x67\xff\x11", false, false, false},
+        {NAL_H265, "\x02\x01\x80", true, true, false},
+        {NAL_H265, "\x02\x01\x40", true, false, false},
+        {NAL_H265, "\x26\x01\xa0", true, true, true}, /* IDR_W_RADL */
+        {NAL_H265, "\x2a\x01\xa0", true, true, true}, /* CRA */
+        {NAL_H265, "\x40\x01\x80", false, false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice nal = guarded(slice_make(rows[i].nal, 3));
+        assert_int_equal(nal_is_picture(rows[i].codec, nal), rows[i].picture);
+        assert_int_equal(nal_begins_picture(rows[i].codec, nal), rows[i].begins);
+        assert_int_equal(nal_is_keyframe(rows[i].codec, nal), rows[i].key);
+    }
+}
+
+/* A frame of AAC-LC, 48 kHz, stereo, of 7 + 4 bytes: fixed header by ISO/IEC 13818-7, 6.2.1. */
+static void test_adts(void **state)
+{
+    static const uint8_t bytes[] = {0xff, 0xf1, 0x4c, 0x80, 0x01, 0x7f, 0xfc, 1,    2,    3, 4,
+                                    0xff, 0xf0, 0x50, 0x40, 0x01, 0x5f, 0xfc, 0xaa, 0xbb, 5};
+    struct slice stream = guarded(slice_make(bytes, sizeof(bytes)));
+    struct adts adts;
+    uint8_t config[2];
+    assert_true(adts_next(&stream, &adts));
+    assert_int_equal(adts_rate(adts.rate_index), 48000);
+    assert_int_equal(adts.channels, 2);
+    assert_int_equal(adts.unit.len, 4);
+    assert_int_equal(adts.unit.data[0], 1);
+    adts_config(&adts, config);
+    assert_memory_equal(config, "\x11\x90", 2); /* 2, 3, 2 in 5, 4 and 4 bits */
+    assert_true(adts_next(&stream, &adts));     /* with a checksum, 44.1 kHz, mono */
+    assert_int_equal(adts_rate(adts.rate_index), 44100);
+    assert_int_equal(adts.channels, 1);
+    assert_int_equal(adts.unit.len, 1);
+    assert_int_equal(adts.unit.data[0], 5);
+    assert_false(adts_next(&stream, &adts));
+    struct slice cut = guarded(slice_make(bytes, 10));
+    assert_false(adts_next(&cut, &adts));
+}
+
+/* RFC 3640, 3.2.1: 16 bits AU-headers-length, then 13 bits size and 3 bits index. */
+static void test_aac_payload(void **state)
+{
+    static const uint8_t unit[8192];
+    static const struct {
+        size_t len;
+        const char *header;
+    } rows[] = {{1, "\0\x10\0\x08"}, {341, "\0\x10\x0a\xa8"}, {8191, "\0\x10\xff\xf8"}};
+    struct media_packet at = {.track = 1, .timestamp = 1024};
+    for (size_t i = 0; i < 3; i++) {
+        struct media *media = calloc(1, sizeof(*media));
+        assert_true(aac_pack(media, slice_make(unit, rows[i].len), &at));
+        assert_int_equal(media->packet_count, 1);
+        assert_int_equal(media->packets[0].prefix_len, 4);
+        assert_memory_equal(media->packets[0].prefix, rows[i].header, 4);
+        assert_int_equal(media->packets[0].payload_len, rows[i].len);
+        assert_true(media->packets[0].marker);
+        assert_false(aac_pack(media, slice_make(unit, 0), &at));
+        assert_false(aac_pack(media, slice_make(unit, 8192), &at));
+        media_free(media);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_h264_round_trip),
+        cmocka_unit_test(test_h265_round_trip),
+        cmocka_unit_test(test_annexb),
+        cmocka_unit_test(test_sets_before_keyframes),
+        cmocka_unit_test(test_fmtp),
+        cmocka_unit_test(test_picture_starts),
+        cmocka_unit_test(test_adts),
+        cmocka_unit_test(test_aac_payload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
