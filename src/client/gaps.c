@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #define COUNT_MASK 0x3fffu
+#define COUNT_MAX 32767u
 
 static_assert(LOSS_CAUSES <= 4, "a gap keeps its cause in two bits");
 static_assert(sizeof(struct gaps) == 40, "one per track: keep it small");
@@ -51,7 +52,7 @@ static uint32_t *link_of(struct gaps *gaps, struct pool *blocks, uint32_t n)
 static bool grow(struct gaps *gaps, struct pool *blocks)
 {
     uint32_t have = blocks_for(gaps->count);
-    if (gaps->count == UINT16_MAX)
+    if (gaps->count == COUNT_MAX)
         return false;
     if (blocks_for(gaps->count + 1u) > have) {
         uint32_t block = pool_take(blocks);
@@ -60,13 +61,13 @@ static bool grow(struct gaps *gaps, struct pool *blocks)
         *link_of(gaps, blocks, have) = block + 1;
         block_at(blocks, block + 1)->next = 0;
     }
-    gaps->count++;
+    gaps->count = (gaps->count + 1u) & COUNT_MAX;
     return true;
 }
 
 static void shrink(struct gaps *gaps, struct pool *blocks)
 {
-    gaps->count--;
+    gaps->count = (gaps->count - 1u) & COUNT_MAX;
     uint32_t *link = link_of(gaps, blocks, blocks_for(gaps->count));
     if (*link) {
         uint32_t block = *link - 1;
@@ -82,12 +83,24 @@ static void remove_at(struct gaps *gaps, struct pool *blocks, uint32_t i)
     shrink(gaps, blocks);
 }
 
+static void give_up(struct gaps *gaps, const struct gap *gap)
+{
+    gaps->gave_up = true;
+    gaps->given_up = (uint16_t)(gap->first + count_of(gap) - 1);
+}
+
+static void give_up_oldest(struct gaps *gaps, struct pool *blocks)
+{
+    give_up(gaps, &gaps->first[0]);
+    remove_at(gaps, blocks, 0);
+}
+
 void gaps_open(struct gaps *gaps, struct pool *blocks, uint32_t first, struct gap gap)
 {
     assert(count_of(&gap) > 0);
     gap.first = (uint16_t)first;
     if (!grow(gaps, blocks)) {
-        remove_at(gaps, blocks, 0);
+        give_up_oldest(gaps, blocks);
         bool room = grow(gaps, blocks);
         assert(room);
     }
@@ -112,8 +125,12 @@ static void take_from(struct gaps *gaps, struct pool *blocks, uint32_t i, uint16
         return;
     }
     set_count(gap, offset);
-    if (after == 0 || !grow(gaps, blocks))
+    if (after == 0)
         return;
+    if (!grow(gaps, blocks)) {
+        give_up(gaps, &rest);
+        return;
+    }
     for (uint32_t j = gaps->count - 1u; j > i + 1; j--)
         *gap_at(gaps, blocks, j) = *gap_at(gaps, blocks, j - 1);
     *gap_at(gaps, blocks, i + 1) = rest;
@@ -138,10 +155,11 @@ void gaps_expire(struct gaps *gaps, struct pool *blocks, uint32_t ext_max, uint3
     while (gaps->count > 0) {
         const struct gap *gap = &gaps->first[0];
         uint16_t behind = (uint16_t)((uint16_t)ext_max - gap->first);
-        bool old = now_ms - gap->opened_ms >= GAPS_AGE_MS && behind >= GAPS_AGE_PACKETS;
+        uint16_t since = (uint16_t)(behind - count_of(gap));
+        bool old = now_ms - gap->opened_ms >= GAPS_AGE_MS && since >= GAPS_AGE_PACKETS;
         if (!old && behind < 32768)
             return;
-        remove_at(gaps, blocks, 0);
+        give_up_oldest(gaps, blocks);
     }
 }
 

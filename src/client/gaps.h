@@ -10,7 +10,7 @@
 #define GAPS_INLINE 4u
 #define GAPS_PER_BLOCK 15u
 #define GAPS_AGE_PACKETS                                                                           \
-    1024u /* a gap is kept for this many packets or this long, whichever is more */
+    1024u /* a gap is kept for this many packets after it or this long, whichever is more */
 #define GAPS_AGE_MS 2000u
 
 /* A run of missing packets. Extended numbers are kept as their low 16 bits: an open gap is never
@@ -23,9 +23,10 @@ struct gap {
 
 /* Ready when zeroed. Oldest first; what doesn't fit inline is in a chain of pooled blocks. */
 struct gaps {
-    uint16_t count;
-    uint16_t unused;
-    uint32_t chain; /* block index + 1 */
+    uint16_t count : 15;
+    bool gave_up : 1;  /* given_up was set: for the caller to look at and clear */
+    uint16_t given_up; /* low bits of the last packet of a gap that was given up */
+    uint32_t chain;    /* block index + 1 */
     struct gap first[GAPS_INLINE];
 };
 
