@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#define JUMP_NS (10 * (int64_t)NS_PER_S) /* RTP time this far off starts afresh */
+
 static_assert(sizeof(struct receiver) == 112, "one per track: keep it small");
 
 static uint32_t clamp(uint64_t value, uint32_t low, uint32_t high)
@@ -34,6 +36,7 @@ static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
     receiver->started = true;
     receiver->has_bad_sequence = false;
     receiver->has_frame = false;
+    receiver->gave_up = false;
     receiver->jitter_ns = 0;
     arrival->counts->expected++;
 }
@@ -41,7 +44,6 @@ static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
 static enum receiver_verdict restart(struct receiver *receiver, const struct rtp *packet,
                                      struct receiver_arrival *arrival)
 {
-    receiver->expected += receiver->ext_max - receiver->ext_base + 1;
     begin_epoch(receiver, packet, arrival);
     arrival->counts->resets++;
     return RECEIVER_RESTART;
@@ -52,6 +54,20 @@ static void count_lost(struct receiver *receiver, struct receiver_arrival *arriv
     receiver->lost += count;
     arrival->counts->lost += count;
     arrival->counts->lost_by[arrival->cause] += count;
+}
+
+/* Takes note of gaps that were given up: what comes from there or before may have been lost or not.
+ */
+static void note_given_up(struct receiver *receiver)
+{
+    if (!receiver->gaps.gave_up)
+        return;
+    uint16_t behind = (uint16_t)((uint16_t)receiver->ext_max - receiver->gaps.given_up);
+    receiver->gaps.gave_up = false;
+    if (receiver->gave_up && behind > receiver->ext_max - receiver->given_up)
+        return;
+    receiver->gave_up = true;
+    receiver->given_up = receiver->ext_max - behind;
 }
 
 static enum receiver_verdict advance(struct receiver *receiver, uint32_t ahead,
@@ -71,6 +87,7 @@ static enum receiver_verdict advance(struct receiver *receiver, uint32_t ahead,
     receiver->ext_max += ahead;
     if (receiver->gaps.count > 0)
         gaps_expire(&receiver->gaps, arrival->gap_blocks, receiver->ext_max, arrival->now_ms);
+    note_given_up(receiver);
     return missing > 0 ? RECEIVER_GAP : RECEIVER_IN_ORDER;
 }
 
@@ -86,28 +103,30 @@ static enum receiver_verdict move_base(struct receiver *receiver, uint32_t exten
         count_lost(receiver, arrival, missing);
         gaps_open(&receiver->gaps, arrival->gap_blocks, extended + 1,
                   gap_make(missing, arrival->cause, arrival->now_ms));
+        note_given_up(receiver);
     }
     receiver->ext_base = extended;
     return RECEIVER_REORDERED;
 }
 
-static enum receiver_verdict judge_old(struct receiver *receiver, uint32_t extended,
+static enum receiver_verdict judge_old(struct receiver *receiver, uint32_t behind,
                                        struct receiver_arrival *arrival)
 {
+    uint32_t extended = receiver->ext_max - behind;
     struct rtp_counts *counts = arrival->counts;
     enum loss_cause cause;
     receiver->received++;
-    if (extended < receiver->ext_base)
+    if (behind > receiver->ext_max - receiver->ext_base)
         return move_base(receiver, extended, arrival);
     if (gaps_fill(&receiver->gaps, arrival->gap_blocks, extended, &cause)) {
         receiver->lost--;
         counts->lost--;
         counts->lost_by[cause]--;
         counts->reordered++;
+        note_given_up(receiver);
         return RECEIVER_REORDERED;
     }
-    bool settled = receiver->ext_max - extended > GAPS_AGE_PACKETS;
-    if (settled) {
+    if (receiver->gave_up && behind >= receiver->ext_max - receiver->given_up) {
         counts->late++;
         return RECEIVER_LATE;
     }
@@ -123,7 +142,6 @@ static enum receiver_verdict judge_far(struct receiver *receiver, const struct r
         return restart(receiver, packet, arrival);
     receiver->has_bad_sequence = true;
     receiver->bad_sequence = (uint16_t)(packet->sequence + 1);
-    receiver->received++;
     return RECEIVER_HELD;
 }
 
@@ -134,8 +152,10 @@ enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct
         begin_epoch(receiver, packet, arrival);
         return RECEIVER_IN_ORDER;
     }
-    if (packet->ssrc != receiver->ssrc)
+    if (packet->ssrc != receiver->ssrc) {
+        receiver->last_sr = 0; /* it was another source's */
         return restart(receiver, packet, arrival);
+    }
     uint16_t ahead = (uint16_t)(packet->sequence - (uint16_t)receiver->ext_max);
     if (ahead == 1)
         return advance(receiver, 1, arrival);
@@ -145,18 +165,20 @@ enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct
         return advance(receiver, ahead, arrival);
     uint32_t behind = (uint16_t)-ahead;
     if (behind <= misorder || behind <= GAPS_AGE_PACKETS)
-        return judge_old(receiver, receiver->ext_max - behind, arrival);
+        return judge_old(receiver, behind, arrival);
     return judge_far(receiver, packet, arrival);
 }
 
 bool receiver_on_frame(struct receiver *receiver, uint32_t timestamp, uint64_t arrival_ns)
 {
     int32_t ticks = (int32_t)(timestamp - receiver->frame_timestamp);
-    if (receiver->clock_rate == 0 || (receiver->has_frame && ticks <= 0 && ticks > INT32_MIN / 2))
+    if (receiver->clock_rate == 0)
         return false;
     int64_t media_ns = (int64_t)ticks * (int64_t)NS_PER_S / receiver->clock_rate;
+    if (receiver->has_frame && media_ns <= 0 && media_ns > -JUMP_NS)
+        return false; /* the same frame, or one that is shown before it */
     int64_t transit_ns = (int64_t)(arrival_ns - receiver->frame_arrival_ns) - media_ns;
-    bool continuous = receiver->has_frame && llabs(transit_ns) < 10 * (int64_t)NS_PER_S;
+    bool continuous = receiver->has_frame && llabs(transit_ns) < JUMP_NS;
     receiver->frame_timestamp = timestamp;
     receiver->frame_arrival_ns = arrival_ns;
     receiver->has_frame = true;

@@ -14,7 +14,7 @@
 struct receiver {
     uint32_t ext_max;  /* extended highest sequence number; numbers start at 65,536 + the first */
     uint32_t ext_base; /* of the first packet */
-    uint32_t received; /* duplicates included, as RFC 3550 counts */
+    uint32_t received; /* this epoch, duplicates included, as RFC 3550 counts */
     uint32_t ssrc;
     uint32_t frame_timestamp; /* RTP time of the newest frame */
     uint32_t clock_rate;      /* Hz; 0: unknown, then there is no jitter */
@@ -25,9 +25,10 @@ struct receiver {
     bool started;
     bool has_bad_sequence;
     bool has_frame;
-    uint8_t unused[3];
+    bool gave_up; /* given_up is set */
+    uint8_t unused[2];
     uint32_t lost;     /* now missing, all epochs */
-    uint32_t expected; /* of epochs before this one */
+    uint32_t given_up; /* extended number of the newest packet whose gap was given up */
     /* second line */
     struct gaps gaps;
     uint32_t expected_prior; /* at the last receiver report, this epoch (A.3) */
@@ -41,7 +42,7 @@ enum receiver_verdict {
     RECEIVER_GAP, /* in order after a gap: gap_first and gap_count say what is missing */
     RECEIVER_REORDERED,
     RECEIVER_DUPLICATE,
-    RECEIVER_LATE,
+    RECEIVER_LATE,    /* its gap may have been given up, or it is a very late duplicate */
     RECEIVER_RESTART, /* a new epoch begins with this packet */
     RECEIVER_HELD,    /* far out of range: a restart if the next one follows it, else noise */
 };
