@@ -38,36 +38,40 @@ bool session_can_send(struct client *client, const struct session *session)
     return (session->flags & FLAG_CONNECTED) && !(talk && talk->tx_len > 0);
 }
 
-/* Keeps what the kernel didn't take. */
+/* Keeps what the kernel didn't take, behind what is kept already. */
 static void keep_rest(struct client *client, struct session *session, struct slice rest)
 {
     struct conversation *talk = session_talk(client, session);
     if (!talk)
         talk = conversation_take(&client->conversations, &session->conversation);
-    if (!talk || rest.len > CONVERSATION_TX) {
+    if (!talk || rest.len > CONVERSATION_TX - (talk->tx_len - talk->tx_sent)) {
         session_fail(client, session, REASON_WRITE_TIMEOUT, 0,
                      SLICE("no room for an unsent request"));
         return;
     }
-    memcpy(talk->tx, rest.data, rest.len);
-    talk->tx_len = (uint32_t)rest.len;
+    if (talk->tx_len == 0)
+        client->io->want_writable(client->host, session->socket);
+    talk->tx_len -= talk->tx_sent;
+    memmove(talk->tx, talk->tx + talk->tx_sent, talk->tx_len);
+    memcpy(talk->tx + talk->tx_len, rest.data, rest.len);
+    talk->tx_len += (uint32_t)rest.len;
     talk->tx_sent = 0;
     if (session->state == SESSION_PLAYING) {
         session->deadline_ms = session_ms(client, client->config->timeout_ns);
         session_arm(client, session);
     }
-    client->io->want_writable(client->host, session->socket);
 }
 
+/* A server may answer before it has read the whole request: then the next one waits behind it. */
 void session_send(struct client *client, struct session *session, struct slice bytes)
 {
-    assert(session_can_send(client, session));
-    int64_t sent = client->io->send(client->host, session->socket, bytes);
-    if (sent == -EAGAIN)
-        sent = 0;
-    if (sent < 0)
-        return; /* the event of the broken connection follows */
-    slice_take(&bytes, (size_t)sent);
+    assert(session->flags & FLAG_CONNECTED);
+    if (session_can_send(client, session)) {
+        int64_t sent = client->io->send(client->host, session->socket, bytes);
+        if (sent < 0 && sent != -EAGAIN)
+            return; /* the event of the broken connection follows */
+        slice_take(&bytes, sent > 0 ? (size_t)sent : 0);
+    }
     if (bytes.len > 0)
         keep_rest(client, session, bytes);
 }
@@ -86,7 +90,7 @@ void session_flush(struct client *client, struct session *session)
         client->io->want_writable(client->host, session->socket);
         return;
     }
-    talk->tx_len = 0;
+    talk->tx_len = talk->tx_sent = 0;
     if (session->state == SESSION_PLAYING) {
         session->deadline_ms = 0;
         if (talk->rx_len == 0)
