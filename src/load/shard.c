@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "net/sim.h"
 
 #define STOPS_PER_S 10000u      /* TEARDOWNs at a plan's end, all shards together */
 #define GRACE_NS (8 * NS_PER_S) /* after the last was asked to end */
@@ -249,13 +250,19 @@ static uint64_t coalesce_ns(const struct shard *shard)
     return shard->client.waiting == 0 || shard->busy ? shard->setup.plan->coalesce_ns : 0;
 }
 
+static uint64_t unix_offset_ns(const struct shard *shard)
+{
+    bool on_sim = shard->setup.loop == LOOP_SIM;
+    return on_sim ? SIM_UNIX_NS : clock_realtime_ns() - clock_monotonic_ns();
+}
+
 void shard_turn(struct shard *shard)
 {
     uint64_t before_ns = loop_clock(shard->loop);
     uint64_t deadline_ns = shard_next_deadline(shard);
     uint64_t patience_ns = before_ns + IDLE_NS;
     shard->worked_ns = shard->seen_ns ? before_ns - shard->seen_ns : 0;
-    shard->client.unix_offset_ns = clock_realtime_ns() - clock_monotonic_ns();
+    shard->client.unix_offset_ns = unix_offset_ns(shard);
     shard->deadline_ns = deadline_ns < patience_ns ? deadline_ns : TIME_NEVER;
     loop_turn(shard->loop, earlier(deadline_ns, patience_ns), coalesce_ns(shard));
     shard_tell_time(shard);

@@ -16,6 +16,9 @@
 
 struct sim;
 
+/* Virtual monotonic time 0 was 2026-01-01 UTC: wall clocks on the simulated network agree. */
+#define SIM_UNIX_NS UINT64_C(1767225600000000000)
+
 /* Chances are in parts per million of each occasion. Zeroed: a perfect network with no delay. */
 struct sim_faults {
     uint64_t latency_ns;        /* one way */

@@ -186,9 +186,10 @@ static struct sim_flow *find_flow(struct sim_flow *flows, uint32_t room, uint64_
 static void grow_flows(struct sim *sim)
 {
     uint32_t room = sim->flow_room ? sim->flow_room * 2 : 1024;
-    struct sim_flow *flows = calloc(room, sizeof(*flows));
+    struct sim_flow *flows = reallocarray(NULL, room, sizeof(*flows));
     if (!flows)
         abort();
+    memset(flows, 0, room * sizeof(*flows));
     for (uint32_t i = 0; i < sim->flow_room; i++) {
         if (sim->flows[i].key != 0)
             *find_flow(flows, room, sim->flows[i].key) = sim->flows[i];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/sim.h"
 #include "server/shard.h"
 
 #define LAPSES_MAX 1024u /* timers handled before arrivals get their turn again */
@@ -12,7 +13,6 @@
     16384u /* of the RTP pair; even, and below the ports that the system hands out                 \
             */
 #define PORT_COUNT 16384u
-#define SIM_UNIX_NS (UINT64_C(1767225600) * NS_PER_S) /* 2026-01-01, when virtual time began */
 #define WORDS_MAX 4096u
 
 static void renew_unix_offset(struct server *server)
