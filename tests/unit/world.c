@@ -8,6 +8,8 @@
 #define START_NS (1000 * NS_PER_S)
 #define STILL_MAX 200000u
 
+bool world_in_client;
+
 static const struct machine roomy = {
     .cores = 1,
     .memory_bytes = UINT64_C(1) << 40,
@@ -88,7 +90,6 @@ struct sim *world_sim(struct world *world)
     if (!world->sim) {
         world->sim = sim_new(world->seed, START_NS);
         assert_non_null(world->sim);
-        sim_set_faults(world->sim, &world->net);
     }
     return world->sim;
 }
@@ -150,6 +151,7 @@ void world_begin(struct world *world)
     world_sim(world);
     if (!world->peer)
         begin_server(world);
+    sim_set_faults(world->sim, &world->net);
     world->start_ns = sim_now(world->sim) + 20 * NS_PER_MS;
     world->next_interval_ns =
         world->interval_ns ? world->start_ns + world->interval_ns : TIME_NEVER;
@@ -307,7 +309,9 @@ bool world_turn(struct world *world)
     else
         server_turn(world->server, 0);
     for (uint32_t i = 0; i < world->plan.shards; i++) {
+        world_in_client = true;
         shard_turn(&world->shards[i]);
+        world_in_client = false;
         all_done = all_done && world->shards[i].done;
     }
     if (collects) {

@@ -15,6 +15,9 @@
 #define WORLD_SHARDS 8u
 #define WORLD_HOST "10.9.9.9"
 
+/* A shard is at work: nothing may be allocated. */
+extern bool world_in_client;
+
 /* Any other side than the embedded server. */
 struct world_peer {
     void *context;
