@@ -162,6 +162,8 @@ static void in_order_packet(struct panel_shard *shard, struct panel_session *ses
                             const struct panel_packet *packet)
 {
     struct panel_track *track = &session->tracks[i];
+    if (track->started && (int32_t)(packet->sequence - track->last) <= 0)
+        panel_on_restart(shard, session, i); /* the caller's count of the sequence began anew */
     bool joined = track->started && packet->sequence == track->last + 1;
     if (!track->started || packet->rtp->timestamp != track->timestamp)
         begin_frame(shard, session, i, packet, joined);
@@ -284,15 +286,25 @@ void panel_on_second(struct panel_shard *shard, struct panel_session *session, u
     record_skew(shard, session);
 }
 
+void panel_on_stop(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < PANEL_TRACKS; i++) {
+        struct panel_track *track = &session->tracks[i];
+        panel_playout_end(&track->playout, &shard->stats->panel,
+                          panel_frames_pending_ns(&track->frames), now_ns);
+    }
+}
+
 void panel_session_end(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns)
 {
     struct panel_counts *counts = &shard->stats->panel;
     for (unsigned i = 0; i < PANEL_TRACKS; i++) {
         struct panel_track *track = &session->tracks[i];
         struct panel_readers *readers = readers_of(shard, session, i);
+        uint64_t pending_ns = panel_frames_pending_ns(&track->frames);
         uint32_t pace;
         settle_frames(shard, track, true);
-        panel_playout_end(&track->playout, counts, now_ns);
+        panel_playout_end(&track->playout, counts, pending_ns, now_ns);
         if (panel_pace_end(&track->pace, &pace) && is_leading(session, i))
             record_pace(shard, pace);
         if (readers) {

@@ -74,7 +74,7 @@ enum panel_order {
 
 struct panel_packet {
     const struct rtp *rtp;
-    uint32_t sequence; /* extended to 32 bits; may start anywhere */
+    uint32_t sequence; /* extended to 32 bits; may start anywhere, and start over in order */
     uint32_t bytes;    /* of the whole RTP packet, of which rtp may show only the start */
     unsigned marks; /* of codec_marks, without CODEC_DAMAGED when the payload was cut by a read */
     uint64_t arrival_ns;      /* monotonic */
@@ -110,8 +110,11 @@ void panel_on_sender_report(struct panel_session *session, unsigned track, uint6
 /* About once a second. */
 void panel_on_second(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns);
 
-/* Settles what is open. now is when media was no longer to be expected: TEARDOWN sent, the
-   connection lost. */
+/* Media is no longer to be expected (TEARDOWN is sent): silence from now on is no freeze and no
+   stall. What still comes is looked at otherwise. */
+void panel_on_stop(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns);
+
+/* Settles what is open; stops at now what was not stopped before. */
 void panel_session_end(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns);
 
 /* What `probe` says about a track. A value of 0 is unknown. */

@@ -90,13 +90,30 @@ static void insert_frame(struct panel_frames *frames, const struct panel_frame_p
     };
 }
 
+/* A packet far ahead that its receiver doesn't believe yet would only be in the way. */
+static bool is_out_of_place(const struct panel_frames *frames,
+                            const struct panel_frame_packet *packet)
+{
+    if (packet->in_order)
+        return false;
+    return frames->open_count == 0 ||
+           ahead(packet->sequence, frames->open[frames->open_count - 1].last) > 0;
+}
+
 void panel_frames_add(struct panel_frames *frames, const struct panel_frame_packet *packet)
 {
+    if (is_out_of_place(frames, packet))
+        return;
     struct panel_frame *frame = find_frame(frames, packet);
     if (frame)
         extend_frame(frames, frame, packet);
     else
         insert_frame(frames, packet);
+}
+
+uint64_t panel_frames_pending_ns(const struct panel_frames *frames)
+{
+    return frames->open_count > 0 ? frames->open[frames->open_count - 1].last_arrival_ns : 0;
 }
 
 static bool follows(uint32_t next_first, uint32_t last)

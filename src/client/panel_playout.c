@@ -86,6 +86,8 @@ static void play_frame(struct panel_playout *playout, struct panel_counts *count
 void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *counts,
                             uint32_t timestamp, uint64_t whole_ns, uint32_t clock_rate)
 {
+    if (playout->ended)
+        return;
     if (playout->started) {
         uint64_t gap_ns = whole_ns > playout->shown_ns ? whole_ns - playout->shown_ns : 0;
         judge_freeze(playout, counts, gap_ns);
@@ -102,12 +104,18 @@ void panel_playout_restart(struct panel_playout *playout)
     playout->has_deadline = false;
 }
 
-void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts, uint64_t now_ns)
+void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts,
+                       uint64_t pending_ns, uint64_t now_ns)
 {
-    if (!playout->started || now_ns < playout->shown_ns)
+    bool pending = pending_ns > playout->shown_ns;
+    uint64_t last_ns = pending ? pending_ns : playout->shown_ns;
+    int64_t step_ns = playout->step_us * (int64_t)NS_PER_US;
+    bool watching = playout->started && !playout->ended;
+    playout->ended = true;
+    if (!watching || now_ns < last_ns)
         return;
-    judge_freeze(playout, counts, now_ns - playout->shown_ns);
-    int64_t next_ns = playout->deadline_ns + playout->step_us * (int64_t)NS_PER_US;
+    judge_freeze(playout, counts, now_ns - last_ns);
+    int64_t next_ns = playout->deadline_ns + (pending ? 2 * step_ns : step_ns);
     if (playout->has_deadline && playout->steps > 0)
         judge_stall(playout, counts, (int64_t)now_ns - next_ns);
 }

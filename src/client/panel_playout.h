@@ -19,8 +19,9 @@ struct panel_playout {
     uint32_t sum;        /* of durations */
     uint16_t durations[PANEL_DURATIONS]; /* between the arrivals of the last frames, in 100 us */
     uint8_t count, next;
-    uint8_t steps;     /* that step_us is the mean of, up to 32 */
-    bool started;      /* a frame was shown */
+    uint8_t steps; /* that step_us is the mean of, up to 32 */
+    bool started;  /* a frame was shown */
+    bool ended;
     bool has_deadline; /* timestamp and deadline_ns are set */
     bool stalled;      /* ever: the session is counted */
 };
@@ -36,5 +37,8 @@ void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *
 /* The next frame's RTP time has nothing to do with those before. */
 void panel_playout_restart(struct panel_playout *playout);
 
-/* No more frames were to come after now: counts the freeze and the stall that are still open. */
-void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts, uint64_t now_ns);
+/* No more frames were to come after now: counts the freeze and the stall that are open, once; later
+   frames are none of the viewer's. pending_ns: when the last packet of a frame came that isn't
+   judged yet; 0: none. */
+void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts,
+                       uint64_t pending_ns, uint64_t now_ns);

@@ -6,12 +6,13 @@
 static const struct {
     const char *name;
     int timestamp, sequence;
-    bool by_format; /* no restart is told, but the codec is another */
+    enum { BY_CALL, BY_FORMAT, BY_SEQUENCE } how;
 } restarts[] = {
-    {"further ahead", 100000, 5000, false},
-    {"as if nothing were missing in time", 0, 5000, false},
-    {"back by 5 s", -125, -15, false},
-    {"another codec", -125, 0, true},
+    {"further ahead", 100000, 5000, BY_CALL},
+    {"as if nothing were missing in time", 0, 5000, BY_CALL},
+    {"back by 5 s", -125, -15, BY_CALL},
+    {"another codec", -125, 0, BY_FORMAT},
+    {"in order, but behind", -125, -60, BY_SEQUENCE},
 };
 
 /* A restart is no gap; playout, keyframe intervals and reports don't reach across it. */
@@ -27,8 +28,8 @@ static void test_restart(void **state)
             struct panel_packet packet =
                 video(sequence, 1000000 + (i + moved) * 3600, T0 + i * 40 * MS);
             packet.marks |= i % 10 == 0 ? CODEC_KEYFRAME : 0u;
-            packet.codec = i >= 20 && restarts[row].by_format ? CODEC_H265 : CODEC_H264;
-            if (i == 20 && !restarts[row].by_format)
+            packet.codec = i >= 20 && restarts[row].how == BY_FORMAT ? CODEC_H265 : CODEC_H264;
+            if (i == 20 && restarts[row].how == BY_CALL)
                 panel_on_restart(&shard, session, 0);
             pass(session, packet);
         }

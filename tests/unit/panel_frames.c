@@ -150,6 +150,26 @@ static void test_frames(void **state)
     }
 }
 
+/* What the receiver takes for noise until another packet follows it does no harm to the frame it is
+ * in. */
+static void test_packets_out_of_place(void **state)
+{
+    struct panel_session *session = begin();
+    for (uint32_t i = 0; i < 90; i++) {
+        struct panel_packet noise = video(i + 20000, 12345678, T0 + i * 10 * MS);
+        noise.order = PANEL_LATE;
+        if (i % 10 == 5)
+            pass(session, noise);
+        struct panel_packet packet = video(i, i / 3 * 3600, T0 + i * 10 * MS);
+        rtp.marker = i % 3 == 2;
+        packet.marks = i % 3 == 0 ? CODEC_FRAME_START : 0u;
+        pass(session, packet);
+    }
+    panel_session_end(&shard, session, T0 + 900 * MS);
+    assert_int_equal(stats->panel.frames_complete, 30);
+    assert_int_equal(stats->panel.frames_damaged + stats->panel.frames_suspect, 0);
+}
+
 /* Marks of the codec count: a packet that contradicts itself, and keyframes, whole ones only. */
 static void test_marks(void **state)
 {
@@ -200,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_packets_out_of_place),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_first_and_last),
         cmocka_unit_test(test_trust_takes_time),

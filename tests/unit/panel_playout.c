@@ -129,6 +129,36 @@ static void test_open_at_end(void **state)
     assert_int_equal(stats->panel.stall_us, 3000000 - 200000 - 40000);
 }
 
+/* After TEARDOWN was sent, neither its slow reply nor what comes meanwhile is the viewer's. */
+static void test_stop(void **state)
+{
+    struct panel_session *session = begin();
+    for (uint32_t i = 0; i < 60; i++) {
+        if (i == 50)
+            panel_on_stop(&shard, session, T0 + 50 * 40 * MS);
+        pass(session, video(i, i * 3600, T0 + i * 40 * MS + (i >= 50 ? 2000 * MS : 0)));
+    }
+    panel_session_end(&shard, session, T0 + 10 * NS_PER_S);
+    assert_int_equal(stats->panel.frames_complete, 60);
+    assert_int_equal(stats->panel.freezes, 0);
+    assert_int_equal(stats->panel.stalls, 0);
+}
+
+/* At a frame a second without markers, the last one waits for its successor: that is no silence. */
+static void test_end_behind_an_open_frame(void **state)
+{
+    struct panel_session *session = begin();
+    for (uint32_t i = 0; i < 20; i++) {
+        struct panel_packet packet = video(i, i * 90000, T0 + i * NS_PER_S);
+        rtp.marker = false;
+        pass(session, packet);
+    }
+    panel_session_end(&shard, session, T0 + 19 * NS_PER_S + 1100 * MS);
+    assert_int_equal(stats->panel.frames_complete, 19);
+    assert_int_equal(stats->panel.freezes, 0);
+    assert_int_equal(stats->panel.stalls, 0);
+}
+
 /* A server that begins with all it has kept since the last keyframe, at 5 frames a second: the
    burst makes the usual 200 ms no freeze. */
 static void test_burst_at_start(void **state)
@@ -168,6 +198,8 @@ int main(void)
         cmocka_unit_test(test_time_jumps),
         cmocka_unit_test(test_last_packet_counts),
         cmocka_unit_test(test_open_at_end),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_end_behind_an_open_frame),
         cmocka_unit_test(test_burst_at_start),
         cmocka_unit_test(test_frames_out_of_display_order),
     };
