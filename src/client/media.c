@@ -270,6 +270,12 @@ void media_on_rtcp(struct client *client, struct session *session, unsigned n,
     }
 }
 
+void media_stop(struct client *client, struct session *session)
+{
+    if (session->panel)
+        panel_on_stop(&client->panel_shard, panel_of(client, session), client->now_ns);
+}
+
 void media_end(struct client *client, struct session *session)
 {
     uint64_t last_ns = client->epoch_ns + (uint64_t)session->last_rtp_ms * NS_PER_MS;

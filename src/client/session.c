@@ -211,6 +211,7 @@ static void stop(struct client *client, struct session *session)
         break;
     case SESSION_PLAYING:
         session_enter(client, session, SESSION_TEARDOWN);
+        media_stop(client, session);
         request_teardown(client, session);
         break;
     case SESSION_FREE:
