@@ -215,17 +215,23 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
-/* Four lanes, since a chain of multiplications would cost more than the rest of the sim. */
+/* Four lanes, since one chain of multiplications would cost more than the rest of the sim. */
+static void hash_block(uint64_t lanes[4], const void *block)
+{
+    uint64_t words[4];
+    memcpy(words, block, sizeof(words));
+    for (int i = 0; i < 4; i++)
+        lanes[i] = mix(lanes[i], words[i]);
+}
+
 static uint64_t hash_bytes(struct slice bytes)
 {
-    uint64_t lanes[4] = {1, 2, 3, 4}, words[4];
-    while (bytes.len > 0) {
-        struct slice block = slice_take(&bytes, sizeof(words));
-        memset(words, 0, sizeof(words));
-        memcpy(words, block.data, block.len);
-        for (int i = 0; i < 4; i++)
-            lanes[i] = mix(lanes[i], words[i]);
-    }
+    uint64_t lanes[4] = {bytes.len, 2, 3, 4};
+    uint8_t last[32] = {0};
+    while (bytes.len >= sizeof(last))
+        hash_block(lanes, slice_take(&bytes, sizeof(last)).data);
+    memcpy(last, bytes.data, bytes.len);
+    hash_block(lanes, last);
     return mix(mix(mix(lanes[0], lanes[1]), lanes[2]), lanes[3]);
 }
 

@@ -141,7 +141,7 @@ struct sim {
     uint32_t loop_count;
     uint32_t undelivered; /* in all inboxes */
     uint32_t opened;
-    uint32_t accepts;
+    uint32_t shared; /* picks among those that share a port, in turn */
     uint16_t next_port;
     struct sim_socket *bound[2][SIM_PORTS]; /* listeners, UDP */
     struct sim_flow *flows;                 /* a hash table, open addressing */

@@ -69,22 +69,27 @@ void sim_unbind(struct sim *sim, struct sim_socket *socket)
         *at = socket->neighbour;
 }
 
+static bool receives(const struct sim_socket *socket, const struct address *to, bool any)
+{
+    if (any)
+        return socket->local.family == to->family && is_any(&socket->local);
+    return address_same_host(&socket->local, to);
+}
+
 struct sim_socket *sim_bound(struct sim *sim, bool udp, const struct address *to)
 {
-    struct sim_socket *first = *chain(sim, udp, address_port(to)), *chosen = NULL;
-    uint32_t exact = 0;
-    for (struct sim_socket *at = first; at; at = at->neighbour) {
-        if (address_same_host(&at->local, to))
-            exact++;
-        else if (at->local.family == to->family && is_any(&at->local))
-            chosen = at;
+    struct sim_socket *first = *chain(sim, udp, address_port(to));
+    for (int any = 0; any < 2; any++) {
+        uint32_t count = 0;
+        for (struct sim_socket *at = first; at; at = at->neighbour)
+            count += receives(at, to, any);
+        uint32_t skip = count > 1 ? sim->shared++ % count : 0;
+        for (struct sim_socket *at = first; at; at = at->neighbour) {
+            if (receives(at, to, any) && skip-- == 0)
+                return at;
+        }
     }
-    uint32_t skip = exact > 1 ? sim->accepts++ % exact : 0;
-    for (struct sim_socket *at = first; at && exact > 0; at = at->neighbour) {
-        if (address_same_host(&at->local, to) && skip-- == 0)
-            return at;
-    }
-    return chosen;
+    return NULL;
 }
 
 struct address sim_own_address(const struct sim_loop *loop, sa_family_t family)

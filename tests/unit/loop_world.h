@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -37,7 +38,7 @@ struct end {
     uint64_t to_send;  /* sent by pump() */
     uint64_t sent;
     uint64_t arrival_ns;
-    uint32_t datagrams, wrong, drops, unread;
+    uint32_t datagrams, wrong, drops, unread, unread_peak;
     uint32_t segment;  /* of datagrams we send: 4 bytes of number, then pattern */
     uint32_t expected; /* number of the next datagram */
     bool arrival_is_kernels;
@@ -52,6 +53,7 @@ struct world {
     struct loop *loop;
     uint16_t next_port;
     int woken;
+    uint64_t events;
     int ends_used;
     uint32_t next_accepted; /* token for the next accepted socket, 0: leave it alone */
     loop_socket close_too;  /* closed by the first handler call that has bytes */
@@ -105,6 +107,8 @@ static inline void on_bytes(struct world *world, struct end *end, const struct l
     end->bad_order |= end->eofs > 0 || end->brokens > 0 || event->bytes.len == 0;
     end->received += event->bytes.len;
     end->unread = event->unread;
+    if (event->unread > end->unread_peak)
+        end->unread_peak = event->unread;
     if (end->close_on_read)
         close_end(world, end, false);
 }
@@ -149,6 +153,7 @@ static inline void on_event(void *context, const struct loop_event *event)
     struct world *world = context;
     struct end *end = &world->ends[event->token];
     assert_true(event->token < ENDS);
+    world->events++;
     end->bad_order |= event->arrival_ns > loop_now(world->loop);
     if (event->type != LOOP_CLOSED && event->type != LOOP_WOKEN && event->type != LOOP_RESOLVED)
         end->bad_order |= end->is_closed || end->closeds > 0 || event->socket != end->socket;
@@ -264,8 +269,11 @@ static inline void turn(struct world *world, uint64_t wait_ns)
 /* Turns until nothing happens for a while. */
 static inline void settle(struct world *world)
 {
-    for (int i = 0; i < 6; i++)
-        turn(world, 5 * NS_PER_MS);
+    for (int quiet = 0; quiet < 3;) {
+        uint64_t before = world->events;
+        turn(world, 4 * NS_PER_MS);
+        quiet = world->events == before ? quiet + 1 : 0;
+    }
 }
 
 #define turn_until(world, condition)                                                               \
@@ -339,4 +347,58 @@ static inline void close_and_wait(struct world *world, struct end *end, bool res
 {
     close_end(world, end, reset);
     turn_until(world, end->closeds == 1);
+}
+
+struct loop_test {
+    const char *name;
+    CMUnitTestFunction test;
+};
+
+static struct variant variants[] = {
+    {"epoll", LOOP_EPOLL, 0, 0, 0},
+    {"epoll, coalescing", LOOP_EPOLL, 0, 0, NS_PER_MS},
+    {"epoll without gro", LOOP_EPOLL, LOOP_DENY_GRO, 0, 0},
+    {"epoll without gso", LOOP_EPOLL, LOOP_DENY_GSO, 0, 0},
+    {"epoll without time stamps", LOOP_EPOLL, LOOP_DENY_TIMESTAMP, 0, 0},
+    {"epoll without inq", LOOP_EPOLL, LOOP_DENY_INQ, 0, 0},
+    {"epoll, no buffers", LOOP_EPOLL, 0, LOOP_FAULT_NO_BUFFERS, 0},
+    {"epoll, late", LOOP_EPOLL, 0, LOOP_FAULT_LATE, 0},
+    {"uring", LOOP_URING, 0, 0, 0},
+    {"uring, coalescing", LOOP_URING, 0, 0, NS_PER_MS},
+    {"uring without min-wait, coalescing", LOOP_URING, LOOP_DENY_MIN_WAIT, 0, NS_PER_MS},
+    {"uring without defer-taskrun", LOOP_URING, LOOP_DENY_DEFER_TASKRUN, 0, 0},
+    {"uring as on Linux 6.1", LOOP_URING, LOOP_DENY_MIN_WAIT | LOOP_DENY_DEFER_TASKRUN, 0,
+     NS_PER_MS},
+    {"uring without gro", LOOP_URING, LOOP_DENY_GRO, 0, 0},
+    {"uring without gso", LOOP_URING, LOOP_DENY_GSO, 0, 0},
+    {"uring without time stamps", LOOP_URING, LOOP_DENY_TIMESTAMP, 0, 0},
+    {"uring without inq", LOOP_URING, LOOP_DENY_INQ, 0, 0},
+    {"uring, no buffers", LOOP_URING, 0, LOOP_FAULT_NO_BUFFERS, 0},
+    {"uring, more lost", LOOP_URING, 0, LOOP_FAULT_LOSE_MORE, 0},
+    {"uring, late", LOOP_URING, 0, LOOP_FAULT_LATE, 0},
+    {"uring, every fault", LOOP_URING, 0,
+     LOOP_FAULT_NO_BUFFERS | LOOP_FAULT_LOSE_MORE | LOOP_FAULT_LATE, 0},
+    {"sim", LOOP_SIM, 0, 0, 0},
+};
+
+#define VARIANTS (sizeof(variants) / sizeof(variants[0]))
+
+/* Every test on every variant. LOOP_ONLY in the environment picks variants by a part of the name.
+ */
+static inline int run_variants(const struct loop_test *tests, size_t count)
+{
+    struct CMUnitTest *all = calloc(VARIANTS * count, sizeof(*all));
+    const char *only = getenv("LOOP_ONLY");
+    size_t used = 0;
+    for (size_t i = 0; i < VARIANTS * count; i++) {
+        struct variant *variant = &variants[i / count];
+        char *name = NULL;
+        if (only && !strstr(variant->name, only))
+            continue;
+        if (asprintf(&name, "%s: %s", variant->name, tests[i % count].name) < 0)
+            return 1;
+        all[used++] = (struct CMUnitTest){
+            .name = name, .test_func = tests[i % count].test, .initial_state = variant};
+    }
+    return _cmocka_run_group_tests("loop", all, used, NULL, NULL);
 }
