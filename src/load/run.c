@@ -19,6 +19,7 @@
 #define LOOK_NS (50 * NS_PER_MS)      /* how often the run looks whether its shards are done */
 #define PATIENCE_NS (300 * NS_PER_MS) /* with a shard that was asked for its interval */
 #define START_IN_NS (20 * NS_PER_MS)
+#define TICK_NS NS_PER_S /* how often views are shown the run, at least */
 
 struct worker {
     struct run *run;
@@ -159,31 +160,45 @@ static void wait_for_signal(struct run *run, const sigset_t *signals, uint64_t s
     wake_all(run);
 }
 
-static void collect(struct run *run)
+/* A tick, which also ends an interval where one is over. */
+static void collect(struct run *run, bool interval_over)
 {
+    const struct run_hooks *hooks = run->hooks;
     uint64_t give_up_ns = clock_monotonic_ns() + PATIENCE_NS;
     collector_want(run->collector);
     wake_all(run);
     while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
         sleep_ns(NS_PER_MS / 2);
     collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
-    const struct snapshot *now = collector_collect(run->collector, clock_monotonic_ns());
-    if (run->hooks->on_interval)
-        run->hooks->on_interval(run->hooks->context, now);
+    uint64_t now_ns = clock_monotonic_ns();
+    const struct snapshot *now = interval_over ? collector_collect(run->collector, now_ns)
+                                               : collector_tick(run->collector, now_ns);
+    if (hooks->on_tick)
+        hooks->on_tick(hooks->context, now);
+    if (interval_over && hooks->on_interval)
+        hooks->on_interval(hooks->context, now);
 }
 
 /* Until the last shard is done. */
 static void watch(struct run *run, const sigset_t *signals)
 {
-    uint64_t next_ns = run->info.start_ns + run->plan->stats_interval_ns;
+    uint64_t interval_ns = run->plan->stats_interval_ns;
+    uint64_t interval_end_ns = run->info.start_ns + interval_ns;
+    uint64_t tick_ns = run->info.start_ns + TICK_NS;
     while (!all_done(run)) {
         uint64_t now_ns = clock_monotonic_ns();
+        uint64_t next_ns = tick_ns < interval_end_ns ? tick_ns : interval_end_ns;
         uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         wait_for_signal(run, signals, left_ns < LOOK_NS ? left_ns : LOOK_NS);
-        if (clock_monotonic_ns() >= next_ns && !all_done(run)) {
-            collect(run);
-            next_ns += run->plan->stats_interval_ns;
-        }
+        now_ns = clock_monotonic_ns();
+        if (now_ns < next_ns || all_done(run))
+            continue;
+        bool interval_over = now_ns >= interval_end_ns;
+        collect(run, interval_over);
+        if (interval_over)
+            interval_end_ns += interval_ns;
+        while (tick_ns <= now_ns)
+            tick_ns += TICK_NS;
     }
 }
 

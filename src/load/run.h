@@ -13,6 +13,8 @@ struct run_hooks {
     void *context;
     void (*on_start)(void *context, const struct run_info *info);
     void (*on_interval)(void *context, const struct snapshot *snapshot);
+    void (*on_tick)(void *context, const struct snapshot *snapshot); /* each second, and before
+                                                                        on_interval; may be NULL */
     void (*on_end)(void *context, const struct snapshot *snapshot);
     void (*on_notice)(void *context, const char *line); /* what the user should know, a line */
 };

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #define ROWS 4096u
+#define SERIES_ROWS 2048u
 #define BUSY 0.9
 /* An interval of 5 s is never 5 s to the nanosecond. */
 #define BUSY_FOR_NS (5 * NS_PER_S - 50 * NS_PER_MS)
@@ -18,8 +19,9 @@ struct shard {
     struct stats_exchange exchange;
     bool asked;                        /* the exchange's spare is with the shard */
     uint32_t active, starting, target; /* as it last said */
-    uint32_t active_peak;              /* in the last interval */
+    uint32_t active_peak;              /* since the last tick */
     uint64_t busy_ns;                  /* on end */
+    uint64_t cpu_ns, wall_ns;          /* in the interval so far */
 };
 
 struct collector {
@@ -27,14 +29,18 @@ struct collector {
     struct shard *shards;
     struct stats *total;
     struct stats *interval;
-    uint64_t collected_ns; /* when the last interval ended; 0: none has, it began with the run */
+    struct stats *tick;      /* what came since the last tick or interval */
+    uint64_t interval_began; /* 0: with the run */
+    uint64_t ticked_ns;      /* 0: never */
+    bool interval_over;
     uint64_t rss_bytes;
     double busiest_core;
     uint64_t core_busy_ns;
-    double interval_cpu;  /* share of the last interval that its busiest thread was busy */
+    double tick_cpu;      /* share of the tick that its busiest thread was busy */
     uint32_t active_peak; /* of any interval so far */
     struct snapshot snapshot;
-    struct timeline_row rows[ROWS];
+    struct timeline timeline, series;
+    struct timeline_row rows[ROWS], series_rows[SERIES_ROWS];
 };
 
 static bool init_shard(struct shard *shard, const struct run_info *info)
@@ -55,7 +61,8 @@ struct collector *collector_new(const struct run_info *info)
     collector->shards = aligned_alloc(_Alignof(struct shard), bytes);
     collector->total = stats_new(info->stream_count);
     collector->interval = stats_new(info->stream_count);
-    bool ok = collector->shards && collector->total && collector->interval;
+    collector->tick = stats_new(info->stream_count);
+    bool ok = collector->shards && collector->total && collector->interval && collector->tick;
     if (collector->shards)
         memset(collector->shards, 0, bytes);
     for (uint32_t i = 0; ok && i < info->shard_count; i++)
@@ -64,11 +71,14 @@ struct collector *collector_new(const struct run_info *info)
         collector_free(collector);
         return NULL;
     }
+    collector->timeline = (struct timeline){collector->rows, ROWS, 0};
+    collector->series = (struct timeline){collector->series_rows, SERIES_ROWS, 0};
     collector->snapshot = (struct snapshot){
         .info = info,
         .total = collector->total,
         .interval = collector->interval,
         .timeline = collector->rows,
+        .series = collector->series_rows,
     };
     return collector;
 }
@@ -86,6 +96,7 @@ void collector_free(struct collector *collector)
     free(collector->shards);
     stats_free(collector->total);
     stats_free(collector->interval);
+    stats_free(collector->tick);
     free(collector);
 }
 
@@ -124,23 +135,26 @@ static bool busy_too_long(uint64_t *busy_ns, double share, uint64_t ns)
 }
 
 /* 0 where the time is too short to tell: the moments between the last interval and the end. */
-static double cpu_share(const struct stats *stats)
+static double cpu_share(uint64_t cpu_ns, uint64_t wall_ns)
 {
-    return stats->wall_ns >= SHORTEST_NS ? (double)stats->cpu_ns / (double)stats->wall_ns : 0;
+    return wall_ns >= SHORTEST_NS ? (double)cpu_ns / (double)wall_ns : 0;
 }
 
-/* Adds one shard's part to the interval. */
+/* Adds one shard's part to the tick. */
 static void take(struct collector *collector, struct shard *shard, const struct stats *part)
 {
-    stats_add(collector->interval, part);
+    double share = cpu_share(part->cpu_ns, part->wall_ns);
+    stats_add(collector->tick, part);
     shard->active = part->active;
     shard->starting = part->starting;
     shard->target = part->target;
+    shard->cpu_ns += part->cpu_ns;
+    shard->wall_ns += part->wall_ns;
     if (part->active_peak > shard->active_peak)
         shard->active_peak = part->active_peak;
-    if (cpu_share(part) > collector->interval_cpu)
-        collector->interval_cpu = cpu_share(part);
-    if (busy_too_long(&shard->busy_ns, cpu_share(part), part->wall_ns))
+    if (share > collector->tick_cpu)
+        collector->tick_cpu = share;
+    if (busy_too_long(&shard->busy_ns, share, part->wall_ns))
         collector_limit(collector, LIMIT_CPU);
 }
 
@@ -157,71 +171,43 @@ static void take_published(struct collector *collector, struct shard *shard)
     shard->asked = false;
 }
 
-/* Sums of what every shard last said; the interval's peak is the sum of its shards' peaks. */
-static void set_gauges(struct collector *collector)
+static void set_gauges(struct stats *to, const struct stats *sums, uint32_t active_peak)
 {
-    struct stats *interval = collector->interval, *total = collector->total;
-    interval->active = interval->starting = interval->target = interval->active_peak = 0;
+    to->active = sums->active;
+    to->starting = sums->starting;
+    to->target = sums->target;
+    to->active_peak = active_peak;
+}
+
+/* Sums of what every shard last said; the tick's peak is the sum of its shards' peaks. */
+static void add_gauges(struct collector *collector, uint32_t interval_peak)
+{
+    struct stats sums = {0};
+    uint32_t peak = 0;
     for (uint32_t i = 0; i < collector->info->shard_count; i++) {
-        interval->active += collector->shards[i].active;
-        interval->starting += collector->shards[i].starting;
-        interval->target += collector->shards[i].target;
-        interval->active_peak += collector->shards[i].active_peak;
+        sums.active += collector->shards[i].active;
+        sums.starting += collector->shards[i].starting;
+        sums.target += collector->shards[i].target;
+        peak += collector->shards[i].active_peak;
     }
-    if (interval->active_peak > collector->active_peak)
-        collector->active_peak = interval->active_peak;
-    total->active = interval->active;
-    total->starting = interval->starting;
-    total->target = interval->target;
-    total->active_peak = collector->active_peak;
+    if (peak > interval_peak)
+        interval_peak = peak;
+    if (peak > collector->active_peak)
+        collector->active_peak = peak;
+    set_gauges(collector->interval, &sums, interval_peak);
+    set_gauges(collector->total, &sums, collector->active_peak);
 }
 
-/* The older half of the rows becomes a quarter: the later row of each two stands for both. */
-static void thin_out(struct collector *collector)
+/* Of the interval so far. */
+static double busiest_shard(const struct collector *collector)
 {
-    struct timeline_row *rows = collector->rows;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < ROWS / 2; i += 2, kept++) {
-        struct timeline_row merged = rows[i + 1];
-        if (rows[i].startup_p95_us > merged.startup_p95_us)
-            merged.startup_p95_us = rows[i].startup_p95_us;
-        if (rows[i].jitter_p95_us > merged.jitter_p95_us)
-            merged.jitter_p95_us = rows[i].jitter_p95_us;
-        if (rows[i].cpu > merged.cpu)
-            merged.cpu = rows[i].cpu;
-        merged.has_startup |= rows[i].has_startup;
-        merged.has_jitter |= rows[i].has_jitter;
-        rows[kept] = merged;
+    double most = 0;
+    for (uint32_t i = 0; i < collector->info->shard_count; i++) {
+        double share = cpu_share(collector->shards[i].cpu_ns, collector->shards[i].wall_ns);
+        if (share > most)
+            most = share;
     }
-    memmove(rows + kept, rows + ROWS / 2, (ROWS - ROWS / 2) * sizeof(rows[0]));
-    collector->snapshot.timeline_count = kept + ROWS - ROWS / 2;
-}
-
-static void add_row(struct collector *collector)
-{
-    const struct stats *total = collector->total, *interval = collector->interval;
-    const struct histogram *startup = &interval->metrics[METRIC_STARTUP];
-    const struct histogram *jitter = &interval->metrics[METRIC_JITTER];
-    struct rtp_counts rtp = stats_rtp(total);
-    if (collector->snapshot.timeline_count == ROWS)
-        thin_out(collector);
-    collector->rows[collector->snapshot.timeline_count++] = (struct timeline_row){
-        .t_ns = collector->snapshot.elapsed_ns,
-        .target = total->target,
-        .active = total->active,
-        .started = total->sessions.started,
-        .established = total->sessions.established,
-        .failed = total->sessions.failed,
-        .dropped = total->sessions.dropped,
-        .packets = rtp.packets,
-        .bytes = rtp.bytes,
-        .lost = rtp.lost,
-        .has_startup = startup->count > 0,
-        .has_jitter = jitter->count > 0,
-        .startup_p95_us = histogram_quantile(startup, 0.95),
-        .jitter_p95_us = histogram_quantile(jitter, 0.95),
-        .cpu = collector->interval_cpu,
-    };
+    return most;
 }
 
 static void judge(struct collector *collector)
@@ -246,8 +232,6 @@ static void describe_generator(struct collector *collector)
     generator->bytes_per_session = 0;
     if (before > 0 && collector->rss_bytes > before && collector->active_peak > 0)
         generator->bytes_per_session = (collector->rss_bytes - before) / collector->active_peak;
-    if (collector->interval_cpu > generator->cpu_peak)
-        generator->cpu_peak = collector->interval_cpu;
 }
 
 /* A run may be stopped before its start has come. */
@@ -256,43 +240,83 @@ static uint64_t since(uint64_t then_ns, uint64_t now_ns)
     return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-static void begin_interval(struct collector *collector, uint64_t now_ns)
+static void begin_interval(struct collector *collector)
+{
+    stats_clear(collector->interval);
+    collector->interval_over = false;
+    collector->interval_began = collector->ticked_ns;
+    for (uint32_t i = 0; i < collector->info->shard_count; i++)
+        collector->shards[i].cpu_ns = collector->shards[i].wall_ns = 0;
+}
+
+static void begin_tick(struct collector *collector, uint64_t now_ns)
 {
     uint64_t start_ns = collector->info->start_ns;
-    stats_clear(collector->interval);
-    collector->interval_cpu = 0;
+    if (collector->interval_over)
+        begin_interval(collector);
+    stats_clear(collector->tick);
+    collector->tick_cpu = 0;
+    collector->ticked_ns = now_ns;
     collector->snapshot.elapsed_ns = since(start_ns, now_ns);
     collector->snapshot.interval_ns =
-        since(collector->collected_ns > 0 ? collector->collected_ns : start_ns, now_ns);
-    collector->collected_ns = now_ns;
+        since(collector->interval_began > 0 ? collector->interval_began : start_ns, now_ns);
     for (uint32_t i = 0; i < collector->info->shard_count; i++)
         collector->shards[i].active_peak = collector->shards[i].active;
 }
 
-static const struct snapshot *end_interval(struct collector *collector)
+static void end_tick(struct collector *collector, uint64_t span_ns)
 {
-    stats_add(collector->total, collector->interval);
-    set_gauges(collector);
-    if (busy_too_long(&collector->core_busy_ns, collector->busiest_core,
-                      collector->snapshot.interval_ns))
+    struct snapshot *snapshot = &collector->snapshot;
+    uint32_t interval_peak = collector->interval->active_peak;
+    stats_add(collector->interval, collector->tick);
+    stats_add(collector->total, collector->tick);
+    add_gauges(collector, interval_peak);
+    if (busy_too_long(&collector->core_busy_ns, collector->busiest_core, span_ns))
         collector_limit(collector, LIMIT_CPU);
     judge(collector);
     describe_generator(collector);
-    add_row(collector);
+    struct timeline_row row = timeline_row_of(snapshot->elapsed_ns, collector->total,
+                                              collector->tick, collector->tick_cpu);
+    timeline_add(&collector->series, &row);
+    snapshot->series_count = collector->series.count;
+}
+
+static const struct snapshot *end_interval(struct collector *collector)
+{
+    struct snapshot *snapshot = &collector->snapshot;
+    double cpu = busiest_shard(collector);
+    if (cpu > snapshot->generator.cpu_peak)
+        snapshot->generator.cpu_peak = cpu;
+    struct timeline_row row =
+        timeline_row_of(snapshot->elapsed_ns, collector->total, collector->interval, cpu);
+    timeline_add(&collector->timeline, &row);
+    snapshot->timeline_count = collector->timeline.count;
+    collector->interval_over = true;
+    return snapshot;
+}
+
+const struct snapshot *collector_tick(struct collector *collector, uint64_t now_ns)
+{
+    uint64_t before_ns =
+        collector->ticked_ns > 0 ? collector->ticked_ns : collector->info->start_ns;
+    begin_tick(collector, now_ns);
+    for (uint32_t i = 0; i < collector->info->shard_count; i++)
+        take_published(collector, &collector->shards[i]);
+    end_tick(collector, since(before_ns, now_ns));
     return &collector->snapshot;
 }
 
 const struct snapshot *collector_collect(struct collector *collector, uint64_t now_ns)
 {
-    begin_interval(collector, now_ns);
-    for (uint32_t i = 0; i < collector->info->shard_count; i++)
-        take_published(collector, &collector->shards[i]);
+    collector_tick(collector, now_ns);
     return end_interval(collector);
 }
 
 const struct snapshot *collector_finish(struct collector *collector, uint64_t now_ns)
 {
-    begin_interval(collector, now_ns);
+    uint64_t before_ns =
+        collector->ticked_ns > 0 ? collector->ticked_ns : collector->info->start_ns;
+    begin_tick(collector, now_ns);
     for (uint32_t i = 0; i < collector->info->shard_count; i++) {
         struct shard *shard = &collector->shards[i];
         if (atomic_load_explicit(&shard->exchange.published, memory_order_relaxed))
@@ -300,6 +324,7 @@ const struct snapshot *collector_finish(struct collector *collector, uint64_t no
         take(collector, shard, shard->exchange.current);
         stats_clear(shard->exchange.current);
     }
+    end_tick(collector, since(before_ns, now_ns));
     return end_interval(collector);
 }
 

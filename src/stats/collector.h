@@ -26,6 +26,10 @@ bool collector_ready(const struct collector *collector);
 /* now_ns: on the clock of info->start_ns. The snapshot is ours, and good until the next call. */
 const struct snapshot *collector_collect(struct collector *collector, uint64_t now_ns);
 
+/* The same in the middle of an interval, for views that move faster: the interval goes on, and gets
+   a row in the series alone. */
+const struct snapshot *collector_tick(struct collector *collector, uint64_t now_ns);
+
 /* The last interval, once every shard's thread has called stats_exchange_end and was joined. */
 const struct snapshot *collector_finish(struct collector *collector, uint64_t now_ns);
 

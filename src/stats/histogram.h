@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-/* Values from 1 to 3.6e9 (an hour in microseconds); 0 counts as 0, greater ones as the greatest. Counts
-   are exact; a percentile is off by less than one part in 10^digits. */
+/* Values from 1 to 3.6e9 (an hour in microseconds); 0 counts as 0, greater ones as the greatest.
+   Counts are exact; a percentile is off by less than one part in 10^digits. */
 struct histogram {
     uint8_t digits; /* significant: 1, 2 or 3 */
     uint8_t sub_bucket_bits;
@@ -28,8 +28,8 @@ void histogram_clear(struct histogram *histogram);
 /* Adds from to to, exactly; both have the same digits. */
 void histogram_add(struct histogram *to, const struct histogram *from);
 
-/* The value that a share of q (0 to 1) of all values is not above, at a bucket's upper end but never
-   above max; 0 when empty. */
+/* The value that a share of q (0 to 1) of all values is not above, at a bucket's upper end but
+   never above max; 0 when empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, double q);
 double histogram_mean(const struct histogram *histogram);
 

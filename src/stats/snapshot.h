@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "stats/stats.h"
+#include "stats/timeline.h"
 
 /* What makes this machine, not the server, the limit. */
 enum generator_limit {
@@ -51,17 +52,6 @@ struct generator {
     double cpu_peak;            /* share of an interval that its busiest thread was busy, at most */
 };
 
-/* One interval, or several that were merged to save room. */
-struct timeline_row {
-    uint64_t t_ns;           /* its end, since the start */
-    uint32_t target, active; /* as of then */
-    uint64_t started, established, failed, dropped, packets, bytes, lost; /* totals so far */
-    bool has_startup, has_jitter; /* whether the row's time saw any */
-    uint64_t startup_p95_us;      /* of what came in the row's time; the worse one of merged rows */
-    uint64_t jitter_p95_us;
-    double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows; 0 under 100 ms */
-};
-
 struct slo_result {
     const char *expression;
     bool measured; /* value is set */
@@ -72,11 +62,14 @@ struct slo_result {
 struct snapshot {
     const struct run_info *info;
     uint64_t elapsed_ns;
-    uint64_t interval_ns; /* length of the last interval */
+    uint64_t interval_ns; /* its length */
     const struct stats *total;
-    const struct stats *interval; /* the last one */
-    const struct timeline_row *timeline;
+    const struct stats *interval;        /* the last one; at a tick: what there is of it yet */
+    const struct timeline_row *timeline; /* a row an interval */
     uint32_t timeline_count;
+    const struct timeline_row
+        *series; /* the same, finer: a row a tick; the last one is the newest */
+    uint32_t series_count;
     struct generator generator;
     const struct slo_result *slos;
     uint32_t slo_count;

@@ -22,9 +22,9 @@ enum metric {
     METRIC_TEARDOWN,
     LATENCY_METRICS, /* those above: latency_ms in the result, each with a count of never */
     METRIC_JITTER = LATENCY_METRICS, /* jitter_frame after each frame */
-    METRIC_BITRATE,                  /* bits a second, one value a session, over its time with media */
-    METRIC_LOOP_LAG,                 /* how late a turn came back to its nearest deadline */
-    METRIC_SCHEDULE_LAG,             /* how late a session was begun */
+    METRIC_BITRATE,      /* bits a second, one value a session, over its time with media */
+    METRIC_LOOP_LAG,     /* how late a turn came back to its nearest deadline */
+    METRIC_SCHEDULE_LAG, /* how late a session was begun */
     METRIC_PANEL_LATENCY,
     METRIC_PANEL_SKEW,
     METRIC_PANEL_CROSS_READER,
@@ -113,8 +113,8 @@ struct stream_stats {
     struct session_counts sessions;
     struct rtp_counts rtp;
     struct histogram startup; /* us, 2 digits */
-    uint64_t media_us;        /* time with media, summed over ended sessions: bit rate = bytes / this */
-    uint64_t media_bytes;     /* of those sessions */
+    uint64_t media_us;    /* time with media, summed over ended sessions: bit rate = bytes / this */
+    uint64_t media_bytes; /* of those sessions */
 };
 
 struct stats {
@@ -126,12 +126,13 @@ struct stats {
     struct histogram metrics[METRICS];
     uint64_t never[LATENCY_METRICS];
     uint64_t udp_socket_drops; /* the kernel's count, RTP and RTCP sockets */
-    uint64_t recv_backlog_gaps; /* TCP gaps that struck while our own backlog was over the threshold */
-    uint64_t cpu_ns;            /* of the shard's thread in this interval */
-    uint64_t wall_ns;           /* the interval's length */
-    uint32_t active;   /* gauge: established and not yet ended, as of the interval's end */
-    uint32_t starting; /* gauge */
-    uint32_t target;   /* gauge: sessions the plan wants by now */
+    uint64_t
+        recv_backlog_gaps; /* TCP gaps that struck while our own backlog was over the threshold */
+    uint64_t cpu_ns;       /* of the shard's thread in this interval */
+    uint64_t wall_ns;      /* the interval's length */
+    uint32_t active;       /* gauge: established and not yet ended, as of the interval's end */
+    uint32_t starting;     /* gauge */
+    uint32_t target;       /* gauge: sessions the plan wants by now */
     uint32_t active_peak;
     uint32_t error_count;
     uint64_t errors_not_kept; /* failures of kinds beyond ERRORS_MAX */

@@ -28,14 +28,20 @@ static struct collector *make(const struct run_info *info, struct stats_exchange
     return collector;
 }
 
-static const struct snapshot *collect_all(struct collector *collector,
-                                          struct stats_exchange **exchanges, uint32_t shards,
-                                          uint64_t now_ns)
+static void gather(struct collector *collector, struct stats_exchange **exchanges, uint32_t shards,
+                   uint64_t now_ns)
 {
     collector_want(collector);
     for (uint32_t i = 0; i < shards; i++)
         assert_true(stats_exchange_poll(exchanges[i], now_ns));
     assert_true(collector_ready(collector));
+}
+
+static const struct snapshot *collect_all(struct collector *collector,
+                                          struct stats_exchange **exchanges, uint32_t shards,
+                                          uint64_t now_ns)
+{
+    gather(collector, exchanges, shards, now_ns);
     return collector_collect(collector, now_ns);
 }
 
@@ -119,6 +125,45 @@ static void test_intervals(void **state)
     assert_int_equal(last->active, 20);
     assert_true(!last->has_startup && last->has_jitter);
     assert_int_equal(last->jitter_p95_us, 77);
+    collector_free(collector);
+}
+
+/* Two ticks and an interval's end: the interval holds all three, each has its row in the series. */
+static void test_ticks(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    const struct snapshot *snapshot = NULL;
+    static const unsigned busy_percent[] = {80, 20, 20};
+    for (uint64_t i = 0; i < 3; i++) {
+        uint64_t now_ns = START + (i + 1) * NS_PER_S;
+        exchange->current->rtp[MEDIA_VIDEO].packets = 100;
+        exchange->current->active = exchange->current->active_peak = i == 1 ? 9 : 2;
+        histogram_record(&exchange->current->metrics[METRIC_STARTUP], 1000 * (i + 1));
+        pretend_cpu(exchange, busy_percent[i] * 10 * NS_PER_MS);
+        gather(collector, &exchange, 1, now_ns);
+        snapshot = i < 2 ? collector_tick(collector, now_ns) : collector_collect(collector, now_ns);
+        assert_int_equal(snapshot->interval->rtp[MEDIA_VIDEO].packets, 100 * (i + 1));
+        assert_int_equal(snapshot->interval_ns, (i + 1) * NS_PER_S);
+        assert_int_equal(snapshot->series_count, i + 1);
+        assert_int_equal(snapshot->series[i].packets, 100 * (i + 1));
+        assert_int_equal(snapshot->series[i].startup_p50_us, 1000 * (i + 1));
+        assert_int_equal(snapshot->timeline_count, i < 2 ? 0 : 1);
+    }
+    assert_int_equal(snapshot->interval->active_peak, 9);
+    assert_int_equal(snapshot->interval->active, 2);
+    assert_int_equal(snapshot->total->active_peak, 9);
+    assert_true(snapshot->series[0].cpu >= 0.8);
+    assert_true(snapshot->timeline[0].cpu >= 0.4 && snapshot->timeline[0].cpu < 0.5);
+    assert_true(snapshot->generator.cpu_peak < 0.5);
+
+    exchange->current->rtp[MEDIA_VIDEO].packets = 7;
+    gather(collector, &exchange, 1, START + 4 * NS_PER_S);
+    snapshot = collector_tick(collector, START + 4 * NS_PER_S);
+    assert_int_equal(snapshot->interval->rtp[MEDIA_VIDEO].packets, 7);
+    assert_int_equal(snapshot->interval_ns, NS_PER_S);
+    assert_int_equal(snapshot->total->rtp[MEDIA_VIDEO].packets, 307);
     collector_free(collector);
 }
 
@@ -410,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_wanted),
         cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_late_shard),
         cmocka_unit_test(test_stopped_before_the_start),
         cmocka_unit_test(test_first_and_last_moments),
