@@ -318,13 +318,35 @@ static unsigned vp8_marks(struct slice payload)
     return CODEC_FRAME_START | (payload.data[0] & 0x01 ? 0u : CODEC_KEYFRAME);
 }
 
-/* B starts the frame of a layer. P 0 says it is predicted from no other picture; a layer above the
-   lowest (SID, or D: it is predicted from the layer below) makes no key frame of its own (RFC
-   9628, 4.2). */
+/* The scalability structure: sizes of the layers, and a group of pictures (RFC 9628, 4.2.1). */
+static void skip_vp9_structure(struct slice *payload)
+{
+    unsigned header = payload->len > 0 ? slice_take_byte(payload) : 0;
+    if (header & 0x10)
+        slice_take(payload, ((header >> 5) + 1u) * 4);
+    unsigned pictures = header & 0x08 && payload->len > 0 ? slice_take_byte(payload) : 0;
+    for (; pictures > 0 && payload->len > 0; pictures--) {
+        unsigned references = slice_take_byte(payload) >> 2 & 3;
+        slice_take(payload, references);
+    }
+}
+
+/* frame_type of an uncompressed header, which profile 3 moves by one bit (VP9 bitstream, 6.2);
+   without the header, what the descriptor said is all there is. */
+static bool is_vp9_key_header(struct slice frame)
+{
+    if (frame.len == 0)
+        return true;
+    bool profile_3 = (frame.data[0] & 0x30) == 0x30;
+    return !(frame.data[0] & (profile_3 ? 0x02 : 0x04));
+}
+
+/* B starts the frame of a layer; a layer above the lowest (SID, or D: predicted from the one below)
+   makes no frame of its own. P 0 should say that no other picture is referred to (RFC 9628, 4.2),
+   but FFmpeg never sets it: the frame's header has to agree. */
 static unsigned vp9_marks(struct slice payload)
 {
     unsigned first = slice_take_byte(&payload);
-    unsigned layer = 0;
     if (!(first & 0x08))
         return 0;
     if (first & 0x80)
@@ -332,11 +354,16 @@ static unsigned vp9_marks(struct slice payload)
     if (first & 0x20) {
         if (payload.len == 0)
             return CODEC_DAMAGED;
-        layer = payload.data[0] & 0x0f;
+        if (slice_take_byte(&payload) & 0x0f)
+            return 0;
+        if (!(first & 0x10))
+            slice_take(&payload, 1); /* TL0PICIDX */
     }
-    if (layer != 0)
-        return 0;
-    return CODEC_FRAME_START | (first & 0x40 ? 0u : CODEC_KEYFRAME);
+    if (first & 0x40)
+        return CODEC_FRAME_START;
+    if (first & 0x02)
+        skip_vp9_structure(&payload);
+    return CODEC_FRAME_START | (is_vp9_key_header(payload) ? CODEC_KEYFRAME : 0u);
 }
 
 /* 00 00 01 B6 starts a VOP, whose first two bits are 0 in an intra one (ISO 14496-2, 6.2.5). */
