@@ -27,6 +27,17 @@ def udp_socket_too_small(io):
 
 
 @test(args=[(io,) for io in BACKENDS])
+def udp_socket_as_planned(io):
+    """The same halts with the planned buffer cost nothing."""
+    with Server("--pattern", "100/s:1000") as server:
+        run = run_halted(server, "pattern", "-n", 10, "-t", "udp", "--io", io)
+        truth = server.stop()
+    run.expect_clean(10)
+    equal(run.rtp["packets"], add_up(truth, "sent"), "packets")
+    equal(run.generator["udp_socket_drops"], 0, "udp_socket_drops")
+
+
+@test(args=[(io,) for io in BACKENDS])
 def tcp_reader_too_slow(io):
     """The server's queue overflowed because we did not read: our own fault, though the server dropped it."""
     with Server("--pattern", "8000/s:1400") as server:

@@ -17,6 +17,25 @@ def sessions_outlive_the_timeout(transport, io):
     equal(add_up(truth, "teardowns"), 20, "teardowns")
 
 
+@test(short=True, args=[("options",), ("get_parameter",), ("set_parameter",)])
+def by_method(method):
+    with Server("--pattern", "20/s:200") as server:
+        run = Run(server.url + "pattern?session_timeout=2s", "-n", 10, "-r", "100/s", "-d", "5s", "--keepalive", method)
+        truth = server.stop()
+    run.expect_clean(10)
+    equal(run.latency_ms["keepalive"]["count"], add_up(truth, "keepalives"), "keepalives")
+
+
+@test
+def a_minute_with_ten_seconds():
+    with Server("--pattern", "10/s:200") as server:
+        run = Run(server.url + "pattern?session_timeout=10s", "-n", 10, "-r", "100/s", "-d", "60s")
+        truth = server.stop()
+    run.expect_clean(10)
+    equal(run.latency_ms["keepalive"]["count"], add_up(truth, "keepalives"), "keepalives")
+    equal(add_up(truth, "teardowns"), 10, "teardowns")
+
+
 @test
 def without_keepalives_they_end():
     """--keepalive none over UDP, receiver reports aside: the server's time-out is real."""
