@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -8,7 +7,6 @@
 #include "cli/plan_options.h"
 #include "cli/watch.h"
 #include "load/plan.h"
-#include "view/file.h"
 
 #define DEMO_DURATION_NS (10 * NS_PER_S)
 
@@ -22,22 +20,6 @@ static void print_warnings(struct text *warnings)
     }
 }
 
-/* A result that can't be written is better known before the run than after it. */
-static bool can_write(const char *path, struct text *error)
-{
-    struct stat what;
-    struct file file;
-    if (!path || (stat(path, &what) == 0 && !S_ISREG(what.st_mode)))
-        return true;
-    int failure = file_open(&file, path);
-    if (failure < 0) {
-        text_printf(error, "--json '%s': %s", path, strerror(-failure));
-        return false;
-    }
-    file_discard(&file);
-    return true;
-}
-
 static int resolve_and_run(struct plan *plan, struct text *error)
 {
     char room[4096];
@@ -45,7 +27,7 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     struct machine machine;
     machine_raise_files();
     machine_read(&machine);
-    if (!plan_resolve(plan, &machine, error, &warnings) || !can_write(plan->json_file, error))
+    if (!plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
     print_warnings(&warnings);
     struct watch watch = {.plan = plan};
