@@ -143,6 +143,6 @@ void media_on_rtp(struct client *client, struct session *session, unsigned track
 void media_on_rtcp(struct client *client, struct session *session, unsigned track,
                    const struct media_piece *piece);
 
-/* TEARDOWN goes out: what comes from now on is counted, but its silence isn't held against the server. */
+/* TEARDOWN goes out: what still comes is counted, but silence is not held against the server. */
 void media_stop(struct client *client, struct session *session);
 void media_end(struct client *client, struct session *session);
