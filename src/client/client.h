@@ -84,10 +84,12 @@ struct client_io {
     int (*resolve)(void *host, struct slice name, uint16_t port, uint64_t token);
     /* A session ended for good (or dropped, before it comes back). */
     void (*ended)(void *host, const struct session *session, enum session_outcome outcome);
-    /* Both may be NULL. A message as sent or received, credentials still in it; a packet as
-     * counted. */
+    /* Both may be NULL. A message as sent or received, credentials still in it; a panel session's
+     * packet as judged. */
     void (*on_message)(void *host, const struct session *session, enum client_direction direction,
                        struct slice message);
+    void (*on_packet)(void *host, const struct session *session, unsigned track,
+                      const struct panel_packet *packet, const struct receiver_arrival *arrival);
 };
 
 struct client {

@@ -27,7 +27,7 @@ static enum media_kind kind_of(const struct sdp_media *media)
                                       : MEDIA_OTHER;
 }
 
-static bool is_wanted(const struct sdp_media *media, enum description_wanted wanted)
+bool description_wants(const struct sdp_media *media, enum description_wanted wanted)
 {
     enum media_kind kind = kind_of(media);
     if (!media->rtp || media->backchannel || kind == MEDIA_OTHER || media->format_count == 0)
@@ -64,7 +64,7 @@ enum description_result description_make(struct description *out, struct slice b
         !keep(out, sdp->control, &out->aggregate_at, &out->aggregate_len))
         return DESCRIPTION_TOO_LARGE;
     for (unsigned i = 0; i < sdp->media_count; i++) {
-        if (!is_wanted(&sdp->media[i], wanted))
+        if (!description_wants(&sdp->media[i], wanted))
             continue;
         if (out->track_count == DESCRIPTION_TRACKS)
             ++*skipped;

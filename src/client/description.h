@@ -58,6 +58,9 @@ enum description_result description_make(struct description *out, struct slice b
                                          const struct sdp *sdp, enum description_wanted wanted,
                                          uint32_t *skipped);
 
+/* Is this one of the media that become tracks? */
+bool description_wants(const struct sdp_media *media, enum description_wanted wanted);
+
 /* Says the same, whoever uses it? */
 bool description_equal(const struct description *a, const struct description *b);
 

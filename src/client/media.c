@@ -126,6 +126,8 @@ static void show_to_panel(struct client *client, struct session *session, unsign
         panel_on_gap(&client->panel_shard, panel, n, arrival->gap_first, arrival->gap_count,
                      packet->arrival_ns);
     panel_on_packet(&client->panel_shard, panel, n, packet);
+    if (client->io->on_packet)
+        client->io->on_packet(client->host, session, n, packet, arrival);
 }
 
 /* What only sessions that are looked at closer need: the payload's first bytes. */

@@ -27,6 +27,9 @@ struct shard_setup {
     /* For probe; NULL otherwise. */
     void (*on_message)(void *context, const struct session *session,
                        enum client_direction direction, struct slice message);
+    void (*on_packet)(void *context, const struct session *session, unsigned track,
+                      const struct panel_packet *packet, const struct receiver_arrival *arrival);
+    void (*on_ended)(void *context, const struct session *session, enum session_outcome outcome);
     void *context;
 };
 

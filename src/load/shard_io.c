@@ -150,6 +150,8 @@ static void io_ended(void *host, const struct session *session, enum session_out
     char room[4096];
     struct text line = text_init(room, sizeof(room) - 1);
     bool failed = session->last_reason != REASON_NONE;
+    if (shard->setup.on_ended)
+        shard->setup.on_ended(shard->setup.context, session, outcome);
     if (!shard->setup.sessions_log)
         return;
     text_printf(&line, "{\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
@@ -180,6 +182,14 @@ static void io_on_message(void *host, const struct session *session,
         shard->setup.on_message(shard->setup.context, session, direction, message);
 }
 
+static void io_on_packet(void *host, const struct session *session, unsigned track,
+                         const struct panel_packet *packet, const struct receiver_arrival *arrival)
+{
+    struct shard *shard = host;
+    if (shard->setup.on_packet)
+        shard->setup.on_packet(shard->setup.context, session, track, packet, arrival);
+}
+
 const struct client_io shard_io = {
     .clock = io_clock,
     .connect = io_connect,
@@ -195,6 +205,7 @@ const struct client_io shard_io = {
     .resolve = io_resolve,
     .ended = io_ended,
     .on_message = io_on_message,
+    .on_packet = io_on_packet,
 };
 
 void shard_on_event(void *context, const struct loop_event *event)
