@@ -1,0 +1,150 @@
+#include "cli/probe_clean.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/url.h"
+
+#define ROOM(len) (8 * (len) + 64) /* "\xNN" for a byte, and "***" for one of a password */
+#define LITERAL_MIN 4u             /* shorter passwords stand in too many harmless places */
+
+static bool contains(struct slice in, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= in.len; i++) {
+        if (slice_starts_with_nocase(slice_make(in.data + i, in.len - i), slice_from_string(word)))
+            return true;
+    }
+    return false;
+}
+
+/* Does this header carry a secret, by its name? A challenge doesn't. */
+static bool is_secret(struct slice name)
+{
+    static const char *const words[] = {"authorization", "cookie", "token",   "secret",
+                                        "password",      "apikey", "api-key", "x-auth"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (contains(name, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* "Authorization: Digest ***": the scheme is no secret. */
+static void add_hidden(struct text *to, struct slice line)
+{
+    struct slice name = slice_take_until(&line, ':');
+    struct slice value = slice_trim(line);
+    ptrdiff_t space = slice_find_byte(value, ' ');
+    text_add(to, name);
+    text_add_string(to, ": ");
+    if (contains(name, "authorization") && space > 0)
+        text_add(to, slice_make(value.data, (size_t)space + 1));
+    text_add_string(to, "***");
+}
+
+/* Length of "password=" and the like at the start, 0 where there is none. */
+static size_t secret_key_len(struct slice text)
+{
+    static const char *const keys[] = {"password=", "passwd=", "pwd=", "pass=", "token="};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (slice_starts_with_nocase(text, slice_from_string(keys[i])))
+            return strlen(keys[i]);
+    }
+    return 0;
+}
+
+/* Cameras take "?user=admin&password=secret" in the path too. */
+static void hide_query(struct text *to, struct slice line)
+{
+    while (line.len > 0) {
+        size_t len = secret_key_len(line);
+        text_add(to, slice_take(&line, len > 0 ? len : 1));
+        if (len == 0)
+            continue;
+        size_t end = 0;
+        while (end < line.len && !strchr("&; \t\"'<>,", line.data[end]))
+            end++;
+        if (end > 0)
+            text_add_string(to, "***");
+        slice_take(&line, end);
+    }
+}
+
+static void hide_literal(struct text *to, struct slice line, struct slice password)
+{
+    while (line.len > 0) {
+        bool hit = password.len >= LITERAL_MIN && slice_starts_with(line, password);
+        struct slice some = slice_take(&line, hit ? password.len : 1);
+        if (hit)
+            text_add_string(to, "***");
+        else
+            text_add(to, some);
+    }
+}
+
+/* Quotes and backslashes do no harm on a terminal. */
+static void add_printable(struct text *to, struct slice line)
+{
+    while (line.len > 0) {
+        size_t plain = 0;
+        while (plain < line.len && line.data[plain] != '"' && line.data[plain] != '\\')
+            plain++;
+        text_add_escaped(to, slice_take(&line, plain));
+        text_add(to, slice_take(&line, 1));
+    }
+}
+
+/* a and b have ROOM for the line. */
+static void clean_line(struct text *to, struct slice line, struct slice password, char *rooms[2])
+{
+    struct text a = text_init(rooms[0], ROOM(line.len));
+    struct text b = text_init(rooms[1], ROOM(line.len));
+    url_write_masked(&a, line);
+    hide_query(&b, text_slice(&a));
+    a.len = 0;
+    hide_literal(&a, text_slice(&b), password);
+    add_printable(to, text_slice(&a));
+}
+
+void probe_clean(struct text *to, struct slice text, struct slice password, bool is_message)
+{
+    char *rooms[2] = {malloc(ROOM(text.len)), malloc(ROOM(text.len))};
+    bool in_head = is_message, hidden = false, first = true;
+    assert(rooms[0] && rooms[1]);
+    while (text.len > 0) {
+        struct slice line = slice_take_until(&text, '\n');
+        if (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        bool folded = line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t');
+        ptrdiff_t colon = slice_find_byte(line, ':');
+        if (!first)
+            text_add_string(to, "\n");
+        if (!folded)
+            hidden =
+                in_head && !first && colon > 0 && is_secret(slice_make(line.data, (size_t)colon));
+        if (in_head && line.len == 0)
+            in_head = false;
+        if (hidden && folded)
+            text_add_string(to, " ***");
+        else if (hidden)
+            add_hidden(to, line);
+        else
+            clean_line(to, line, password, rooms);
+        first = false;
+    }
+    free(rooms[0]);
+    free(rooms[1]);
+}
+
+char *probe_cleaned(struct slice text, struct slice password, bool is_message)
+{
+    size_t size = ROOM(text.len);
+    char *room = malloc(size);
+    assert(room);
+    struct text to = text_init(room, size);
+    probe_clean(&to, text, password, is_message);
+    text_string(&to);
+    return room;
+}

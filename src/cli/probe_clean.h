@@ -1,0 +1,17 @@
+/* probe_clean.h - what a message may show: no secret, and nothing that a terminal would obey. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "base/text.h"
+
+/* Appends a message or a value with the values of Authorization and the like, passwords in URLs,
+   and the password itself wherever it stands, as "***"; controls and what isn't UTF-8 escaped.
+   Lines end in one newline each, however they ended; the last one's is left out. is_message: it
+   begins with a head, whose headers are known by name. to takes up to 8 bytes for each of text's.
+ */
+void probe_clean(struct text *to, struct slice text, struct slice password, bool is_message);
+
+/* The same as a string that the caller frees. */
+char *probe_cleaned(struct slice text, struct slice password, bool is_message);
