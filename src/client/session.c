@@ -360,10 +360,20 @@ void session_drain(struct client *client, struct session *session)
     session->phase_started_ns = client->now_ns;
 }
 
+/* Did the connection end inside the body of a message? */
+static bool is_body_cut(struct client *client, struct session *session)
+{
+    struct rtsp_message message;
+    const struct conversation *talk = session_talk(client, session);
+    if (!talk || talk->rx_len == 0 || talk->rx_is_rtcp)
+        return false;
+    rtsp_parse(conversation_gathered(&client->conversations, talk), &message);
+    return message.head_complete;
+}
+
 /* The server closed or cut the connection. During TEARDOWN that is an answer too. */
 static void on_end(struct client *client, struct session *session, enum reason reason)
 {
-    const struct conversation *talk = session_talk(client, session);
     switch ((enum session_state)session->state) {
     case SESSION_TEARDOWN:
         if (session->udp && reason == REASON_EOF)
@@ -380,7 +390,7 @@ static void on_end(struct client *client, struct session *session, enum reason r
     case SESSION_SETUP:
     case SESSION_PLAY:
     case SESSION_PLAYING:
-        if (reason == REASON_EOF && talk && talk->rx_len > 0 && !talk->rx_is_rtcp)
+        if (reason == REASON_EOF && is_body_cut(client, session))
             reason = REASON_TRUNCATED_BODY;
         session_fail(client, session, reason, 0, (struct slice){NULL, 0});
         break;
