@@ -5,13 +5,15 @@
 #include "base/rng.h"
 #include "client/session_internal.h"
 
-#define CARRY_SIZE 16u   /* an RTP header and the first payload bytes, which tell the codec's unit \
+#define CARRY_SIZE                                                                                 \
+    16u                  /* an RTP header and the first payload bytes, which tell the codec's unit \
                           */
 #define CARRY_DONE 0xffu /* the current frame was counted: the rest of it is skipped */
 #define RESYNC_MAX 1048576u /* bytes of garbage a try may hold */
 #define REPORT_NS (5 * NS_PER_S)
-#define BACKLOG_LOOK 32768u /* unread bytes from which on the receive buffer's size is asked for   \
-                             */
+#define BACKLOG_LOOK                                                                               \
+    32768u /* unread bytes from which on the receive buffer's size is asked for                    \
+            */
 
 /* Still the same connection? Handlers may end or free the session. */
 static bool goes_on(const struct session *session, uint32_t generation)
@@ -24,7 +26,9 @@ static int find_channel(const struct client *client, struct session *session, ui
                         unsigned *is_rtcp)
 {
     unsigned count = session->track_count;
-    if (session->state == SESSION_SETUP && !(session->flags & FLAG_UDP))
+    if (session->flags & FLAG_UDP)
+        return -1;
+    if (session->state == SESSION_SETUP)
         count = session->setup_track + 1u; /* some servers send before they answer */
     for (unsigned i = 0; i < count; i++) {
         const struct track *track = session_track(client, session, i);
@@ -155,25 +159,40 @@ static struct interleaved_hint hint_of(const struct client *client, struct sessi
     return hint;
 }
 
-/* Neither a frame nor a message. While media flows the way back is looked for, within bounds. */
-static void on_garbage(struct client *client, struct session *session, struct slice *input,
-                       enum rtsp_bad bad)
+/* May garbage be skipped here? Media may be damaged; and an SDP longer than its Content-Length said
+   leaves its end in front of the reply to the first SETUP. */
+static bool may_resync(const struct session *session, enum rtsp_bad bad)
 {
-    bool media = session->track_count > 0 && session->state >= SESSION_PLAY;
-    if (!media) {
-        struct slice start = *input;
-        session_fail(client, session, reason_of_bad(bad), 0, slice_take(&start, 40));
+    if (session->state == SESSION_SETUP)
+        return session->setup_track == 0 && bad == RTSP_BAD_PROTOCOL;
+    return session->track_count > 0 && session->state >= SESSION_PLAY;
+}
+
+/* Neither a frame nor a message: input, behind so many bytes that were gathered before. Where that
+   is survivable the way back is looked for, within bounds. */
+static void on_garbage(struct client *client, struct session *session, struct slice *input,
+                       size_t before, enum rtsp_bad bad)
+{
+    struct conversation *talk = session_talk(client, session);
+    if (!may_resync(session, bad)) {
+        session_fail(client, session, reason_of_bad(bad), 0,
+                     before > 0 ? conversation_gathered(&client->conversations, talk) : *input);
         return;
     }
     if (session->skipped_bytes == 0)
         client->stats->oddities.resyncs++;
+    if (before > 0)
+        conversation_clear(&client->conversations, talk);
+    else
+        slice_take(input, ++before);
     struct interleaved_hint hint = hint_of(client, session);
-    slice_take_byte(input);
     size_t skip = interleaved_resync(&hint, *input);
     slice_take(input, skip);
-    session->skipped_bytes += (uint32_t)skip + 1;
+    session->skipped_bytes += (uint32_t)(before + skip);
     if (session->skipped_bytes > RESYNC_MAX)
         session_fail(client, session, REASON_FRAMING_LOST, 0, (struct slice){NULL, 0});
+    else
+        give_back_if_quiet(client, session);
 }
 
 /* The start of a message: read in place when it is all there. */
@@ -200,7 +219,7 @@ static void on_text(struct client *client, struct session *session, struct slice
         slice_take(input, input->len);
         break;
     case RTSP_BAD:
-        on_garbage(client, session, input, message.bad);
+        on_garbage(client, session, input, 0, message.bad);
         break;
     }
 }
@@ -242,8 +261,7 @@ static void on_more_text(struct client *client, struct session *session, struct 
             session_fail(client, session, REASON_BODY_TOO_LARGE, 0, (struct slice){NULL, 0});
         break;
     case RTSP_BAD:
-        conversation_clear(&client->conversations, talk);
-        on_garbage(client, session, input, message.bad);
+        on_garbage(client, session, input, before, message.bad);
         break;
     }
 }
