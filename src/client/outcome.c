@@ -5,8 +5,10 @@
 
 #include "base/rng.h"
 #include "client/session_internal.h"
+#include "proto/url.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
+#define SAMPLE_WORDS 96u /* bytes of what was said, beside the URL */
 
 static void count_never(struct client *client, const struct session *session)
 {
@@ -62,16 +64,41 @@ void session_finish(struct client *client, struct session *session, enum session
     session_close_all(client, session, comes_back ? NEXT_COME_BACK : NEXT_FREE);
 }
 
+static bool contains(struct slice text, struct slice part)
+{
+    return part.len > 0 && memmem(text.data, text.len, part.data, part.len);
+}
+
+/* Does a server's text give back our password, plain or as Basic authentication has it? */
+static bool shows_secret(const struct client *client, const struct session *session,
+                         struct slice text)
+{
+    char buffer[2048];
+    const struct client_url *who = &client->config->urls[session->url];
+    struct auth_challenge basic = {.scheme = AUTH_BASIC};
+    struct auth_credentials credentials = {who->user, who->password};
+    struct text header = text_init(buffer, sizeof(buffer));
+    if (who->user.len == 0 || text.len == 0)
+        return false;
+    auth_write(&header, &basic, &credentials, SLICE("OPTIONS"), who->text, SLICE(""));
+    struct slice proof = text_slice(&header);
+    slice_take(&proof, sizeof("Authorization: Basic ") - 1);
+    return contains(text, who->password) || contains(text, slice_trim(proof));
+}
+
 void session_count_error(struct client *client, const struct session *session, enum reason reason,
                          unsigned status, struct slice what)
 {
-    char buffer[160];
+    char words[2048], buffer[160];
+    struct text told = text_init(words, sizeof(words));
     struct text sample = text_init(buffer, sizeof(buffer) - 1);
     enum phase phase = session_phase(session);
-    if (what.len > 96)
-        what.len = 96;
-    text_add(&sample, what);
-    text_add_string(&sample, what.len > 0 ? " from " : "");
+    if (shows_secret(client, session, what))
+        what = SLICE("***");
+    url_write_masked(&told, slice_take(&what, sizeof(words) / 2));
+    struct slice shown = text_slice(&told);
+    text_add(&sample, slice_take(&shown, SAMPLE_WORDS));
+    text_add_string(&sample, told.len > 0 ? " from " : "");
     struct slice url = client->config->urls[session->url].text;
     size_t room = sample.size - sample.len;
     text_add(&sample, slice_make(url.data, url.len < room / 2 ? url.len : room / 2));
