@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/rtsp.h"
 #include "proto/url.h"
 
 static_assert(sizeof(struct description) <= 2048, "a description is half a page");
@@ -71,6 +72,8 @@ enum description_result description_make(struct description *out, struct slice b
         else if (!add_track(out, &sdp->media[i]))
             return DESCRIPTION_TOO_LARGE;
     }
+    if (!rtsp_is_safe(slice_make(out->text, out->text_len)))
+        return DESCRIPTION_UNSAFE;
     return out->track_count > 0 ? DESCRIPTION_OK : DESCRIPTION_NO_MEDIA;
 }
 

@@ -50,6 +50,7 @@ enum description_result {
     DESCRIPTION_OK,
     DESCRIPTION_NO_MEDIA,
     DESCRIPTION_TOO_LARGE, /* URLs beyond what a record holds */
+    DESCRIPTION_UNSAFE,    /* a URL with CR, LF or NUL in it */
 };
 
 /* Fills a record. Media that carry no RTP, aren't wanted, or are for us to send are left out;

@@ -9,24 +9,20 @@
 
 #define REDIRECTS_MAX 5u
 #define AUTH_ROUNDS_MAX 2u
+#define RETRY_AFTER_MAX_S 3600u
 #define SERVER_REQUESTS_MAX 1000u /* in one try: beyond it is abuse */
-
-static struct slice status_line(const struct rtsp_message *reply, char *buffer, size_t size)
-{
-    struct text line = text_init(buffer, size);
-    struct slice reason = reply->reason;
-    text_printf(&line, "%u ", reply->status);
-    text_add(&line, slice_take(&reason, 60));
-    return text_slice(&line);
-}
 
 static void fail_with_status(struct client *client, struct session *session, enum reason reason,
                              const struct rtsp_message *reply)
 {
-    char buffer[80];
-    session->wait_ms = 1000 * rtsp_retry_after_s(rtsp_header(reply, "Retry-After", 0));
-    session_fail(client, session, reason, reply->status,
-                 status_line(reply, buffer, sizeof(buffer)));
+    char buffer[RTSP_LINE_MAX];
+    struct text line = text_init(buffer, sizeof(buffer));
+    uint32_t retry_after_s = rtsp_retry_after_s(rtsp_header(reply, "Retry-After", 0));
+    session->wait_ms =
+        1000 * (retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S);
+    text_printf(&line, "%u ", reply->status);
+    text_add(&line, reply->reason);
+    session_fail(client, session, reason, reply->status, text_slice(&line));
 }
 
 static bool is_success(const struct rtsp_message *reply)
@@ -91,7 +87,7 @@ static bool may_follow(struct client *client, struct session *session, struct sl
                        struct url *next)
 {
     struct url now;
-    if (location.len == 0 || location.len > CONVERSATION_URL || !rtsp_is_safe(location))
+    if (location.len == 0 || location.len > CONVERSATION_URL)
         return false;
     if (!slice_starts_with_nocase(location, SLICE("rtsp")) || url_parse(location, next) ||
         url_parse(session_url(client, session), &now))
@@ -106,6 +102,10 @@ static void on_redirect(struct client *client, struct session *session,
     struct conversation *talk = session_talk(client, session);
     struct slice location = rtsp_header(reply, "Location", 0);
     client->stats->oddities.redirects++;
+    if (!rtsp_is_safe(location)) {
+        fail_with_status(client, session, REASON_INJECTION_REJECTED, reply);
+        return;
+    }
     if (!talk || !may_follow(client, session, location, &next)) {
         fail_with_status(client, session, REASON_REDIRECT_INVALID, reply);
         return;
@@ -171,6 +171,17 @@ static enum description_result keep_description(struct client *client, struct se
     return DESCRIPTION_OK;
 }
 
+static void fail_description(struct client *client, struct session *session,
+                             enum description_result result)
+{
+    if (result == DESCRIPTION_NO_MEDIA)
+        session_fail(client, session, REASON_NO_MEDIA, 0, (struct slice){NULL, 0});
+    else if (result == DESCRIPTION_UNSAFE)
+        session_fail(client, session, REASON_INJECTION_REJECTED, 0, SLICE("a URL of two lines"));
+    else
+        session_fail(client, session, REASON_SDP_TOO_LARGE, 0, SLICE("URLs of over 1.5 KB"));
+}
+
 static void on_describe(struct client *client, struct session *session,
                         const struct rtsp_message *reply)
 {
@@ -184,12 +195,10 @@ static void on_describe(struct client *client, struct session *session,
     url_base(&base, rtsp_header(reply, "Content-Base", 0),
              rtsp_header(reply, "Content-Location", 0), session_url(client, session));
     enum description_result result = keep_description(client, session, text_slice(&base), &sdp);
-    if (base.overflow || result == DESCRIPTION_TOO_LARGE) {
-        session_fail(client, session, REASON_SDP_TOO_LARGE, 0, SLICE("URLs of over 1.5 KB"));
-        return;
-    }
-    if (result == DESCRIPTION_NO_MEDIA) {
-        session_fail(client, session, REASON_NO_MEDIA, 0, (struct slice){NULL, 0});
+    if (result == DESCRIPTION_OK && base.overflow)
+        result = DESCRIPTION_TOO_LARGE;
+    if (result != DESCRIPTION_OK) {
+        fail_description(client, session, result);
         return;
     }
     session->setup_track = 0;
