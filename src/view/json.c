@@ -11,11 +11,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "view/file.h"
+#include "view/json_dump.h"
+#include "view/json_series.h"
 
 #define STREAMS_MAX 1000u
-/* Enough for microseconds of a day in milliseconds, and no 0.10000000000000001. */
-#define FORMAT JSON_REAL_PRECISION(12)
-
 struct field {
     const char *name;
     size_t offset; /* of a uint64_t */
@@ -267,7 +266,7 @@ static json_t *stream_object(const char *url, const struct stream_stats *stream)
     return object;
 }
 
-static json_t *streams_array(const struct snapshot *snapshot)
+static json_t *streams_array(const struct snapshot *snapshot, uint32_t most)
 {
     const struct stats *total = snapshot->total;
     json_t *array = json_array();
@@ -276,7 +275,7 @@ static json_t *streams_array(const struct snapshot *snapshot)
     for (uint32_t i = 0; i < total->stream_count; i++)
         ranked[i] = (struct ranked_stream){total->streams[i].rtp.packets, i};
     qsort(ranked, total->stream_count, sizeof(*ranked), compare_streams);
-    for (uint32_t i = 0; i < total->stream_count && i < STREAMS_MAX; i++) {
+    for (uint32_t i = 0; i < total->stream_count && i < most; i++) {
         uint32_t index = ranked[i].index;
         json_array_append_new(
             array, stream_object(snapshot->info->stream_urls[index], &total->streams[index]));
@@ -402,43 +401,40 @@ static json_t *slo_array(const struct snapshot *snapshot)
     return array;
 }
 
-static json_t *result_object(const struct snapshot *snapshot)
+json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
 {
     const struct run_info *info = snapshot->info;
     const struct stats *total = snapshot->total;
-    json_t *result = json_object();
-    put_string(result, "schema", "rtspbench.result.v1");
-    put(result, "tool", tool_object(info));
-    put_started_at(result, info->started_at_ns);
-    put(result, "elapsed_s", json_real((double)snapshot->elapsed_ns / 1e9));
-    put(result, "config", config_value(info->plan_json));
-    put(result, "host", host_object(&info->host));
-    put(result, "sessions", sessions_object(total));
-    put(result, "latency_ms", latency_object(total));
-    put(result, "rtp", rtp_object(total));
-    put(result, "rtcp", counts_object(&total->rtcp, rtcp_fields));
-    put(result, "oddities", counts_object(&total->oddities, oddity_fields));
-    put(result, "streams", streams_array(snapshot));
-    put(result, "panel", panel_object(total));
-    put(result, "errors", errors_array(snapshot));
-    put_count(result, "errors_not_kept", total->errors_not_kept);
-    put(result, "misbehaving", json_array());
-    put(result, "generator", generator_object(snapshot));
-    put(result, "timeline", timeline_array(snapshot));
-    put(result, "slo", slo_array(snapshot));
-    put_string(result, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
-    return result;
+    json_t *state = json_object();
+    put_string(state, "schema", "rtspbench.result.v1");
+    put(state, "tool", tool_object(info));
+    put_started_at(state, info->started_at_ns);
+    put(state, "elapsed_s", json_real((double)snapshot->elapsed_ns / 1e9));
+    put(state, "config", config_value(info->plan_json));
+    put(state, "host", host_object(&info->host));
+    put(state, "sessions", sessions_object(total));
+    put(state, "latency_ms", latency_object(total));
+    put(state, "rtp", rtp_object(total));
+    put(state, "rtcp", counts_object(&total->rtcp, rtcp_fields));
+    put(state, "oddities", counts_object(&total->oddities, oddity_fields));
+    put(state, "streams", streams_array(snapshot, most_streams));
+    put(state, "panel", panel_object(total));
+    put(state, "errors", errors_array(snapshot));
+    put_count(state, "errors_not_kept", total->errors_not_kept);
+    put(state, "misbehaving", json_array());
+    put(state, "generator", generator_object(snapshot));
+    put(state, "slo", slo_array(snapshot));
+    put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
+    return state;
 }
 
-/* Writes and frees value, and a line end. */
-static int dump(json_t *value, FILE *stream, size_t flags)
+json_t *view_json_result(const struct snapshot *snapshot)
 {
-    errno = 0;
-    int failed = json_dumpf(value, stream, flags | FORMAT);
-    json_decref(value);
-    if (failed || fputc('\n', stream) == EOF || fflush(stream) != 0)
-        return errno ? -errno : -EIO;
-    return 0;
+    json_t *result = view_json_state(snapshot, STREAMS_MAX);
+    put(result, "timeline", timeline_array(snapshot));
+    put(result, "series", view_series(snapshot->series, snapshot->series_count, 0));
+    put(result, "histograms", view_histograms(snapshot->total));
+    return result;
 }
 
 int view_json_write(const struct snapshot *snapshot, const char *path)
@@ -447,7 +443,7 @@ int view_json_write(const struct snapshot *snapshot, const char *path)
     int error = file_open(&file, path);
     if (error)
         return error;
-    error = dump(result_object(snapshot), file.stream, JSON_INDENT(2));
+    error = view_dump_pretty(view_json_result(snapshot), file.stream);
     if (!error)
         return file_commit(&file);
     file_discard(&file);
@@ -457,8 +453,8 @@ int view_json_write(const struct snapshot *snapshot, const char *path)
 int view_json_result_line(const struct snapshot *snapshot, FILE *stream)
 {
     json_t *line = json_object();
-    put(line, "result", result_object(snapshot));
-    return dump(line, stream, JSON_COMPACT);
+    put(line, "result", view_json_result(snapshot));
+    return view_dump(line, stream);
 }
 
 static void put_time(json_t *object, uint64_t elapsed_ns)
@@ -490,5 +486,5 @@ int view_json_interval_line(const struct snapshot *snapshot, FILE *stream)
     put_count(line, "packets", rtp.packets);
     put_count(line, "bytes", rtp.bytes);
     put_count(line, "loss", rtp.lost);
-    return dump(line, stream, JSON_COMPACT);
+    return view_dump(line, stream);
 }

@@ -7,7 +7,7 @@
 struct a_run {
     struct run_info info;
     struct stats *total, *interval;
-    struct timeline_row rows[2];
+    struct timeline_row rows[2], series[2];
     struct snapshot snapshot;
 };
 
@@ -79,6 +79,14 @@ static inline void a_run_begin(struct a_run *run)
                   .startup_p95_us = 8750,
                   .jitter_p95_us = 1250,
                   .cpu = 0.4321}},
+        .series = {{.t_ns = NS_PER_S, .active = 50, .startups = {[3] = 7, [37] = 1}},
+                   {.t_ns = 2000400000,
+                    .active = 60,
+                    .packets = 70,
+                    .lost_by = {[LOSS_SERVER] = 9},
+                    .has_latency = true,
+                    .latency_p95_us = 2500,
+                    .loop_lag_p99_us = 1500}},
     };
     a_run_count(run->total);
     run->total->active = 94;
@@ -98,6 +106,8 @@ static inline void a_run_begin(struct a_run *run)
         .interval = run->interval,
         .timeline = run->rows,
         .timeline_count = 2,
+        .series = run->series,
+        .series_count = 2,
         .generator = {.cpu_ns = 2589134000,
                       .rss_bytes = 34100000,
                       .bytes_per_session = 259,

@@ -231,7 +231,9 @@ static void test_empty_run(void **state)
                                         "latency_ms.startup.p95",
                                         "streams.0.bitrate_bps",
                                         "timeline.0.startup_p95_ms",
-                                        "timeline.0.jitter_p95_ms"};
+                                        "timeline.0.jitter_p95_ms",
+                                        "series.latency_p50_ms.0",
+                                        "series.startup_p50_ms.0"};
     struct a_run run;
     a_run_begin(&run);
     stats_clear(run.total);
@@ -306,6 +308,20 @@ static void test_numbers(void **state)
         {"timeline.1.bytes", 1555208750},
         {"streams.0.bitrate_bps", 2000000}, /* 1 MB in 4 s */
         {"streams.0.startup_ms.max", 12.345},
+        {"series.t_s.1", 2},
+        {"series.active.0", 50},
+        {"series.packets.1", 70},
+        {"series.lost_server.1", 9},
+        {"series.latency_p95_ms.1", 2.5},
+        {"series.loop_lag_p99_ms.1", 1.5},
+        {"series.startups.0.0", 3},
+        {"series.startups.0.1", 7},
+        {"series.startups.0.2", 37},
+        {"series.startup_bands_ms.1", 0.192},
+        {"histograms.connect.0", 10},
+        {"histograms.connect.199", 1},
+        {"histograms.join.198", 10000},
+        {"histograms.join.199", 1},
     };
     struct a_run run;
     a_run_begin(&run);
