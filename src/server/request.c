@@ -37,8 +37,11 @@ static void begin(struct exchange *exchange, unsigned status)
 static void finish(struct exchange *exchange)
 {
     text_add_string(&exchange->reply, "\r\n");
-    if (!exchange->reply.overflow)
-        connection_send(exchange->server, exchange->connection, text_slice(&exchange->reply));
+    if (exchange->reply.overflow) { /* only what a client sent us to send back can be that long */
+        begin(exchange, 400);
+        text_add_string(&exchange->reply, "\r\n");
+    }
+    connection_send(exchange->server, exchange->connection, text_slice(&exchange->reply));
 }
 
 static void answer(struct exchange *exchange, unsigned status)
@@ -47,14 +50,14 @@ static void answer(struct exchange *exchange, unsigned status)
     finish(exchange);
 }
 
-/* An error with a sentence on what is wrong. */
-static void explain(struct exchange *exchange, unsigned status, struct slice why)
+static void finish_with_body(struct exchange *exchange, const char *type, struct slice body)
 {
-    begin(exchange, status);
-    text_printf(&exchange->reply, "Content-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-                why.len);
-    text_add(&exchange->reply, why);
-    if (!exchange->reply.overflow)
+    text_printf(&exchange->reply, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n", type,
+                body.len);
+    text_add(&exchange->reply, body);
+    if (exchange->reply.overflow)
+        answer(exchange, 500);
+    else
         connection_send(exchange->server, exchange->connection, text_slice(&exchange->reply));
 }
 
@@ -116,10 +119,8 @@ static void on_describe(struct exchange *exchange)
     begin(exchange, 200);
     text_add_string(&exchange->reply, "Content-Base: ");
     add_base(&exchange->reply, exchange);
-    text_printf(&exchange->reply,
-                "/\r\nContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n", sdp.len);
-    text_add(&exchange->reply, text_slice(&sdp));
-    connection_send(exchange->server, exchange->connection, text_slice(&exchange->reply));
+    text_add_string(&exchange->reply, "/\r\n");
+    finish_with_body(exchange, "application/sdp", text_slice(&sdp));
 }
 
 /* The first alternative that we can serve; else 400 or 461. */
@@ -433,7 +434,8 @@ static bool find_path(struct exchange *exchange)
     exchange->faults = exchange->path ? exchange->path->faults : server->config.faults;
     if (exchange->path || faults_parse(&exchange->faults, exchange->target.query, &error))
         return true;
-    explain(exchange, 400, text_slice(&error));
+    begin(exchange, 400);
+    finish_with_body(exchange, "text/plain", text_slice(&error));
     return false;
 }
 

@@ -1,5 +1,6 @@
 #include "server_world.h"
 
+#include "base/rng.h"
 #include "proto/auth.h"
 
 static void test_whole_session(void **state)
@@ -545,6 +546,63 @@ static void test_repeats(void **state)
     assert_true(digests[0] == digests[1]);
 }
 
+/* Valid conversations with bytes changed, cut out and doubled: the server answers or hangs up, and
+   goes on serving others. */
+static void test_noise(void **state)
+{
+    static const char words[] =
+        "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+        "DESCRIBE " BASE "/cam?drop=1/10&describe_delay=5ms RTSP/1.0\r\nCSeq: 2\r\n\r\n"
+        "SETUP " BASE "/cam?drop=1/10/trackID=0 RTSP/1.0\r\nCSeq: 3\r\n"
+        "Transport: RTP/AVP;unicast;client_port=7000-7001,RTP/AVP/TCP;interleaved=0-1\r\n\r\n"
+        "$\1\0\10\200\311\0\1\0\0\0\1"
+        "PLAY " BASE "/cam?drop=1/10 RTSP/1.0\r\nCSeq: 4\r\nRange: npt=0-\r\n\r\n"
+        "PAUSE " BASE "/cam?drop=1/10 RTSP/1.0\r\nCSeq: 5\r\n\r\n"
+        "PLAY " BASE "/cam?drop=1/10 RTSP/1.0\r\nCSeq: 6\r\nContent-Length: 3\r\n\r\nabc"
+        "TEARDOWN " BASE "/cam?drop=1/10 RTSP/1.0\r\nCSeq: 7\r\n\r\n";
+    struct world *world = world_new(19, NULL);
+    struct rng rng = rng_init(19, 0, 0);
+    struct loop_tcp tcp = {.token = 0};
+    assert_true(address_parse(SLICE(HOST), PORT, &tcp.to));
+    for (unsigned round = 0; round < 3000; round++) {
+        char noisy[2 * sizeof(words)];
+        size_t len = sizeof(words) - 1;
+        memcpy(noisy, words, len);
+        for (uint64_t changes = rng_below(&rng, 4); changes > 0; changes--) {
+            size_t at = (size_t)rng_below(&rng, len), cut = (size_t)rng_below(&rng, len - at);
+            if (rng_below(&rng, 3) > 0) {
+                noisy[at] = (char)rng_next(&rng);
+            } else {
+                memmove(noisy + at, noisy + at + cut, len - at - cut);
+                len -= cut;
+            }
+            if (len < 2)
+                break;
+        }
+        world->ended_count = 0;
+        int64_t socket = loop_connect(world->loop, &tcp);
+        assert_true(socket > 0);
+        run(world, 10 * NS_PER_US);
+        for (size_t at = 0, n; at < len; at += n) {
+            n = 1 + (size_t)rng_below(&rng, len - at);
+            struct iovec part = {noisy + at, n};
+            loop_send(world->loop, (loop_socket)socket, &part, 1);
+            step(world, sim_now(world->sim) + 100 * NS_PER_US);
+        }
+        run(world, rng_below(&rng, 200) * NS_PER_MS);
+        loop_close(world->loop, (loop_socket)socket, round % 2 == 0);
+        run(world, 10 * NS_PER_MS);
+        memset(&world->clients[0], 0, sizeof(world->clients[0]));
+    }
+    assert_int_equal(server_sessions(world->server), 0);
+    world->ended_count = 0;
+    struct client *client = play(world, 1, "/cam");
+    run(world, NS_PER_S);
+    assert_int_equal(ask(world, client, "TEARDOWN", "/cam", SESSION), 200);
+    check_truth(world, client, 0);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_other_ends),
         cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
