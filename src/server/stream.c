@@ -51,11 +51,13 @@ static void commit(struct session *session, const struct playout_step *step)
                   playout_step_bytes(step));
 }
 
-/* What the kernel took of a step's packet; it counts when the rest is out. */
+/* What the kernel took of a step's packet. It counts when the rest is out, but it stands in its place
+   among the others from now on, like one that is held back. */
 static void keep_partial(struct session *session, const struct playout_step *step, uint32_t taken)
 {
+    bool first = step->kind == STEP_SENT;
     session->partial = (struct session_partial){
-        .kind = step->kind,
+        .kind = first ? STEP_RELEASED : step->kind,
         .overtaken = step->overtaken,
         .track = step->track,
         .header_len = step->header_len,
@@ -65,6 +67,8 @@ static void keep_partial(struct session *session, const struct playout_step *ste
     };
     memcpy(session->partial.header, step->header, sizeof(step->header));
     playout_move(&session->playout, step);
+    if (first)
+        playout_count(&session->playout, STEP_HELD, false, step->track, 0);
 }
 
 static void wait_for_room(struct server *server, struct connection *connection)

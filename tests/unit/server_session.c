@@ -426,6 +426,31 @@ static void test_slow_reader(void **state)
     world_free(world);
 }
 
+/* A reader says goodbye while a packet is half written and more are waiting: the half is finished,
+   what waits was never sent, and lies behind the last packet. */
+static void test_teardown_of_a_slow_reader(void **state)
+{
+    static const char words[] = "TEARDOWN " BASE "/cam RTSP/1.0\r\nCSeq: 7\r\n\r\n";
+    uint64_t dropped = 0;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        struct world *world = world_new(seed, NULL);
+        struct client *client = play(world, 0, "/cam");
+        loop_pause(world->loop, client->socket, true);
+        run(world, 9 * NS_PER_S + seed * 200 * NS_PER_MS);
+        say(world, client, words, sizeof(words) - 1);
+        run(world, NS_PER_S);
+        loop_pause(world->loop, client->socket, false);
+        run(world, NS_PER_S);
+        assert_int_equal(client->status, 200);
+        assert_true(client->eof);
+        check_truth(world, client, 0);
+        dropped += world->ended[0].counts.dropped;
+        assert_int_equal(world->ended[0].counts.dropped_inside, 0);
+        world_free(world);
+    }
+    assert_true(dropped > 100);
+}
+
 /* stall_all: one reader that stops reading stops the other, until it is gone. */
 static void test_stall_all(void **state)
 {
@@ -620,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_nonsense_ends_the_connection),
         cmocka_unit_test(test_endless_request),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_teardown_of_a_slow_reader),
         cmocka_unit_test(test_stall_all),
         cmocka_unit_test(test_bitrate_cap),
         cmocka_unit_test(test_stall),
