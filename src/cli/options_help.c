@@ -27,8 +27,11 @@ static const struct command_help helps[COMMANDS] = {
     [COMMAND_PROBE] =
         {"rtspbench probe URL [OPTION]...\n",
          "Reads one stream and tells what happens: each message, the SDP, the tracks, the\n"
-         "timing, then 5 s of media.\n",
-         "  rtspbench probe rtsp://192.0.2.1:554/stream\n"},
+         "timing, then 5 s of media. Ends with 0 when media came, with 1 when none did. The keys "
+         "of\n"
+         "--json are described in docs/PROBE.md.\n",
+         "  rtspbench probe rtsp://192.0.2.1:554/stream\n"
+         "  rtspbench probe -t udp --json rtsp://192.0.2.1:554/stream | jq .tracks\n"},
 };
 
 static void add_spaces(struct text *to, size_t n)

@@ -70,7 +70,6 @@ struct probe {
     uint16_t local_port;
 };
 
-/* Everything but the session itself: nothing when it went as it should. */
 static inline bool probe_got_media(const struct probe *probe)
 {
     for (unsigned i = 0; i < probe->track_count; i++) {
@@ -87,6 +86,9 @@ uint64_t probe_latency_ns(const struct probe *probe, enum metric metric);
 uint64_t probe_expected(const struct probe_track *track);
 double probe_bitrate_bps(const struct probe_track *track);
 double probe_packets_per_s(const struct probe_track *track);
+
+/* Enough media to judge whether it keeps up with real time: 5 s, as METRICS.md has it. */
+bool probe_knows_pace(const struct probe_track *track);
 double probe_media_s(const struct probe *probe);
 
 /* The number of the track that this medium became, or -1. */

@@ -34,6 +34,11 @@ double probe_packets_per_s(const struct probe_track *track)
     return span_s(track) > 0 ? (double)(track->packets - 1) / span_s(track) : 0;
 }
 
+bool probe_knows_pace(const struct probe_track *track)
+{
+    return track->has_info && span_s(track) >= 4.9;
+}
+
 double probe_media_s(const struct probe *probe)
 {
     uint64_t first_ns = UINT64_MAX, last_ns = 0;

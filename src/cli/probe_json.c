@@ -122,7 +122,7 @@ static void add_pictures(json_t *to, const struct probe_track *track)
         to, "keyframe_interval_s",
         real_or_null(keyframes && info->keyframe_interval_s > 0, info->keyframe_interval_s));
     json_object_set_new(to, "falling_behind",
-                        track->has_info ? json_boolean(info->falling_behind) : json_null());
+                        probe_knows_pace(track) ? json_boolean(info->falling_behind) : json_null());
 }
 
 static json_t *track_of(const struct probe_track *track, unsigned n)

@@ -259,7 +259,9 @@ static void add_pictures(struct text *to, const struct probe_track *track)
         text_printf(to, "%" PRIu32 " keyframe%s", info->keyframes, info->keyframes == 1 ? "" : "s");
     else
         text_add_string(to, "keyframes can't be told");
-    text_add_string(to, info->falling_behind ? ", falling behind real time\n" : "\n");
+    text_add_string(to, probe_knows_pace(track) && info->falling_behind
+                            ? ", falling behind real time\n"
+                            : "\n");
 }
 
 static void add_track(struct text *to, const struct probe *probe, unsigned n)

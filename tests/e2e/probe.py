@@ -65,6 +65,7 @@ def card(transport):
     near(video["bitrate_bps"], 2e6, 0.3, "bit rate")
     equal(audio["frame_rate"], None, "the audio's frame rate")
     if not SLOW:
+        equal(video["falling_behind"], False, "falling_behind")
         near(document["media_s"], 5, 0.1, "media_s")
     timing = document["timing_ms"]
     for key in ("connect", "options", "describe", "setup", "play", "first_rtp", "first_keyframe", "teardown"):
@@ -87,6 +88,7 @@ def pattern():
     near(track["packets_per_s"], 50, 0.05, "packets a second")
     near(track["bytes"], 1000 * track["packets"], 0.02, "bytes")
     near(track["bitrate_bps"], 50 * 1000 * 8, 0.1, "bit rate")
+    equal(track["falling_behind"], None, "falling_behind, of too little media")
 
 
 @test(short=True, args=[("tcp",), ("udp",)])
