@@ -84,6 +84,8 @@ const struct option_spec option_table[] = {
      .fallback = "on", .group = NETWORK, .commands = RUN, .help = "datagrams received in batches"},
     {.id = OPT_QUICKACK, .name = "quickack", .argument = "on|off", .kind = OPTION_CHOICE, .choices = "off|on",
      .fallback = "on", .group = NETWORK, .commands = RUN, .help = "off: cheaper, but raises the server's round-trip times"},
+    {.id = OPT_CONGESTION, .name = "congestion", .argument = "NAME", .kind = OPTION_TEXT,
+     .group = NETWORK, .commands = RUN, .help = "TCP congestion control; else the system's"},
 
     {.id = OPT_THREADS, .name = "threads", .argument = "N", .kind = OPTION_COUNT, .max = 512,
      .fallback = "0", .group = MACHINERY, .commands = RUN, .help = "0: as needed"},

@@ -237,6 +237,8 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->stats_interval_ns = options_number(options, OPT_STATS_INTERVAL);
     plan->log = (enum plan_log)options_number(options, OPT_LOG);
     plan->quiet = options_given(options, OPT_QUIET);
+    plan->congestion = options_text(options, OPT_CONGESTION);
+    plan->freebind = options_given(options, OPT_BIND_CIDR);
     plan->json_file = options_text(options, OPT_JSON_FILE);
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
 }

@@ -7,6 +7,7 @@
 #include "cli/plan_options.h"
 #include "cli/watch.h"
 #include "load/plan.h"
+#include "net/route.h"
 
 #define DEMO_DURATION_NS (10 * NS_PER_S)
 
@@ -20,6 +21,22 @@ static void print_warnings(struct text *warnings)
     }
 }
 
+/* An address that isn't ours would fail every session that gets it. */
+static bool check_sources(const struct plan *plan, struct text *error)
+{
+    for (uint32_t i = 0; i < plan->bind_count; i++) {
+        if (route_is_local(&plan->bind[i]))
+            continue;
+        text_add_string(error, plan->freebind ? "--bind-cidr: " : "--bind-ips: ");
+        address_write_host(error, &plan->bind[i]);
+        text_add_string(error, " is not an address of this machine. As root, 'ip address add "
+                               "ADDRESS/LENGTH dev DEVICE' adds one, and 'ip route add local "
+                               "NETWORK/LENGTH dev lo' a whole network.");
+        return false;
+    }
+    return true;
+}
+
 static int resolve_and_run(struct plan *plan, struct text *error)
 {
     char room[4096];
@@ -27,7 +44,7 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     struct machine machine;
     machine_raise_files();
     machine_read(&machine);
-    if (!plan_resolve(plan, &machine, error, &warnings))
+    if (!check_sources(plan, error) || !plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
     print_warnings(&warnings);
     struct watch watch = {.plan = plan};

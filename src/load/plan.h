@@ -71,7 +71,9 @@ struct plan {
     uint32_t denied; /* LOOP_DENY_* */
     uint16_t rtp_port_low,
         rtp_port_high;    /* inclusive; an even number of them from an even one on. 0: not given */
-    struct address *bind; /* source addresses, dealt round robin; borrowed */
+    const char *congestion; /* TCP congestion control; NULL: the system's */
+    bool freebind;          /* bind to addresses that only a local route makes ours */
+    struct address *bind;   /* source addresses, dealt round robin; borrowed */
     uint32_t bind_count;  /* 0: the system's choice */
     uint64_t
         halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */

@@ -110,6 +110,7 @@ static void add_machinery(json_t *config, const struct plan *plan)
     set_count(config, "threads", plan->shards);
     set_seconds(config, "coalesce_s", plan->coalesce_ns);
     set_bool(config, "quickack", plan->quickack);
+    set_string(config, "congestion", plan->congestion);
     set_bool(config, "gro", plan->gro);
     set_count(config, "rcvbuf", plan->rcvbuf);
     set_count(config, "rtp_port_low", plan->rtp_port_low);

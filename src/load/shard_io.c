@@ -18,7 +18,8 @@ static int64_t io_connect(void *host, const struct address *to, uint64_t token, 
 {
     struct shard *shard = host;
     const struct plan *plan = shard->setup.plan;
-    struct loop_tcp tcp = {.to = *to, .token = token};
+    struct loop_tcp tcp = {
+        .to = *to, .token = token, .freebind = plan->freebind, .congestion = plan->congestion};
     if (plan->bind_count > 0)
         tcp.from = plan->bind[plan_bind_of(plan, reader)];
     if (plan->transport == PLAN_TCP)
@@ -75,8 +76,11 @@ static int io_open_udp_pair(void *host, uint32_t control, const uint64_t tokens[
     struct shard *shard = host;
     const struct plan *plan = shard->setup.plan;
     struct loop_udp udp[2] = {
-        {.rcvbuf = (int)plan->rcvbuf, .gro = plan->gro, .receive = true},
-        {.receive = true},
+        {.rcvbuf = (int)plan->rcvbuf,
+         .gro = plan->gro,
+         .receive = true,
+         .freebind = plan->freebind},
+        {.receive = true, .freebind = plan->freebind},
     };
     int error = -EADDRINUSE;
     if (!loop_local_address(shard->loop, control, &udp[0].at))

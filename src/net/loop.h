@@ -112,6 +112,7 @@ struct loop_tcp {
     struct address from; /* none: the system's choice; port 0: chosen late (IP_BIND_ADDRESS_NO_PORT) */
     uint64_t token;
     int rcvbuf; /* SO_RCVBUF in bytes, 0: the system's */
+    bool freebind; /* from need not be an address of this machine's (IP_FREEBIND) */
     const char *congestion; /* NULL: the system's */
 };
 
@@ -128,7 +129,8 @@ struct loop_udp {
     uint64_t token;
     int rcvbuf; /* bytes asked for; SO_RCVBUFFORCE first, then SO_RCVBUF. 0: the system's */
     bool gro;
-    bool receive; /* false: for sending only */
+    bool receive;  /* false: for sending only */
+    bool freebind; /* as of loop_tcp */
 };
 
 /* Binds. A socket, or -errno (-EADDRINUSE). SO_RXQ_OVFL and kernel time stamps are on. */

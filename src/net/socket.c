@@ -56,13 +56,23 @@ static int set_congestion(int fd, const char *name)
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)len) < 0 ? -errno : 0;
 }
 
-static int bind_source(int fd, const struct address *from)
+static void allow_any(int fd, sa_family_t family)
 {
-    if (from->family == AF_UNSPEC)
+    if (family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+    else
+        set(fd, IPPROTO_IP, IP_FREEBIND, 1);
+}
+
+static int bind_source(int fd, const struct loop_tcp *tcp)
+{
+    if (tcp->from.family == AF_UNSPEC)
         return 0;
-    if (address_port(from) == 0)
+    if (address_port(&tcp->from) == 0)
         set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    return bind_to(fd, from);
+    if (tcp->freebind)
+        allow_any(fd, tcp->from.family);
+    return bind_to(fd, &tcp->from);
 }
 
 int socket_open_tcp(const struct socket_ways *ways, const struct loop_tcp *tcp)
@@ -77,7 +87,7 @@ int socket_open_tcp(const struct socket_ways *ways, const struct loop_tcp *tcp)
         set(fd, SOL_SOCKET, SO_RCVBUF, tcp->rcvbuf);
     int error = set_congestion(fd, tcp->congestion);
     if (error == 0)
-        error = bind_source(fd, &tcp->from);
+        error = bind_source(fd, tcp);
     return error ? fail(fd, error) : fd;
 }
 
@@ -120,6 +130,8 @@ int socket_open_udp(const struct socket_ways *ways, const struct loop_udp *udp)
         return fd;
     if (udp->at.family == AF_INET6)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (udp->freebind)
+        allow_any(fd, udp->at.family);
     if (udp->receive)
         tune_receiver(fd, ways, udp);
     int error = bind_to(fd, &udp->at);
