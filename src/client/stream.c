@@ -5,15 +5,13 @@
 #include "base/rng.h"
 #include "client/session_internal.h"
 
-#define CARRY_SIZE                                                                                 \
-    16u                  /* an RTP header and the first payload bytes, which tell the codec's unit \
-                          */
-#define CARRY_DONE 0xffu /* the current frame was counted: the rest of it is skipped */
+/* An RTP header and the payload's first bytes, which tell the codec's unit. */
+#define CARRY_SIZE 16u
+#define CARRY_DONE 0xffu    /* the current frame was counted: the rest of it is skipped */
+#define CARRY_RTCP 0xfeu    /* it is RTCP after all, and gathered */
 #define RESYNC_MAX 1048576u /* bytes of garbage a try may hold */
 #define REPORT_NS (5 * NS_PER_S)
-#define BACKLOG_LOOK                                                                               \
-    32768u /* unread bytes from which on the receive buffer's size is asked for                    \
-            */
+#define BACKLOG_LOOK 32768u /* unread bytes from which on the receive buffer's size matters */
 
 /* Still the same connection? Handlers may end or free the session. */
 static bool goes_on(const struct session *session, uint32_t generation)
@@ -49,7 +47,50 @@ static void give_back_if_quiet(struct client *client, struct session *session)
         conversation_give(&client->conversations, &session->conversation);
 }
 
-/* RTP of which only the header and the payload's first bytes are looked at. */
+/* RTCP is read whole: what comes in several reads is gathered, where there is room. */
+static void gather_rtcp(struct client *client, struct session *session, struct slice bytes)
+{
+    struct conversation *talk = session_talk(client, session);
+    if (!talk)
+        talk = conversation_take(&client->conversations, &session->conversation);
+    if (!talk)
+        return;
+    talk->rx_is_rtcp = true;
+    conversation_gather(&client->conversations, talk, bytes);
+}
+
+static void on_gathered_rtcp(struct client *client, struct session *session, unsigned track,
+                             const struct media_piece *piece)
+{
+    struct conversation *talk = session_talk(client, session);
+    uint32_t generation = session->generation;
+    struct media_piece whole = *piece;
+    if (!talk)
+        return;
+    whole.bytes = conversation_gathered(&client->conversations, talk);
+    if (whole.bytes.len == whole.total_len)
+        media_on_rtcp(client, session, track, &whole);
+    if (!goes_on(session, generation))
+        return;
+    conversation_clear(&client->conversations, talk);
+    give_back_if_quiet(client, session);
+}
+
+static void on_rtcp_piece(struct client *client, struct session *session, unsigned track,
+                          const struct media_piece *piece)
+{
+    bool last = session->split.left == 0;
+    if (last && piece->bytes.len == piece->total_len) {
+        media_on_rtcp(client, session, track, piece);
+        return;
+    }
+    gather_rtcp(client, session, piece->bytes);
+    if (last)
+        on_gathered_rtcp(client, session, track, piece);
+}
+
+/* RTP of which only the header and the payload's first bytes are looked at. Some servers send RTCP
+   on the same channel. */
 static void on_rtp_piece(struct client *client, struct session *session, unsigned track,
                          struct media_piece *piece)
 {
@@ -57,6 +98,10 @@ static void on_rtp_piece(struct client *client, struct session *session, unsigne
     struct slice bytes = piece->bytes;
     if (session->carry_len == CARRY_DONE)
         return;
+    if (session->carry_len == CARRY_RTCP) {
+        on_rtcp_piece(client, session, track, piece);
+        return;
+    }
     if (session->carry_len > 0 || (bytes.len < CARRY_SIZE && !last)) {
         struct slice some = slice_take(&bytes, CARRY_SIZE - session->carry_len);
         memcpy(session->carry + session->carry_len, some.data, some.len);
@@ -65,37 +110,17 @@ static void on_rtp_piece(struct client *client, struct session *session, unsigne
             return;
         piece->bytes = slice_make(session->carry, session->carry_len);
     }
-    session->carry_len = CARRY_DONE;
-    media_on_rtp(client, session, track, piece);
-}
-
-/* RTCP is read whole: what comes in several reads is gathered. */
-static void on_rtcp_piece(struct client *client, struct session *session, unsigned track,
-                          struct media_piece *piece)
-{
-    struct conversation *talk = session_talk(client, session);
-    bool last = session->split.left == 0;
-    if (last && piece->bytes.len == piece->total_len) {
-        media_on_rtcp(client, session, track, piece);
+    if (piece->bytes.len == piece->total_len || !rtp_is_rtcp(piece->bytes)) {
+        session->carry_len = CARRY_DONE;
+        media_on_rtp(client, session, track, piece);
         return;
     }
-    if (!talk)
-        talk = conversation_take(&client->conversations, &session->conversation);
-    if (!talk)
-        return;
-    talk->rx_is_rtcp = true;
-    conversation_gather(&client->conversations, talk, piece->bytes);
-    if (!last)
-        return;
-    uint32_t generation = session->generation;
-    struct media_piece whole = *piece;
-    whole.bytes = conversation_gathered(&client->conversations, talk);
-    if (whole.bytes.len == whole.total_len)
-        media_on_rtcp(client, session, track, &whole);
-    if (!goes_on(session, generation))
-        return;
-    conversation_clear(&client->conversations, talk);
-    give_back_if_quiet(client, session);
+    session->carry_len = CARRY_RTCP;
+    if (piece->bytes.data == session->carry) {
+        gather_rtcp(client, session, piece->bytes);
+        piece->bytes = bytes;
+    }
+    on_rtcp_piece(client, session, track, piece);
 }
 
 static void on_payload(struct client *client, struct session *session, struct slice bytes,
@@ -380,6 +405,7 @@ void stream_send_reports(struct client *client, struct session *session)
     struct rng rng = rng_init(client->config->seed, session->reader, session->report_ms);
     uint64_t span_ns = REPORT_NS * 9 / 10 + rng_below(&rng, REPORT_NS / 5);
     session->report_ms = session_ms(client, span_ns);
+    session->server_requests = 0; /* so many between two reports are abuse */
     if (session->udp) {
         setup_count_drops(client, session);
         send_reports_udp(client, session);
