@@ -117,6 +117,9 @@ void session_fail(struct client *client, struct session *session, enum reason re
         session_finish(client, session, OUTCOME_DROPPED);
     } else if (session->tries < client->config->retries && !client->stopping) {
         session->tries++;
+        session->addresses_tried = 0;
+        if (session->state == SESSION_CONNECTING)
+            session->address++; /* this one may be dead, and another alive */
         client->stats->sessions.retries++;
         client->stats->streams[session->url].sessions.retries++;
         session_close_all(client, session, NEXT_RETRY);

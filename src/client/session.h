@@ -168,12 +168,12 @@ struct session {
     uint32_t long_id;
     uint32_t packets;       /* RTP, this start */
     uint32_t skipped_bytes; /* of a damaged stream, in this try */
+    uint32_t tries;         /* failed so far in this start */
     uint32_t wait_ms;       /* the server's Retry-After, or 0 */
     uint16_t measured;      /* a bit a latency metric: this try */
     uint16_t ever;          /* this start */
     uint16_t local_port;
     uint16_t server_requests;
-    uint8_t tries; /* failed so far in this start */
     uint8_t redirects;
     uint8_t auth_rounds; /* answers to challenges of the current request */
     uint8_t setup_track; /* the track being set up, or played */

@@ -39,7 +39,7 @@ static void connect_to(struct client *client, struct session *session, const str
 }
 
 /* What one try must not inherit from the one before. */
-static void reset_try(struct client *client, struct session *session)
+static void reset_try(struct session *session)
 {
     session->generation = (session->generation + 1) & 0xffffff;
     session->split = (struct interleaved){0};
@@ -49,6 +49,8 @@ static void reset_try(struct client *client, struct session *session)
     session->report_ms = 0;
     session->keepalive_ms = 0;
     session->auth_rounds = 0;
+    session->server_requests = 0;
+    session->skipped_bytes = 0;
     session->wait_ms = 0;
     session->opens = 0;
     session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP;
@@ -57,7 +59,6 @@ static void reset_try(struct client *client, struct session *session)
         session->measured = 0;
         session->redirects = 0;
     }
-    (void)client;
 }
 
 /* The next hop of a redirect: a numeric host at once, a name by way of the resolver. */
@@ -98,7 +99,7 @@ void session_begin_try(struct client *client, struct session *session)
         session_wait(client, session, WAIT_FOR_ROOM_NS);
         return;
     }
-    reset_try(client, session);
+    reset_try(session);
     session->next = NEXT_FREE;
     if (redirected)
         follow_redirect(client, session);
@@ -117,7 +118,7 @@ void session_come_back(struct client *client, struct session *session)
     session->bytes = 0;
     session->packets = 0;
     session->first_rtp_ns = 0;
-    session->flags &= (uint16_t) ~(FLAG_GOT_MEDIA | FLAG_RESETUP);
+    session->flags &= (uint16_t) ~(FLAG_GOT_MEDIA | FLAG_RESETUP | FLAG_ESTABLISHED);
     client->starting++;
     client->stats->sessions.started++;
     client->stats->streams[session->url].sessions.started++;
