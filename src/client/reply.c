@@ -30,28 +30,20 @@ static bool is_success(const struct rtsp_message *reply)
     return reply->status >= 200 && reply->status < 300;
 }
 
-/* A challenge for what the state asked: answered at most twice a request. */
-static void on_challenge(struct client *client, struct session *session,
-                         const struct rtsp_message *reply)
+/* Keeps a challenge to answer, at most twice a request; or says why not. */
+static enum reason take_challenge(struct client *client, struct session *session,
+                                  const struct rtsp_message *reply)
 {
     struct auth_challenge challenge;
     client->stats->oddities.auth_rounds++;
-    if (!session_may_authenticate(client, session)) {
-        fail_with_status(client, session, REASON_AUTH_REQUIRED, reply);
-        return;
-    }
+    if (!session_may_authenticate(client, session))
+        return REASON_AUTH_REQUIRED;
     enum auth_result result = auth_choose(reply, &challenge);
-    if (result != AUTH_OK) {
-        fail_with_status(
-            client, session,
-            result == AUTH_UNSAFE ? REASON_INJECTION_REJECTED : REASON_AUTH_UNSUPPORTED, reply);
-        return;
-    }
+    if (result != AUTH_OK)
+        return result == AUTH_UNSAFE ? REASON_INJECTION_REJECTED : REASON_AUTH_UNSUPPORTED;
     bool refused = session->auth_rounds > 0 && !challenge.stale;
-    if (session->auth_rounds >= AUTH_ROUNDS_MAX || refused) {
-        fail_with_status(client, session, REASON_AUTH_REJECTED, reply);
-        return;
-    }
+    if (session->auth_rounds >= AUTH_ROUNDS_MAX || refused)
+        return REASON_AUTH_REJECTED;
     if (!session->auth) {
         uint32_t record = pool_take(&client->auths);
         assert(record != POOL_NONE); /* one for each session */
@@ -59,6 +51,7 @@ static void on_challenge(struct client *client, struct session *session,
     }
     memcpy(pool_at(&client->auths, session->auth - 1), &challenge, sizeof(challenge));
     session->auth_rounds++;
+    return REASON_NONE;
 }
 
 static uint64_t hash_of(struct slice bytes)
@@ -230,12 +223,7 @@ static void establish(struct client *client, struct session *session)
 static void on_play(struct client *client, struct session *session,
                     const struct rtsp_message *reply, uint64_t arrival_ns)
 {
-    struct slice id;
-    uint32_t timeout_s;
-    struct slice header = rtsp_header(reply, "Session", 0);
-    if (header.data && rtsp_session_parse(header, &id, &timeout_s) &&
-        slice_find_byte(header, ';') >= 0)
-        session->keepalive_period_ms = (timeout_s < 60 ? timeout_s : 60) * 500;
+    setup_adopt_id(client, session, rtsp_header(reply, "Session", 0));
     session->auth_rounds = 0;
     if ((session->flags & FLAG_PLAY_EACH) && session->setup_track + 1u < session->track_count) {
         session->setup_track++;
@@ -342,10 +330,10 @@ static void on_reply(struct client *client, struct session *session,
                      const struct rtsp_message *reply, uint64_t arrival_ns)
 {
     if (is_challenge(session, reply)) {
-        uint32_t generation = session->generation;
-        on_challenge(client, session, reply);
-        if (session->generation == generation && session->state != SESSION_CLOSING &&
-            session->state != SESSION_FREE)
+        enum reason refused = take_challenge(client, session, reply);
+        if (refused != REASON_NONE)
+            fail_with_status(client, session, refused, reply);
+        else
             request_again(client, session);
         return;
     }
@@ -366,12 +354,10 @@ static void on_keepalive_reply(struct client *client, struct session *session,
 {
     session->flags &= (uint16_t)~FLAG_KEEPALIVE_PENDING;
     session->keepalive_cseq = 0;
-    if (reply->status == 401 && session->state == SESSION_PLAYING && session->auth_rounds == 0) {
-        on_challenge(client, session, reply);
-        if (session->state == SESSION_PLAYING) {
-            request_keepalive(client, session);
-            session_arm(client, session);
-        }
+    if (reply->status == 401 && session->state == SESSION_PLAYING &&
+        take_challenge(client, session, reply) == REASON_NONE) {
+        request_keepalive(client, session);
+        session_arm(client, session);
         return;
     }
     session->auth_rounds = 0;

@@ -116,6 +116,10 @@ void session_on_resolved(struct client *client, struct session *session,
 
 /* setup.c */
 void setup_next_track(struct client *client, struct session *session);
+
+/* Keeps the first id that a server gave: later ones are ignored, but their timeout holds. False for
+   one that can't be sent back. */
+bool setup_adopt_id(struct client *client, struct session *session, struct slice header);
 void setup_on_reply(struct client *client, struct session *session,
                     const struct rtsp_message *reply);
 /* Takes over what the kernel dropped on the RTP sockets so far. */

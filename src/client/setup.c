@@ -82,8 +82,7 @@ void setup_next_track(struct client *client, struct session *session)
     request_setup(client, session);
 }
 
-/* Keeps the first id that a server gave; later ones of other SETUPs are ignored. */
-static bool adopt_id(struct client *client, struct session *session, struct slice header)
+bool setup_adopt_id(struct client *client, struct session *session, struct slice header)
 {
     struct slice id;
     uint32_t timeout_s;
@@ -91,7 +90,8 @@ static bool adopt_id(struct client *client, struct session *session, struct slic
         return true; /* a server may do without */
     if (!rtsp_session_parse(header, &id, &timeout_s))
         return false;
-    session->keepalive_period_ms = (timeout_s < 60 ? timeout_s : 60) * 500;
+    if (slice_find_byte(header, ';') >= 0) /* one that says none leaves it as it was */
+        session->keepalive_period_ms = (timeout_s < 60 ? timeout_s : 60) * 500;
     if (session->id_len > 0)
         return true;
     char *to = session->id;
@@ -206,7 +206,7 @@ void setup_on_reply(struct client *client, struct session *session,
     struct slice transport = rtsp_header(reply, "Transport", 0);
     session->keepalive_period_ms =
         session->keepalive_period_ms ? session->keepalive_period_ms : 30000;
-    if (!adopt_id(client, session, rtsp_header(reply, "Session", 0))) {
+    if (!setup_adopt_id(client, session, rtsp_header(reply, "Session", 0))) {
         session_fail(client, session, REASON_INJECTION_REJECTED, 0,
                      rtsp_header(reply, "Session", 0));
         return;
