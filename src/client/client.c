@@ -125,7 +125,7 @@ void client_set_warming(struct client *client, bool warming)
         struct session *session = client_session(client, i);
         session->bytes = 0;
         session->packets = 0;
-        session->first_rtp_ns = client->now_ns;
+        session->first_rtp_ns = session->first_rtp_ns ? client->now_ns : 0;
         for (unsigned n = 0; n < session->track_count; n++)
             receiver_restart(&session_track(client, session, n)->receiver, &client->gap_blocks);
     }

@@ -186,7 +186,8 @@ static void stop_starting(struct client *client, struct session *session)
 {
     if (session->id_len > 0 && (session->flags & FLAG_CONNECTED))
         request_teardown(client, session);
-    session_finish(client, session, OUTCOME_CANCELLED);
+    if (session->state != SESSION_CLOSING) /* for want of room to keep the request */
+        session_finish(client, session, OUTCOME_CANCELLED);
 }
 
 static void stop(struct client *client, struct session *session)
@@ -210,6 +211,7 @@ static void stop(struct client *client, struct session *session)
         stop_starting(client, session);
         break;
     case SESSION_PLAYING:
+        session->auth_rounds = 0; /* of a keepalive */
         session_enter(client, session, SESSION_TEARDOWN);
         media_stop(client, session);
         request_teardown(client, session);
