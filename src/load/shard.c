@@ -12,6 +12,7 @@
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define CONVERSATIONS_RESERVE 1024u
 #define CONVERSATIONS_STARTING 4096u
+#define NO_ROOM_NS NS_PER_MS      /* until a reader that found no room is tried again */
 #define IDLE_NS (100 * NS_PER_MS) /* a shard looks up at least this often */
 
 static enum client_transport transport_of(enum plan_transport transport)
@@ -120,15 +121,31 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* TEARDOWNs that may be sent a second. */
+static uint64_t stops_per_s(const struct shard *shard)
+{
+    return STOPS_PER_S / shard->setup.plan->shards + 1;
+}
+
+/* When who is still there will not be waited for. */
+static uint64_t give_up_ns(const struct shard *shard)
+{
+    uint64_t asking_ns = (uint64_t)shard->client.sessions.touched * NS_PER_S / stops_per_s(shard);
+    return shard->stop_ns + asking_ns + GRACE_NS;
+}
+
 uint64_t shard_next_deadline(const struct shard *shard)
 {
     uint64_t next_ns = client_next_deadline(&shard->client);
     if (shard->stopping)
         return earlier(next_ns, shard->stop_cursor < shard->client.sessions.touched
                                     ? shard->seen_ns + NS_PER_MS
-                                    : shard->stop_ns + GRACE_NS);
-    if (shard->has_next)
-        next_ns = earlier(next_ns, shard->start_ns + shard->next.at_ns);
+                                    : give_up_ns(shard));
+    if (shard->has_next) {
+        uint64_t due_ns = shard->start_ns + shard->next.at_ns;
+        next_ns =
+            earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
+    }
     next_ns = earlier(next_ns, shard->next_halt_ns);
     if (shard->client.warming)
         next_ns = earlier(next_ns, shard->start_ns + shard->setup.plan->warmup_ns);
@@ -159,8 +176,10 @@ static void start_due(struct shard *shard)
         if (due_ns > now_ns)
             return;
         if (!client_start(&shard->client, shard->next.reader,
-                          url_list_of(&plan->urls, shard->next.reader), due_ns))
+                          url_list_of(&plan->urls, shard->next.reader), due_ns)) {
+            shard->no_room_until_ns = now_ns + NO_ROOM_NS;
             return;
+        }
         histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
                          (now_ns - due_ns) / NS_PER_US);
         shard->target++;
@@ -191,7 +210,7 @@ static void stop_paced(struct shard *shard)
         shard->stop_ns = now_ns;
         count_not_started(shard);
     }
-    uint64_t per_s = STOPS_PER_S / shard->setup.plan->shards + 1;
+    uint64_t per_s = stops_per_s(shard);
     uint64_t allowed = (now_ns - shard->stop_ns) * per_s / NS_PER_S + per_s / 1000 + 1;
     if (allowed > shard->stops_done) {
         uint32_t count = (uint32_t)(allowed - shard->stops_done);
@@ -199,9 +218,7 @@ static void stop_paced(struct shard *shard)
         client_stop(&shard->client, &shard->stop_cursor, count);
     }
     bool all_asked = shard->stop_cursor >= shard->client.sessions.touched;
-    uint64_t asking_ns = (uint64_t)shard->client.sessions.touched * NS_PER_S / per_s;
-    shard->done =
-        (all_asked && shard->client.alive == 0) || now_ns > shard->stop_ns + asking_ns + GRACE_NS;
+    shard->done = (all_asked && shard->client.alive == 0) || now_ns >= give_up_ns(shard);
 }
 
 static void end_warmup(struct shard *shard)
