@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define CONNECTIONS 2048u
-#define INPUT_MAX 32768u
+#define INPUT_MAX 131072u
 #define OUTPUT_MAX (20u << 20)
 #define METHODS 8u
 #define LISTENERS 4294967000u /* tokens from here on are no connections */

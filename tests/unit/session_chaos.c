@@ -68,6 +68,15 @@ static const char *random_url(struct rng *rng)
     return url;
 }
 
+/* A request with it is longer than what can be kept of one that was sent in part. */
+static const char *long_header(void)
+{
+    static char line[3000] = "X-Long: ";
+    memset(line + 8, 'x', sizeof(line) - 11);
+    memcpy(line + sizeof(line) - 3, "\r\n", 3);
+    return line;
+}
+
 static void make_schedule(struct world *world, uint64_t seed)
 {
     struct rng rng = rng_init(seed, 1, 1);
@@ -95,6 +104,7 @@ static void make_schedule(struct world *world, uint64_t seed)
     plan->media_timeout_ns = rng_below(&rng, 3) * NS_PER_S;
     plan->panel = (uint32_t)rng_below(&rng, 4);
     plan->quickack = rng_below(&rng, 2);
+    plan->headers = rng_below(&rng, 4) ? "" : long_header();
     world->interval_ns = rng_below(&rng, 2) ? 700 * NS_PER_MS : 0;
     world->stop_at_ns = rng_below(&rng, 3) == 0 ? 1 + rng_below(&rng, plan->duration_ns) : 0;
     world->log_sessions = rng_below(&rng, 2);
