@@ -86,7 +86,9 @@ struct loop_event {
 
 typedef void (*loop_handler)(void *context, const struct loop_event *event);
 
-/* 0, or -errno: -EPERM or -ENOSYS when the backend is refused here, -ENOMEM, -EMFILE. */
+/* 0, or -errno: -EPERM or -ENOSYS when the backend is refused here, -ENOMEM, -EMFILE. The real backends
+   block SIGURG in this thread: loop_wake goes by it, since an eventfd wouldn't reach a thread with a
+   file table of its own. */
 int loop_new(struct loop **out, const struct loop_config *config, loop_handler handler, void *context);
 void loop_free(struct loop *loop);
 
@@ -95,7 +97,8 @@ void loop_free(struct loop *loop);
    there (0 to 5 ms). */
 void loop_turn(struct loop *loop, uint64_t deadline_ns, uint64_t coalesce_ns);
 
-/* Monotonic time as of this turn's waking. Sim: the virtual time. */
+/* Monotonic time as of this turn's waking, or of a later arrival that the turn has delivered since: no
+   event's arrival is after it. Sim: the virtual time. */
 uint64_t loop_now(const struct loop *loop);
 
 /* Time of this instant, not of the turn. */
@@ -116,11 +119,12 @@ struct loop_tcp {
     const char *congestion; /* NULL: the system's */
 };
 
-/* Starts to connect; LOOP_CONNECTED follows. A socket, or -errno as an int. SO_REUSEADDR, TCP_NODELAY
-   and kernel time stamps are set. */
+/* Starts to connect; LOOP_CONNECTED follows. A socket, or -errno (-EMFILE also when max_sockets are
+   open). SO_REUSEADDR, TCP_NODELAY and kernel time stamps are set. */
 int64_t loop_connect(struct loop *loop, const struct loop_tcp *tcp);
 
-/* Listens with SO_REUSEADDR, and SO_REUSEPORT when shared (several loops on one port). */
+/* Listens with SO_REUSEADDR, and SO_REUSEPORT when shared (several loops on one port). What is accepted
+   beyond max_sockets is closed at once. */
 int64_t loop_listen(struct loop *loop, const struct address *at, bool shared, const char *congestion,
                     uint64_t token);
 
@@ -140,7 +144,8 @@ int64_t loop_open_udp(struct loop *loop, const struct loop_udp *udp);
 int64_t loop_send(struct loop *loop, loop_socket socket, const struct iovec *parts, int count);
 
 /* One datagram; or, with segment < bytes.len, several of that size in one call (GSO, or one by one where
-   the kernel can't). 0 or -errno; -EAGAIN when the send buffer is full. */
+   the kernel can't). 0 or -errno; -EAGAIN when the send buffer is full. Of several, some may have gone
+   when there was still no room after 20 ms. */
 int loop_send_to(struct loop *loop, loop_socket socket, const struct address *to, struct slice bytes,
                  uint32_t segment);
 
@@ -149,7 +154,8 @@ void loop_want_writable(struct loop *loop, loop_socket socket);
 
 void loop_set_token(struct loop *loop, loop_socket socket, uint64_t token);
 
-/* Stop and restart delivering what the socket receives (a slow reader: the kernel's buffer fills). */
+/* Stop and restart delivering what the socket receives (a slow reader: the kernel's buffer fills). With
+   io_uring, what had been read already is still delivered after a stop. */
 void loop_pause(struct loop *loop, loop_socket socket, bool paused);
 
 /* Half-close: no more to send. */

@@ -268,6 +268,52 @@ static void test_deadline(void **state)
     world_free(world);
 }
 
+/* A turn of which nothing is to come must last; what is left over may not wake it again and again.
+ */
+static void assert_idle(struct world *world)
+{
+    settle(world);
+    uint64_t deadline_ns = loop_clock(world->loop) + 10 * NS_PER_MS;
+    turn(world, 10 * NS_PER_MS);
+    assert_true(loop_now(world->loop) >= deadline_ns);
+}
+
+static void test_idle(void **state)
+{
+    struct world *world = world_new(*state, 16);
+    struct end *client, *server, *other, *peer;
+    make_pair(world, &client, &server);
+    assert_idle(world);
+    loop_pause(world->loop, client->socket, true);
+    settle(world);
+    server->to_send = 100000;
+    pump(world, server);
+    assert_idle(world); /* bytes wait, and aren't wanted */
+    loop_shutdown(world->loop, client->socket);
+    turn_until(world, server->eofs);
+    assert_idle(world);
+    loop_pause(world->loop, client->socket, false);
+    loop_shutdown(world->loop, server->socket);
+    turn_until(world, client->eofs);
+    assert_idle(world); /* ended both ways, and not closed */
+    make_pair(world, &other, &peer);
+    close_and_wait(world, peer, true);
+    turn_until(world, other->brokens);
+    assert_idle(world); /* broken, and not closed */
+    make_pair(world, &other, &peer);
+    loop_pause(world->loop, other->socket, true);
+    settle(world);
+    close_and_wait(world, peer, true);
+    assert_idle(world); /* broken, and nobody was told */
+    assert_int_equal(other->brokens, 0);
+    struct end *udp = open_udp(world, "127.0.0.1", 0, true);
+    loop_pause(world->loop, udp->socket, true);
+    settle(world);
+    assert_int_equal(send_numbered(world, udp, udp, (uint32_t[]){0, 1}, 100), 0);
+    assert_idle(world);
+    world_free(world);
+}
+
 struct waker {
     struct world *world;
     pthread_barrier_t ready;
@@ -295,8 +341,10 @@ static void test_wake(void **state)
     assert_int_equal(world->woken, 1);
     pthread_create(&thread, NULL, wake_it, &waker);
     pthread_barrier_wait(&waker.ready);
+    uint64_t deadline_ns = loop_clock(world->loop) + PATIENCE_NS;
     if (!world->sim)
-        loop_turn(world->loop, TIME_NEVER, world->variant->coalesce_ns);
+        loop_turn(world->loop, deadline_ns, world->variant->coalesce_ns);
+    assert_true(loop_clock(world->loop) < deadline_ns);
     pthread_join(thread, NULL);
     turn_until(world, world->woken == 2);
     pthread_barrier_destroy(&waker.ready);
@@ -307,6 +355,7 @@ static void test_wake(void **state)
 struct shard {
     const struct variant *variant;
     struct world *world;
+    bool woken;
     pthread_barrier_t ready;
     pthread_barrier_t done;
 };
@@ -317,8 +366,9 @@ static void *run_shard(void *argument)
     if (unshare(CLONE_FILES) == 0)
         self->world = world_new(self->variant, 16);
     pthread_barrier_wait(&self->ready);
-    while (self->world && self->world->woken == 0)
-        loop_turn(self->world->loop, TIME_NEVER, 0);
+    if (self->world)
+        loop_turn(self->world->loop, loop_clock(self->world->loop) + PATIENCE_NS, 0);
+    self->woken = self->world && self->world->woken;
     pthread_barrier_wait(&self->done);
     if (self->world)
         world_free(self->world);
@@ -336,13 +386,14 @@ static void test_wake_other_file_table(void **state)
     pthread_barrier_init(&self.done, NULL, 2);
     pthread_create(&thread, NULL, run_shard, &self);
     pthread_barrier_wait(&self.ready);
+    usleep(5000);
     if (self.world)
         loop_wake(self.world->loop);
     pthread_barrier_wait(&self.done);
     pthread_join(thread, NULL);
     pthread_barrier_destroy(&self.ready);
     pthread_barrier_destroy(&self.done);
-    assert_non_null(self.world);
+    assert_true(self.woken);
 }
 
 static void test_resolve(void **state)
@@ -400,6 +451,7 @@ static const struct loop_test tests[] = {
     {"arrival", test_arrival},
     {"arrival before the read", test_arrival_before_read},
     {"deadline", test_deadline},
+    {"idle", test_idle},
     {"wake", test_wake},
     {"wake across file tables", test_wake_other_file_table},
     {"resolve", test_resolve},
