@@ -8,8 +8,10 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -75,6 +77,15 @@ def equal(got, expected, what):
 def need(program):
     """The path of a program, or a skipped test."""
     return shutil.which(program) or skip(f"{program} is not installed")
+
+
+def free_port():
+    """A TCP port that nobody listens on, below the range that the system gives away by itself."""
+    while True:
+        port = random.randrange(20000, 30000, 2)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
 
 
 class Process:

@@ -41,13 +41,29 @@ static GOptionEntry entries[] = {
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-/* Gives the tracks other control names than stream=0 and stream=1. */
+/* Says that the source can't seek, as a camera's can't: else GStreamer blocks a shared media for a
+   moment whenever somebody joins, and everyone loses packets. */
+static GstPadProbeReturn refuse_seeking(GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+    GstQuery *query = GST_PAD_PROBE_INFO_QUERY(info);
+    if (GST_QUERY_TYPE(query) != GST_QUERY_SEEKING)
+        return GST_PAD_PROBE_OK;
+    gst_query_set_seeking(query, GST_FORMAT_TIME, FALSE, 0, -1);
+    return GST_PAD_PROBE_HANDLED;
+}
+
 static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer user)
 {
     for (guint i = 0; i < gst_rtsp_media_n_streams(media); i++) {
-        char *name = g_strdup_printf("%s%u", control, i + 1);
-        gst_rtsp_stream_set_control(gst_rtsp_media_get_stream(media, i), name);
-        g_free(name);
+        GstRTSPStream *stream = gst_rtsp_media_get_stream(media, i);
+        GstPad *pad = gst_rtsp_stream_get_srcpad(stream);
+        gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM, refuse_seeking, NULL, NULL);
+        gst_object_unref(pad);
+        if (control) {
+            char *name = g_strdup_printf("%s%u", control, i + 1);
+            gst_rtsp_stream_set_control(stream, name);
+            g_free(name);
+        }
     }
 }
 
@@ -61,8 +77,7 @@ static GstRTSPMediaFactory *make_factory(void)
         gst_rtsp_media_factory_set_protocols(factory, strcmp(transport, "tcp") == 0
                                                           ? GST_RTSP_LOWER_TRANS_TCP
                                                           : GST_RTSP_LOWER_TRANS_UDP);
-    if (control)
-        g_signal_connect(factory, "media-configure", G_CALLBACK(on_media_configure), NULL);
+    g_signal_connect(factory, "media-configure", G_CALLBACK(on_media_configure), NULL);
     return factory;
 }
 

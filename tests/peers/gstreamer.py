@@ -1,0 +1,95 @@
+"""GStreamer's RTSP server, read by rtspbench: 50 readers, none failed, nothing lost."""
+
+import os
+
+from peers import Process, Run, TOP, equal, main, skip, test
+
+PROGRAM = TOP / "build/tests/peers/gst-server"
+READERS = 50
+
+
+class GstServer(Process):
+    def __init__(self, *options):
+        if not os.access(PROGRAM, os.X_OK):
+            skip("gst-server is not built: libgstrtspserver-1.0-dev is not installed")
+        super().__init__([str(PROGRAM), *options])
+        self.url = self.wait_for("ready ")
+
+    def with_user(self, user):
+        return self.url.replace("://", f"://{user}@")
+
+
+def read(url, transport, *options, seconds=6):
+    return Run(url, "-n", READERS, "-r", "25/s", "-d", f"{seconds}s", "-t", transport, *options)
+
+
+@test(args=[("tcp",), ("udp",)])
+def reads(transport):
+    with GstServer() as server:
+        run = read(server.url, transport)
+        run.expect_clean(READERS)
+        assert run.latency_ms["first_keyframe"]["count"] == READERS, run.latency_ms["first_keyframe"]
+        assert run.rtp["media"]["audio"]["packets"] > 0 and run.rtp["media"]["video"]["packets"] > 0, run.rtp["media"]
+        assert run.rtcp["sr_received"] > 0, run.rtcp
+
+
+@test(args=[("tcp",), ("udp",)])
+def reads_jpeg_with_other_control_names(transport):
+    with GstServer("--jpeg", "--control", "weird/track-") as server:
+        read(server.url, transport).expect_clean(READERS)
+
+
+@test(args=[("basic", "tcp"), ("digest", "tcp"), ("digest", "udp")])
+def authenticates(scheme, transport):
+    with GstServer(f"--{scheme}", "user:pass word") as server:
+        read(server.with_user("user:pass%20word"), transport).expect_clean(READERS)
+
+
+@test(args=[("basic",), ("digest",)])
+def wrong_password(scheme):
+    with GstServer(f"--{scheme}", "user:right") as server:
+        run = Run(server.with_user("user:wrong"), "-n", 3, "-d", "2s")
+        equal(run.status, 1, "status")
+        equal([(error["reason"], error["count"]) for error in run.errors], [("auth_rejected", 3)], "errors")
+
+
+@test(args=[("tcp",), ("udp",)])
+def outlives_the_session_timeout(transport):
+    """A timeout of 6 s, 15 s of reading: keepalives in time, nobody dropped."""
+    with GstServer("--timeout", "6") as server:
+        run = read(server.url, transport, seconds=15)
+        run.expect_clean(READERS)
+        assert run.latency_ms["keepalive"]["count"] >= 2 * READERS, run.latency_ms["keepalive"]
+
+
+@test
+def limit_of_sessions():
+    """12 are let in, the others get an error with its phase and status."""
+    with GstServer("--max-sessions", "12") as server:
+        run = Run(server.url, "-n", 20, "-r", "20/s", "-d", "4s")
+        equal(run.status, 0, "status")
+        equal((run.sessions["established"], run.sessions["failed"]), (12, 8), f"established and failed {run.errors}")
+        equal([(error["phase"], error["reason"], error["status"], error["count"]) for error in run.errors],
+              [("setup", "status", 503, 8)], "errors")
+
+
+@test
+def tcp_refused():
+    """461 is a named failure over TCP, and no hindrance to auto."""
+    with GstServer("--transport", "udp") as server:
+        run = Run(server.url, "-n", 3, "-d", "2s")
+        equal(run.status, 1, "status")
+        equal([(error["phase"], error["status"], error["count"]) for error in run.errors], [("setup", 461, 3)],
+              "errors")
+        read(server.url, "auto").expect_clean(READERS)
+
+
+@test
+def udp_refused():
+    """auto goes on over TCP."""
+    with GstServer("--transport", "tcp") as server:
+        read(server.url, "auto").expect_clean(READERS)
+
+
+if __name__ == "__main__":
+    main()
