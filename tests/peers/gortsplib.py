@@ -43,14 +43,19 @@ class Gortsplib(Process):
             except OSError:
                 skip(f"port {PORT} is in use")
         super().__init__([str(server_program())])
-        self.wait_for_ready()
         self.url = f"rtsp://127.0.0.1:{PORT}/stream"
+        self.publisher = None
+        try:
+            self.publish()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def publish(self):
+        self.wait_until(lambda line: "server is ready" in line)
         self.publisher = Process([need("ffmpeg"), "-v", "error", "-nostdin", "-re", "-i", str(clip("clip.mp4")), "-c",
                                   "copy", "-f", "rtsp", "-rtsp_transport", "tcp", self.url])
-        self.wait_until(lambda line: "record request" in line)
-
-    def wait_for_ready(self):
-        self.wait_until(lambda line: "server is ready" in line)
+        self.wait_until(lambda line: "RECORD request" in line)
 
     def wait_until(self, wanted, seconds=20):
         with self.grew:
@@ -58,7 +63,7 @@ class Gortsplib(Process):
             assert any(line is not None and wanted(line) for line in self.lines), self.output
 
     def __exit__(self, *unused):
-        if hasattr(self, "publisher"):
+        if self.publisher:
             self.publisher.__exit__()
         super().__exit__()
 

@@ -19,6 +19,8 @@ def clip(name, seconds=60):
     folder = pathlib.Path(_folder.name)
     folder.chmod(0o755)
     file = folder / name
+    if file.exists():
+        return file
     subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25",
                     "-f", "lavfi", "-i", "sine=440", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
                     "-b:v", "400k", "-g", "25", "-bf", "0", "-c:a", "aac", "-b:a", "64k", str(file)], check=True)

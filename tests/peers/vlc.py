@@ -20,7 +20,11 @@ class Vlc(Process):
         nobody = "nobody" if os.geteuid() == 0 else None  # VLC refuses to run as root
         super().__init__([vlc, "--no-dbus", "-v", str(clip("clip.ts")), "--sout", f"#rtp{{sdp={self.url}}}",
                           "--sout-all"], {"HOME": self.home.name}, nobody)
-        self.wait_until_it_plays()
+        try:
+            self.wait_until_it_plays()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def wait_until_it_plays(self):
         for _ in range(50):
