@@ -319,7 +319,8 @@ bool world_turn(struct world *world)
         world->snapshot = collector_collect(world->collector, now_ns);
         world->next_interval_ns += world->interval_ns;
     }
-    check_world(world);
+    if (world->check_every == 0 || world->turns % world->check_every == 0)
+        check_world(world);
     check_time(world, before_ns);
     return !all_done;
 }
