@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "loop_world.h"
 
@@ -375,6 +376,32 @@ static void test_listener_in_use(void **state)
     world_free(world);
 }
 
+/* A listener that can't accept for want of descriptors waits, without spinning, and goes on later.
+ */
+static void test_out_of_descriptors(void **state)
+{
+    struct world *world = world_new(*state, 16);
+    struct address at;
+    struct rlimit limit, none;
+    struct end *listener = listen_at(world, "127.0.0.1", &at);
+    if (!world->sim) {
+        for (int i = 0; i < 3; i++)
+            connect_to(world, &at);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){0, limit.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        settle(world);
+        uint64_t deadline_ns = loop_clock(world->loop) + 5 * NS_PER_MS;
+        turn(world, 5 * NS_PER_MS);
+        bool lasted = loop_now(world->loop) >= deadline_ns;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(lasted);
+        assert_int_equal(listener->accepts, 0);
+        turn_until(world, listener->accepts == 3);
+    }
+    world_free(world);
+}
+
 static void test_many(void **state)
 {
     enum { COUNT = 2000, EACH = 100 };
@@ -448,6 +475,7 @@ static const struct loop_test tests[] = {
     {"closed once", test_closed_once},
     {"close while connecting", test_close_while_connecting},
     {"address in use", test_listener_in_use},
+    {"out of descriptors", test_out_of_descriptors},
     {"2,000 sockets", test_many},
     {"ipv6", test_ipv6},
 };
