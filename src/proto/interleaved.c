@@ -4,7 +4,18 @@
 
 #include "proto/rtp.h"
 
+#define FRAME_HEAD 4u /* RFC 2326, 10.12 */
+
 static_assert(sizeof(struct interleaved) == 4, "one per session: keep it small");
+
+/* A frame's four bytes at once, where they are all there: nearly always. */
+static inline void take_head(struct interleaved *split, struct slice *input)
+{
+    split->channel = input->data[1];
+    split->left = (uint16_t)(input->data[2] << 8 | input->data[3]);
+    split->state = split->left > 0 ? AT_PAYLOAD : AT_MAGIC;
+    slice_take(input, FRAME_HEAD);
+}
 
 enum interleaved_event interleaved_next(struct interleaved *split, struct slice *input,
                                         struct slice *piece)
@@ -14,6 +25,10 @@ enum interleaved_event interleaved_next(struct interleaved *split, struct slice 
         case AT_MAGIC:
             if (input->data[0] != '$')
                 return INTERLEAVED_TEXT;
+            if (input->len >= FRAME_HEAD) {
+                take_head(split, input);
+                break;
+            }
             slice_take_byte(input);
             split->state = AT_CHANNEL;
             break;
