@@ -45,6 +45,7 @@ struct run {
     struct machine_load load;
     enum loop_kind loop;
     atomic_int stopped;
+    atomic_bool over; /* nobody wakes a shard any more */
     _Atomic(uint64_t) start_ns; /* 0 until all shards are ready; TIME_NEVER: give up */
 };
 
@@ -101,8 +102,10 @@ static void *work(void *argument)
         client_fill_gauges(&worker->shard.client);
         stats_exchange_end(setup.exchange, loop_clock(worker->shard.loop));
     }
-    shard_dispose(&worker->shard);
     atomic_store(&worker->done, true);
+    while (!atomic_load(&run->over)) /* until then the loop may be woken */
+        sleep_ns(NS_PER_MS);
+    shard_dispose(&worker->shard);
     return NULL;
 }
 
@@ -128,6 +131,7 @@ static int start_workers(struct run *run)
 
 static void join_workers(struct run *run)
 {
+    atomic_store(&run->over, true);
     for (uint32_t i = 0; i < run->started; i++)
         pthread_join(run->workers[i].thread, NULL);
     run->started = 0;
