@@ -9,7 +9,7 @@
 #include "client/session_internal.h"
 
 #define LAG_NS (100 * NS_PER_MS) /* a turn this late may have cost packets */
-#define GIANTS 8u
+#define GIANTS 64u /* messages of over 4.5 KB that are in pieces at a time; memory when used */
 #define PANEL_CATCH_UP_MS 10000u /* seconds longer ago than this are skipped */
 
 static uint32_t panel_room(const struct client_config *config)

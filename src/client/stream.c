@@ -220,6 +220,12 @@ static void on_garbage(struct client *client, struct session *session, struct sl
         give_back_if_quiet(client, session);
 }
 
+/* The caps of messages are lower than a giant's room: it is we who have too few of them. */
+static void fail_without_room(struct client *client, struct session *session)
+{
+    session_fail(client, session, REASON_NO_SOCKET, 0, SLICE("no room for a split message"));
+}
+
 /* The start of a message: read in place when it is all there. */
 static void on_text(struct client *client, struct session *session, struct slice *input,
                     uint64_t arrival_ns)
@@ -239,8 +245,7 @@ static void on_text(struct client *client, struct session *session, struct slice
         if (!talk)
             talk = conversation_take(&client->conversations, &session->conversation);
         if (!talk || conversation_gather(&client->conversations, talk, *input) < input->len)
-            session_fail(client, session, REASON_BODY_TOO_LARGE, 0,
-                         SLICE("no room for a split message"));
+            fail_without_room(client, session);
         slice_take(input, input->len);
         break;
     case RTSP_BAD:
@@ -283,7 +288,7 @@ static void on_more_text(struct client *client, struct session *session, struct 
     case RTSP_NEED_MORE:
         slice_take(input, taken);
         if (taken == 0)
-            session_fail(client, session, REASON_BODY_TOO_LARGE, 0, (struct slice){NULL, 0});
+            fail_without_room(client, session);
         break;
     case RTSP_BAD:
         on_garbage(client, session, input, before, message.bad);

@@ -299,6 +299,29 @@ static void test_redirects(void **state)
     SCRIPTED_RUN(rows);
 }
 
+/* Bodies of 20 KB, half of them late by half a second: 64 can be gathered at a time, the others are
+   told from what the server did wrong. */
+static void test_many_long_messages(void **state)
+{
+    static const struct peer_line lines[PEER_LINES] = {
+        {"DESCRIBE", "{ok}Content-Length: 20074\r\n\r\n" HEAD VIDEO "i={x:7900}{wait:500}{x:12083}"
+                     "\r\n"}};
+    struct world world;
+    world_init(&world, "rtsp://" WORLD_HOST ":554/{1..100}");
+    world.plan.readers = 100;
+    world.plan.rate_per_s = 1000;
+    struct peer *peer = peer_new(world_sim(&world), lines, NULL);
+    const struct world_peer side = peer_as_world(peer);
+    world.peer = &side;
+    world_run(&world);
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.completed, 64);
+    assert_int_equal(world_errors(stats, PHASE_DESCRIBE, REASON_NO_SOCKET, 0), 36);
+    world_end(&world);
+    peer_free(peer);
+    sim_free(world.sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_timing),
         cmocka_unit_test(test_trust),
         cmocka_unit_test(test_redirects),
+        cmocka_unit_test(test_many_long_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
