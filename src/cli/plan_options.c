@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/units.h"
@@ -243,6 +244,88 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
 }
 
+/* Where in the day it is here, now. */
+static uint64_t time_of_day_ns(void)
+{
+    time_t now = (time_t)(clock_realtime_ns() / NS_PER_S);
+    struct tm local;
+    localtime_r(&now, &local);
+    return (uint64_t)(local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec) * NS_PER_S;
+}
+
+static bool set_distribution(const struct options *options, enum option_id id,
+                             struct distribution *out, struct text *error)
+{
+    const char *text = options_text(options, id);
+    if (!text || distribution_parse(text, out))
+        return true;
+    options_complain(error, id, text,
+                     "a time such as 30s, exp:5m, uniform:30s,5m or lognormal:5m,1.0");
+    return false;
+}
+
+static bool set_popularity(struct plan *plan, const char *text, struct text *error)
+{
+    char *end = NULL;
+    bool even = strcmp(text, "even") == 0;
+    if (strncmp(text, "zipf:", 5) == 0)
+        plan->zipf = strtod(text + 5, &end);
+    if (even || (end && *end == '\0' && plan->zipf > 0 && plan->zipf < 100))
+        return true;
+    options_complain(error, OPT_POPULARITY, text, "even or zipf:S such as zipf:1.0");
+    return false;
+}
+
+/* The day by the local clock; viewers stay between 30 s and the session duration. */
+static bool set_real_world(struct plan *plan, const struct options *options, struct text *error)
+{
+    const char *variance = options_text(options, OPT_VARIANCE);
+    uint64_t least_ns = 30 * NS_PER_S, most_ns = 300 * NS_PER_S;
+    if (!units_parse_ratio(variance, &plan->profile.variance)) {
+        options_complain(error, OPT_VARIANCE, variance, "a ratio such as 0.3 or 30%");
+        return false;
+    }
+    plan->profile.kind = PROFILE_REAL_WORLD;
+    plan->profile.day_start_ns = time_of_day_ns();
+    plan->readers = (uint32_t)options_number(options, OPT_AVG_CONNECTIONS);
+    plan->rate_given = false;
+    if (plan->life.kind == DISTRIBUTION_FIXED)
+        most_ns = plan->life.a_ns;
+    if (plan->life.kind == DISTRIBUTION_FIXED || plan->life.kind == DISTRIBUTION_NONE)
+        plan->life = (struct distribution){.kind = DISTRIBUTION_UNIFORM,
+                                           .a_ns = least_ns < most_ns ? least_ns : most_ns,
+                                           .b_ns = most_ns};
+    return true;
+}
+
+static bool set_profile(struct plan *plan, const struct options *options, struct text *error)
+{
+    char room[256];
+    struct text wrong = text_init(room, sizeof(room));
+    enum option_id id = OPT_PROFILE;
+    const char *stages = options_text(options, OPT_STAGES);
+    bool good = profile_parse(options_text(options, OPT_PROFILE), &plan->profile, &wrong);
+    if (good && stages) {
+        id = OPT_STAGES;
+        good = profile_parse_stages(stages, &plan->profile, &wrong);
+    }
+    if (good) {
+        id = OPT_DAY_TABLE;
+        good = profile_parse_hours(options_text(options, OPT_DAY_TABLE), &plan->profile, &wrong);
+    }
+    if (!good) {
+        options_complain(error, id, options_text(options, id), text_string(&wrong));
+        return false;
+    }
+    plan->profile.day_ns = options_number(options, OPT_DAY_LENGTH);
+    plan->open = options_given(options, OPT_OPEN);
+    plan->rate_given = options_given(options, OPT_RATE);
+    return set_distribution(options, OPT_SESSION_DURATION, &plan->life, error) &&
+           set_distribution(options, OPT_ZAP, &plan->zap, error) &&
+           set_popularity(plan, options_text(options, OPT_POPULARITY), error) &&
+           (!options_given(options, OPT_REAL_WORLD) || set_real_world(plan, options, error));
+}
+
 bool plan_from_options(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error)
 {
@@ -257,7 +340,8 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     if (options_given(options, OPT_PASSWORD_FILE) && !plan->password)
         return false;
     plan->headers = storage->headers = headers_from_options(options, error);
-    return plan->headers && (!list || add_bind_list(plan, storage, list, error)) &&
+    return plan->headers && set_profile(plan, options, error) &&
+           (!list || add_bind_list(plan, storage, list, error)) &&
            (!network || add_bind_network(plan, storage, network, error)) &&
            read_environment(plan, error) && add_urls(plan, options, error);
 }

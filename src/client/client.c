@@ -178,6 +178,9 @@ bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t
     session->due_ns = due_ns;
     session->conversation = conversation;
     session->flags = FLAG_CONTROL_CLOSING;
+    session_live(client, session);
+    url = session->url;
+    client->last_started = index;
     client->alive++;
     client->starting++;
     client->stats->sessions.started++;
@@ -185,6 +188,15 @@ bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t
     session_enter(client, session, SESSION_WAITING);
     session_begin_try(client, session);
     return true;
+}
+
+void client_leave(struct client *client, uint32_t record, uint32_t reader)
+{
+    const struct session_event event = {.type = EVENT_LEAVE};
+    struct session *session = client_session(client, record);
+    if (record < client->sessions.touched && session->reader == reader &&
+        session->state != SESSION_FREE)
+        session_step(client, session, &event);
 }
 
 void client_run_timers(struct client *client)

@@ -57,6 +57,7 @@ struct client_config {
     enum description_wanted tracks;
     bool end_on_stall;
     bool reconnect;
+    bool replace; /* a session whose life is over makes room for another of its reader */
     bool quickack_off;
     bool close_reset;
     struct slice user_agent;
@@ -82,6 +83,11 @@ struct client_io {
     void (*quickack_off)(void *host, uint32_t socket);
     uint16_t (*local_port)(void *host, uint32_t socket);
     int (*resolve)(void *host, struct slice name, uint16_t port, uint64_t token);
+    /* How long a reader's session lives (UINT64_MAX: until it is told to end), and the URL it
+       reads; incarnation counts the sessions that the reader had before. NULL: for ever, always the
+       same. */
+    uint64_t (*life_ns)(void *host, uint32_t reader, uint32_t incarnation);
+    uint32_t (*url_of)(void *host, uint32_t reader, uint32_t incarnation);
     /* A session ended for good (or dropped, before it comes back). */
     void (*ended)(void *host, const struct session *session, enum session_outcome outcome);
     /* Both may be NULL. A message as sent or received, credentials still in it; a panel session's
@@ -106,10 +112,11 @@ struct client {
     uint32_t last_lag_ms; /* when the shard was last over 100 ms late; 0: never */
     uint32_t active;      /* established and not yet ended */
     uint32_t active_peak;
-    uint32_t starting; /* begun, neither established nor given up */
-    uint32_t waiting;  /* for a reply of the handshake or of TEARDOWN */
-    uint32_t alive;    /* records in use */
-    bool stopping;     /* the plan's end has come: nobody retries or comes back */
+    uint32_t starting;     /* begun, neither established nor given up */
+    uint32_t waiting;      /* for a reply of the handshake or of TEARDOWN */
+    uint32_t alive;        /* records in use */
+    uint32_t last_started; /* record of the last client_start */
+    bool stopping;         /* the plan's end has come: nobody retries or comes back */
     bool warming;
     struct pool sessions;
     struct pool more_tracks;
@@ -148,6 +155,9 @@ void client_set_warming(struct client *client, bool warming);
 /* Begins a session for a reader (from 1). False when there is no record or conversation free now.
  */
 bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns);
+
+/* A reader leaves: the session in that record ends in order, if it is still that reader's. */
+void client_leave(struct client *client, uint32_t record, uint32_t reader);
 
 /* Runs the timers that are due, and says when the next one is. */
 void client_run_timers(struct client *client);

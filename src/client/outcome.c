@@ -56,12 +56,18 @@ static void count_outcome(struct client *client, struct session *session,
 
 void session_finish(struct client *client, struct session *session, enum session_outcome outcome)
 {
-    bool comes_back = outcome == OUTCOME_DROPPED && client->config->reconnect && !client->stopping;
+    bool comes_back = outcome == OUTCOME_DROPPED && client->config->reconnect &&
+                      !session_is_over(client, session);
+    bool replaced = outcome == OUTCOME_COMPLETED && client->config->replace &&
+                    !session_is_over(client, session);
     count_outcome(client, session, outcome);
     media_end(client, session);
     if (client->io->ended)
         client->io->ended(client->host, session, outcome);
-    session_close_all(client, session, comes_back ? NEXT_COME_BACK : NEXT_FREE);
+    session_close_all(client, session,
+                      comes_back ? NEXT_COME_BACK
+                      : replaced ? NEXT_REPLACE
+                                 : NEXT_FREE);
 }
 
 static bool contains(struct slice text, struct slice part)
@@ -115,7 +121,7 @@ void session_fail(struct client *client, struct session *session, enum reason re
         session_finish(client, session, OUTCOME_COMPLETED); /* the plan had ended it already */
     } else if (session->flags & FLAG_ESTABLISHED) {
         session_finish(client, session, OUTCOME_DROPPED);
-    } else if (session->tries < client->config->retries && !client->stopping) {
+    } else if (session->tries < client->config->retries && !session_is_over(client, session)) {
         session->tries++;
         session->addresses_tried = 0;
         if (session->state == SESSION_CONNECTING)
@@ -159,43 +165,53 @@ void session_wait(struct client *client, struct session *session, uint64_t span_
     session_arm(client, session);
 }
 
+static void free_record(struct client *client, struct session *session)
+{
+    conversation_give(&client->conversations, &session->conversation);
+    session_enter(client, session, SESSION_FREE);
+    client->alive--;
+    pool_give(&client->sessions, client_index(client, session));
+}
+
+/* The end came between two tries. */
+static void cancel_between_tries(struct client *client, struct session *session)
+{
+    session->next = NEXT_FREE;
+    count_outcome(client, session, OUTCOME_CANCELLED);
+    if (client->io->ended)
+        client->io->ended(client->host, session, OUTCOME_CANCELLED);
+    free_record(client, session);
+}
+
 void session_after_closed(struct client *client, struct session *session)
 {
     enum session_next next = (enum session_next)session->next;
+    bool over = session_is_over(client, session);
     free_pooled(client, session);
-    if (client->stopping && (next == NEXT_RETRY || next == NEXT_REDIRECT || next == NEXT_AGAIN)) {
-        /* the plan's end came while it was between two tries */
-        session->next = NEXT_FREE;
-        conversation_give(&client->conversations, &session->conversation);
-        count_outcome(client, session, OUTCOME_CANCELLED);
-        if (client->io->ended)
-            client->io->ended(client->host, session, OUTCOME_CANCELLED);
-        next = NEXT_FREE;
+    if (over && (next == NEXT_RETRY || next == NEXT_REDIRECT || next == NEXT_AGAIN)) {
+        cancel_between_tries(client, session);
+        return;
     }
-    switch (next) {
+    switch (over ? NEXT_FREE : next) {
     case NEXT_RETRY:
         session_wait(client, session, backoff_ns(client, session));
         break;
-    case NEXT_AGAIN:
+    case NEXT_COME_BACK:
+        session->tries = 0;
+        session_wait(client, session, backoff_ns(client, session));
+        break;
+    case NEXT_REPLACE:
+        session->tries = 0;
         session_wait(client, session, 0);
         break;
-    case NEXT_COME_BACK:
-        if (!client->stopping) {
-            session->tries = 0;
-            session_wait(client, session, backoff_ns(client, session));
-            break;
-        }
-        session_enter(client, session, SESSION_FREE);
-        client->alive--;
-        pool_give(&client->sessions, client_index(client, session));
+    case NEXT_AGAIN:
+        session_wait(client, session, 0);
         break;
     case NEXT_REDIRECT:
         session_begin_try(client, session);
         break;
     case NEXT_FREE:
-        session_enter(client, session, SESSION_FREE);
-        client->alive--;
-        pool_give(&client->sessions, client_index(client, session));
+        free_record(client, session);
         break;
     }
 }

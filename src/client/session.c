@@ -96,6 +96,7 @@ void session_arm(struct client *client, struct session *session)
     if (session->state == SESSION_PLAYING) {
         next_ms = earliest(next_ms, session->report_ms);
         next_ms = earliest(next_ms, session->keepalive_ms);
+        next_ms = earliest(next_ms, session->end_ms);
         next_ms = earliest(next_ms, media_deadline_ms(client, session));
     }
     uint32_t index = client_index(client, session);
@@ -194,7 +195,8 @@ static void stop(struct client *client, struct session *session)
 {
     switch ((enum session_state)session->state) {
     case SESSION_WAITING:
-        if (session->next == NEXT_COME_BACK) { /* not begun again yet */
+        if (session->next == NEXT_COME_BACK ||
+            session->next == NEXT_REPLACE) { /* not begun again yet */
             session_enter(client, session, SESSION_CLOSING);
             session->next = NEXT_FREE;
             session_after_closed(client, session);
@@ -231,7 +233,7 @@ static void on_deadline(struct client *client, struct session *session)
     bool stuck = talk && talk->tx_len > 0;
     switch ((enum session_state)session->state) {
     case SESSION_WAITING:
-        if (session->next == NEXT_COME_BACK)
+        if (session->next == NEXT_COME_BACK || session->next == NEXT_REPLACE)
             session_come_back(client, session);
         session_begin_try(client, session);
         break;
@@ -299,6 +301,8 @@ static void on_timer(struct client *client, struct session *session)
         request_keepalive(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, media_deadline_ms(client, session)))
         on_silence(client, session);
+    if (session->state == SESSION_PLAYING && is_due(client, session->end_ms))
+        stop(client, session);
     if (session->state != SESSION_FREE && session->generation == generation)
         session_arm(client, session);
 }
@@ -456,6 +460,10 @@ void session_step(struct client *client, struct session *session, const struct s
         break;
     case EVENT_RESOLVED:
         session_on_resolved(client, session, event);
+        break;
+    case EVENT_LEAVE:
+        session->flags |= FLAG_LEFT;
+        stop(client, session);
         break;
     case EVENT_STOP:
         stop(client, session);

@@ -44,6 +44,7 @@ enum session_next {
     NEXT_FREE,
     NEXT_RETRY,     /* another try after a pause */
     NEXT_COME_BACK, /* a new start after a drop */
+    NEXT_REPLACE,   /* its life is over: a new start in its place, at once */
     NEXT_REDIRECT,  /* go on at the conversation's URL */
     NEXT_AGAIN,     /* at once: the next address, or over TCP */
 };
@@ -58,7 +59,8 @@ enum session_event_type {
     EVENT_CLOSED, /* one of its sockets is gone */
     EVENT_RESOLVED,
     EVENT_TIMER,
-    EVENT_STOP, /* the plan's end */
+    EVENT_LEAVE, /* its reader leaves before the plan's end */
+    EVENT_STOP,  /* the plan's end */
 };
 
 struct session_event {
@@ -122,6 +124,7 @@ enum {
     FLAG_CONTROL_CLOSING = 4096,  /* the control connection is being closed, or never was */
     FLAG_REDIRECTED = 8192,
     FLAG_LONG_ID = 16384,
+    FLAG_LEFT = 32768, /* its reader has left: nobody takes its place */
 };
 
 /* All there is of one session but its pooled parts. The first line is what every packet touches. */
@@ -153,6 +156,8 @@ struct session {
     uint64_t keyframe_arrival_ns;
     uint64_t keepalive_sent_ns;
     uint32_t reader;
+    uint32_t incarnation; /* sessions that this reader had before */
+    uint32_t end_ms;      /* when its life is over; 0: never */
     uint32_t deadline_ms; /* of the state; 0: none */
     uint32_t report_ms;   /* next receiver report; 0: none */
     uint32_t keepalive_ms;

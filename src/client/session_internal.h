@@ -49,6 +49,15 @@ void session_begin_try(struct client *client, struct session *session);
 /* TEARDOWN was answered over UDP: reads on for what is still under way. */
 void session_drain(struct client *client, struct session *session);
 
+/* Gives a new start its life and its URL. */
+void session_live(struct client *client, struct session *session);
+
+/* Nothing may follow: the plan has ended, or the reader has left. */
+static inline bool session_is_over(const struct client *client, const struct session *session)
+{
+    return client->stopping || (session->flags & FLAG_LEFT);
+}
+
 /* A drop is over and done with: coming back is a new start, due now. */
 void session_come_back(struct client *client, struct session *session);
 enum phase session_phase(const struct session *session);

@@ -53,7 +53,7 @@ static void reset_try(struct session *session)
     session->skipped_bytes = 0;
     session->wait_ms = 0;
     session->opens = 0;
-    session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP;
+    session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP | FLAG_LEFT;
     session->flags |= FLAG_CONTROL_CLOSING;
     if (session->next != NEXT_REDIRECT) {
         session->measured = 0;
@@ -111,8 +111,22 @@ void session_begin_try(struct client *client, struct session *session)
     }
 }
 
+void session_live(struct client *client, struct session *session)
+{
+    const struct client_io *io = client->io;
+    uint64_t life_ns =
+        io->life_ns ? io->life_ns(client->host, session->reader, session->incarnation) : TIME_NEVER;
+    if (io->url_of)
+        session->url = io->url_of(client->host, session->reader, session->incarnation);
+    session->end_ms = life_ns / NS_PER_MS < INT32_MAX ? session_ms(client, life_ns) : 0;
+}
+
 void session_come_back(struct client *client, struct session *session)
 {
+    if (session->next == NEXT_REPLACE) {
+        session->incarnation++;
+        session_live(client, session);
+    }
     session->due_ns = client->now_ns;
     session->ever = 0;
     session->bytes = 0;

@@ -6,6 +6,9 @@
 #include "base/rng.h"
 
 #define CHOICE_ARRIVAL_GAP UINT64_C(0x61727269)
+#define TICK_NS (10 * NS_PER_MS)
+#define REAL_WORLD_STARTS_PER_S 50.0
+#define REAL_WORLD_LEAVES_PER_S 20.0
 
 void arrival_init(struct arrival *arrival, const struct plan *plan, uint32_t shard)
 {
@@ -27,16 +30,96 @@ static uint64_t even_at(const struct plan *plan, uint32_t reader)
     return (uint64_t)llround((double)reader * (double)NS_PER_S / plan->rate_per_s);
 }
 
-bool arrival_next(struct arrival *arrival, struct arrival_due *due)
+static bool next_of_constant(struct arrival *arrival, uint64_t until_ns,
+                             struct arrival_event *event)
 {
     const struct plan *plan = arrival->plan;
-    if (arrival->nth >= plan_shard_readers(plan, arrival->shard))
+    if (!plan->open && arrival->nth >= plan_shard_readers(plan, arrival->shard))
         return false;
-    due->reader = plan_reader(plan, arrival->shard, arrival->nth);
-    due->at_ns = plan->arrival == ARRIVAL_EVEN ? even_at(plan, due->reader)
-                                               : poisson_at(arrival, due->reader);
-    if (due->at_ns >= plan->duration_ns)
+    uint32_t reader = plan_reader(plan, arrival->shard, arrival->nth);
+    uint64_t at_ns =
+        plan->arrival == ARRIVAL_EVEN ? even_at(plan, reader) : poisson_at(arrival, reader);
+    if (at_ns >= until_ns)
         return false;
+    *event = (struct arrival_event){.reader = reader, .at_ns = at_ns};
     arrival->nth++;
     return true;
+}
+
+static double slew(const struct arrival *arrival, double target)
+{
+    double step_s = (double)TICK_NS / (double)NS_PER_S;
+    double most = arrival->level + REAL_WORLD_STARTS_PER_S * step_s;
+    double least = arrival->level - REAL_WORLD_LEAVES_PER_S * step_s;
+    if (arrival->plan->profile.kind != PROFILE_REAL_WORLD)
+        return target;
+    return fmin(most, fmax(least, target));
+}
+
+static void walk_tick(struct arrival *arrival)
+{
+    arrival->tick_ns += TICK_NS;
+    arrival->level = slew(arrival, profile_target(&arrival->plan->profile, arrival->tick_ns));
+    double most = arrival->plan->readers;
+    arrival->next = (uint32_t)fmin(floor(arrival->level + 1e-9), most);
+    arrival->changes = arrival->next > arrival->count ? arrival->next - arrival->count
+                                                      : arrival->count - arrival->next;
+    arrival->change = 0;
+}
+
+/* Is it one of the shard's readers? */
+static bool is_ours(const struct arrival *arrival, uint32_t reader)
+{
+    const struct plan *plan = arrival->plan;
+    return (reader - 1) % plan->shares == plan->share - 1 &&
+           (reader - 1) / plan->shares % plan->shards == arrival->shard;
+}
+
+/* The next change of the tick, whoever's it is. */
+static struct arrival_event next_change(struct arrival *arrival)
+{
+    const struct plan *plan = arrival->plan;
+    bool leaves = arrival->next < arrival->count;
+    uint64_t into_ns = TICK_NS * ++arrival->change / arrival->changes;
+    struct arrival_event event = {.leaves = leaves, .at_ns = arrival->tick_ns - TICK_NS + into_ns};
+    event.reader = leaves ? arrival->count-- : ++arrival->count;
+    if (event.at_ns < arrival->last_ns)
+        event.at_ns = arrival->last_ns;
+    if (!leaves && plan->rate_given) {
+        uint64_t soonest_ns = arrival->began_ns + (uint64_t)((double)NS_PER_S / plan->rate_per_s);
+        if (event.at_ns < soonest_ns)
+            event.at_ns = soonest_ns;
+        arrival->began_ns = event.at_ns;
+    }
+    arrival->last_ns = event.at_ns;
+    return event;
+}
+
+static bool next_of_curve(struct arrival *arrival, uint64_t until_ns, struct arrival_event *event)
+{
+    for (;;) {
+        while (arrival->count != arrival->next) {
+            struct arrival before = *arrival;
+            *event = next_change(arrival);
+            if (event->at_ns >= until_ns) {
+                *arrival = before;
+                return false;
+            }
+            if (is_ours(arrival, event->reader))
+                return true;
+        }
+        if (arrival->tick_ns >= until_ns)
+            return false;
+        walk_tick(arrival);
+    }
+}
+
+bool arrival_next(struct arrival *arrival, uint64_t until_ns, struct arrival_event *event)
+{
+    const struct plan *plan = arrival->plan;
+    if (until_ns > plan->duration_ns)
+        until_ns = plan->duration_ns;
+    if (plan->profile.kind == PROFILE_CONSTANT && plan->profile.noise == 0)
+        return next_of_constant(arrival, until_ns, event);
+    return next_of_curve(arrival, until_ns, event);
 }

@@ -1,5 +1,5 @@
-/* arrival.h - when each reader is due: a pure function of the plan, its seed and the reader's
- * number. */
+/* arrival.h - when each reader begins and leaves: a pure function of the plan, its seed and the
+ * reader's number. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,25 +7,41 @@
 
 #include "load/plan.h"
 
-/* Even: reader i (from 1) is due at i / rate. Poisson: the gap before reader i is exponential with
-   mean 1 / rate, from (seed, i) alone, and reader i is due at the sum of the gaps 1 to i in whole
-   nanoseconds. Every shard of every share adds up all the gaps, also those of readers that aren't
-   its own: so a split plan starts the same readers at the same times as a plan in one piece. */
+/* The constant profile, even: reader i (from 1) is due at i / rate. Poisson: the gap before reader
+   i is exponential with mean 1 / rate, from (seed, i) alone, and reader i is due at the sum of the
+   gaps 1 to i in whole nanoseconds. Every shard of every share adds up all the gaps, also those of
+   readers that aren't its own: so a split plan starts the same readers at the same times as a plan
+   in one piece.
+
+   The other profiles: reader i begins when the target rises through i and leaves when it falls
+   below; within a tick of 10 ms the crossings are spread evenly. A rate that was asked for is the
+   fastest that they begin. Every shard walks through the whole curve, and keeps the events of its
+   own readers. */
 struct arrival {
     const struct plan *plan; /* resolved; borrowed */
     uint32_t shard;
-    uint32_t nth;           /* readers of the shard already given out */
+    uint32_t nth;           /* constant: readers of the shard already given out */
     uint32_t summed;        /* Poisson: gaps added up so far */
     uint64_t poisson_at_ns; /* their sum */
+    /* other profiles */
+    uint64_t tick_ns;  /* the curve has been walked up to here */
+    double level;      /* target there, slewed where the profile asks for it */
+    uint32_t count;    /* readers wanted there */
+    uint32_t next;     /* wanted at the tick's end: count moves there event by event */
+    uint32_t changes;  /* of the tick */
+    uint32_t change;   /* given out or passed over so far */
+    uint64_t last_ns;  /* of the event before: events never go back in time */
+    uint64_t began_ns; /* last begin, for the rate */
 };
 
-struct arrival_due {
+struct arrival_event {
     uint32_t reader; /* from 1, in the whole plan */
+    bool leaves;     /* else it begins */
     uint64_t at_ns;  /* since the run's start */
 };
 
 void arrival_init(struct arrival *arrival, const struct plan *plan, uint32_t shard);
 
-/* The shard's next reader, in order of time. False when there is none within the plan's duration.
- */
-bool arrival_next(struct arrival *arrival, struct arrival_due *due);
+/* The shard's next event before until_ns, in order of time. False when there is none within that
+   time and the plan's duration. */
+bool arrival_next(struct arrival *arrival, uint64_t until_ns, struct arrival_event *event);

@@ -37,7 +37,7 @@ static void warn_of_slow_ramp(const struct plan *plan, struct text *warning)
 {
     double duration_s = (double)plan->duration_ns / (double)NS_PER_S;
     double begun = ceil(duration_s * plan->rate_per_s - 1e-6) - 1;
-    if (begun >= plan->readers)
+    if (begun >= plan->readers || plan->profile.kind != PROFILE_CONSTANT || plan->open)
         return;
     text_add_string(warning, plan->arrival == ARRIVAL_EVEN ? "only " : "only about ");
     units_write_count(warning, begun > 0 ? (uint64_t)begun : 0);
@@ -77,7 +77,16 @@ bool plan_resolve(struct plan *plan, const struct machine *machine, struct text 
         text_add_string(error, wrong);
         return false;
     }
+    plan->profile.readers = plan->readers;
+    plan->profile.duration_ns = plan->duration_ns;
+    plan->profile.seed = plan->seed;
+    if (plan->profile.kind != PROFILE_CONSTANT)
+        plan->readers = profile_peak(&plan->profile);
     plan->own_readers = (plan->readers - plan->share) / plan->shares + 1;
+    if (plan->zipf > 0 && !url_list_set_zipf(&plan->urls, plan->zipf)) {
+        text_add_string(error, "out of memory");
+        return false;
+    }
     if (!url_list_deal(&plan->urls, error) || !sizing_fit(plan, machine, error))
         return false;
     warn_of_slow_ramp(plan, warning);

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "load/distribution.h"
 #include "load/machine.h"
+#include "load/profile.h"
 #include "load/url_list.h"
 #include "net/address.h"
 #include "proto/auth.h"
@@ -40,8 +42,14 @@ struct plan {
     const char *user; /* for URLs that name none; NULL: none */
     const char *password;
 
-    uint32_t readers; /* of the whole plan, all shares together; numbered from 1 */
+    uint32_t readers; /* that can be wanted at a time, all shares together; numbered from 1 */
     double rate_per_s;
+    bool rate_given;
+    struct profile profile;   /* its readers, duration and seed are set by plan_resolve */
+    struct distribution life; /* of each session; NONE: until the plan ends or its reader leaves */
+    struct distribution zap;  /* how long a viewer stays with a stream; NONE: for ever */
+    double zipf;              /* exponent of the URLs' popularity; 0: dealt round robin */
+    bool open; /* sessions arrive at the rate whatever happens; readers is the most at a time */
     enum plan_arrival arrival;
     uint64_t duration_ns; /* from the run's start, the ramp included */
     uint64_t warmup_ns;
@@ -70,11 +78,11 @@ struct plan {
     uint32_t rcvbuf; /* SO_RCVBUF asked for, bytes; 0: the system's. plan_resolve sets it for UDP */
     uint32_t denied; /* LOOP_DENY_* */
     uint16_t rtp_port_low,
-        rtp_port_high;    /* inclusive; an even number of them from an even one on. 0: not given */
+        rtp_port_high; /* inclusive; an even number of them from an even one on. 0: not given */
     const char *congestion; /* TCP congestion control; NULL: the system's */
     bool freebind;          /* bind to addresses that only a local route makes ours */
     struct address *bind;   /* source addresses, dealt round robin; borrowed */
-    uint32_t bind_count;  /* 0: the system's choice */
+    uint32_t bind_count;    /* 0: the system's choice */
     uint64_t
         halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */
     uint64_t halt_period_ns;

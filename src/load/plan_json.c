@@ -74,6 +74,33 @@ static json_t *bind_json(const struct plan *plan)
     return addresses;
 }
 
+static json_t *distribution_json(const struct distribution *distribution)
+{
+    static const char *const names[] = {"none", "fixed", "uniform", "exp", "lognormal"};
+    json_t *object = json_object();
+    if (distribution->kind == DISTRIBUTION_NONE) {
+        json_decref(object);
+        return json_null();
+    }
+    set_string(object, "kind", names[distribution->kind]);
+    set_seconds(object, "a_s", distribution->a_ns);
+    set_seconds(object, "b_s", distribution->b_ns);
+    json_object_set_new(object, "sigma", json_real(distribution->sigma));
+    return object;
+}
+
+/* What shapes the number of readers over time, and how long each stays. */
+static void add_shape(json_t *config, const struct plan *plan)
+{
+    set_string(config, "profile", profile_name(plan->profile.kind));
+    json_object_set_new(config, "profile_readers", json_real(plan->profile.readers));
+    json_object_set_new(config, "noise", json_real(plan->profile.noise));
+    set_bool(config, "open", plan->open);
+    json_object_set_new(config, "session_duration", distribution_json(&plan->life));
+    json_object_set_new(config, "zap", distribution_json(&plan->zap));
+    json_object_set_new(config, "popularity_zipf", json_real(plan->zipf));
+}
+
 static void add_load(json_t *config, const struct plan *plan)
 {
     json_object_set_new(config, "urls", urls_json(plan));
@@ -81,6 +108,7 @@ static void add_load(json_t *config, const struct plan *plan)
     set_count(config, "readers", plan->readers);
     json_object_set_new(config, "rate_per_s", json_real(plan->rate_per_s));
     set_string(config, "arrival", plan->arrival == ARRIVAL_EVEN ? "even" : "poisson");
+    add_shape(config, plan);
     set_seconds(config, "duration_s", plan->duration_ns);
     set_seconds(config, "warmup_s", plan->warmup_ns);
     set_count(config, "share", plan->share);

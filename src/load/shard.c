@@ -1,6 +1,7 @@
 #include "load/shard.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,8 +13,10 @@
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define CONVERSATIONS_RESERVE 1024u
 #define CONVERSATIONS_STARTING 4096u
-#define NO_ROOM_NS NS_PER_MS      /* until a reader that found no room is tried again */
-#define IDLE_NS (100 * NS_PER_MS) /* a shard looks up at least this often */
+#define NO_ROOM_NS NS_PER_MS            /* until a reader that found no room is tried again */
+#define LOOK_AHEAD_NS (250 * NS_PER_MS) /* arrivals are known this far ahead, longer than IDLE_NS  \
+                                         */
+#define IDLE_NS (100 * NS_PER_MS)       /* a shard looks up at least this often */
 
 static enum client_transport transport_of(enum plan_transport transport)
 {
@@ -42,10 +45,17 @@ static enum description_wanted tracks_of(enum plan_tracks tracks)
     return tracks == TRACKS_VIDEO ? WANT_VIDEO : tracks == TRACKS_AUDIO ? WANT_AUDIO : WANT_ALL;
 }
 
+static bool readers_leave(const struct plan *plan)
+{
+    return plan->profile.kind != PROFILE_CONSTANT || plan->profile.noise > 0;
+}
+
 static struct client_config config_of(const struct shard_setup *setup)
 {
     const struct plan *plan = setup->plan;
-    uint32_t sessions = plan_shard_readers(plan, setup->index);
+    uint32_t readers = plan_shard_readers(plan, setup->index);
+    uint32_t sessions =
+        readers + (readers_leave(plan) ? readers / 8 + 16 : 0); /* some still closing */
     uint32_t starting = sessions < CONVERSATIONS_STARTING ? sessions : CONVERSATIONS_STARTING;
     return (struct client_config){
         .urls = setup->targets->urls,
@@ -64,11 +74,26 @@ static struct client_config config_of(const struct shard_setup *setup)
         .tracks = tracks_of(plan->tracks),
         .end_on_stall = plan->end_on_stall,
         .reconnect = plan->reconnect,
+        .replace = !plan->open,
         .quickack_off = !plan->quickack,
         .close_reset = plan->close_reset,
         .user_agent = slice_from_string(plan->user_agent),
         .headers = slice_from_string(plan->headers),
     };
+}
+
+static int init_records(struct shard *shard)
+{
+    uint32_t readers = plan_shard_readers(shard->setup.plan, shard->setup.index);
+    if (!readers_leave(shard->setup.plan))
+        return 0;
+    shard->records = malloc((readers + 1) * sizeof(*shard->records));
+    if (!shard->records) {
+        shard_dispose(shard);
+        return -ENOMEM;
+    }
+    memset(shard->records, 0xff, (readers + 1) * sizeof(*shard->records));
+    return 0;
 }
 
 int shard_init(struct shard *shard, const struct shard_setup *setup)
@@ -91,8 +116,7 @@ int shard_init(struct shard *shard, const struct shard_setup *setup)
         return error;
     }
     arrival_init(&shard->arrival, plan, setup->index);
-    shard->has_next = arrival_next(&shard->arrival, &shard->next);
-    return 0;
+    return init_records(shard);
 }
 
 void shard_dispose(struct shard *shard)
@@ -101,7 +125,20 @@ void shard_dispose(struct shard *shard)
         return;
     loop_free(shard->loop);
     client_dispose(&shard->client);
+    free(shard->records);
+    shard->records = NULL;
     shard->loop = NULL;
+}
+
+/* A curve is walked a little ahead of the clock; a constant profile's next reader is known at any
+ * time. */
+static bool look_ahead(struct shard *shard, uint64_t now_ns)
+{
+    uint64_t since_ns = now_ns > shard->start_ns ? now_ns - shard->start_ns : 0;
+    uint64_t until_ns = shard->records ? since_ns + LOOK_AHEAD_NS : TIME_NEVER;
+    if (!shard->has_next)
+        shard->has_next = arrival_next(&shard->arrival, until_ns, &shard->next);
+    return shard->has_next;
 }
 
 void shard_start(struct shard *shard, uint64_t start_ns)
@@ -112,6 +149,7 @@ void shard_start(struct shard *shard, uint64_t start_ns)
     shard->deadline_ns = TIME_NEVER;
     shard->next_halt_ns = plan->halt_ns ? start_ns + plan->halt_period_ns : TIME_NEVER;
     stats_exchange_begin(shard->setup.exchange, start_ns);
+    look_ahead(shard, start_ns);
     if (plan->warmup_ns > 0)
         client_set_warming(&shard->client, true);
 }
@@ -145,6 +183,8 @@ uint64_t shard_next_deadline(const struct shard *shard)
         uint64_t due_ns = shard->start_ns + shard->next.at_ns;
         next_ns =
             earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
+    } else if (shard->records) {
+        next_ns = earlier(next_ns, shard->seen_ns + IDLE_NS);
     }
     next_ns = earlier(next_ns, shard->next_halt_ns);
     if (shard->client.warming)
@@ -166,24 +206,57 @@ void shard_tell_time(struct shard *shard)
     shard->deadline_ns = TIME_NEVER;
 }
 
-/* Begins the readers that are due. One that finds no room is first again next time. */
-static void start_due(struct shard *shard)
+/* Where a reader's last session is kept, in shards whose readers may leave. */
+static uint32_t *record_of(const struct shard *shard, uint32_t reader)
 {
     const struct plan *plan = shard->setup.plan;
-    while (shard->has_next && !shard->stopping) {
+    return &shard->records[(reader - 1) / plan->shares / plan->shards];
+}
+
+static void leave(struct shard *shard, uint32_t reader)
+{
+    uint32_t *record = record_of(shard, reader);
+    shard->target--;
+    if (*record != POOL_NONE)
+        client_leave(&shard->client, *record, reader);
+    *record = POOL_NONE;
+}
+
+/* False when there is no room now. In an open model that is the arrival's loss, not a delay. */
+static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_t now_ns)
+{
+    const struct plan *plan = shard->setup.plan;
+    uint32_t url = url_list_of(&plan->urls, reader);
+    bool room = !plan->open || shard->client.alive < shard->config.sessions;
+    if (!room || !client_start(&shard->client, reader, url, due_ns)) {
+        shard->client.stats->sessions.not_started += plan->open;
+        return plan->open;
+    }
+    if (shard->records)
+        *record_of(shard, reader) = shard->client.last_started;
+    histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
+                     (now_ns - due_ns) / NS_PER_US);
+    shard->target += !plan->open;
+    return true;
+}
+
+/* Begins the readers that are due, and lets go those that leave. One that finds no room is first
+   again next time. */
+static void start_due(struct shard *shard)
+{
+    uint64_t now_ns = loop_clock(shard->loop);
+    while (!shard->stopping && look_ahead(shard, now_ns)) {
         uint64_t due_ns = shard->start_ns + shard->next.at_ns;
-        uint64_t now_ns = loop_clock(shard->loop);
         if (due_ns > now_ns)
             return;
-        if (!client_start(&shard->client, shard->next.reader,
-                          url_list_of(&plan->urls, shard->next.reader), due_ns)) {
+        if (shard->next.leaves) {
+            leave(shard, shard->next.reader);
+        } else if (!begin(shard, shard->next.reader, due_ns, now_ns)) {
             shard->no_room_until_ns = now_ns + NO_ROOM_NS;
             return;
         }
-        histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
-                         (now_ns - due_ns) / NS_PER_US);
-        shard->target++;
-        shard->has_next = arrival_next(&shard->arrival, &shard->next);
+        shard->has_next = false;
+        now_ns = loop_clock(shard->loop);
     }
 }
 
@@ -191,11 +264,12 @@ static void start_due(struct shard *shard)
 static void count_not_started(struct shard *shard)
 {
     uint64_t until_ns = earlier(loop_clock(shard->loop), shard->end_ns);
-    while (shard->has_next && shard->start_ns + shard->next.at_ns < until_ns) {
-        shard->client.stats->sessions.not_started++;
-        shard->has_next = arrival_next(&shard->arrival, &shard->next);
+    uint64_t since_ns = until_ns > shard->start_ns ? until_ns - shard->start_ns : 0;
+    while (shard->has_next || arrival_next(&shard->arrival, since_ns, &shard->next)) {
+        shard->has_next = false;
+        if (!shard->next.leaves && shard->next.at_ns < since_ns)
+            shard->client.stats->sessions.not_started++;
     }
-    shard->has_next = false;
 }
 
 static void stop_paced(struct shard *shard)

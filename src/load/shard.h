@@ -39,8 +39,10 @@ struct shard {
     struct client client;
     struct loop *loop;
     struct arrival arrival;
-    struct arrival_due next; /* the reader due next */
+    struct arrival_event next; /* what is due next */
     bool has_next;
+    uint32_t
+        *records; /* of each own reader's last session, where readers may leave; NULL: they don't */
     bool stopping;
     bool done; /* every session has ended, or was given up */
     uint64_t start_ns;

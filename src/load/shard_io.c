@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "load/shard.h"
 
 #define PORT_TRIES 512u
@@ -194,6 +195,31 @@ static void io_on_packet(void *host, const struct session *session, unsigned tra
         shard->setup.on_packet(shard->setup.context, session, track, packet, arrival);
 }
 
+#define CHOICE_LIFE UINT64_C(0x6c696665)
+#define CHOICE_URL UINT64_C(0x75726c)
+
+static uint64_t io_life_ns(void *host, uint32_t reader, uint32_t incarnation)
+{
+    const struct shard *shard = host;
+    const struct plan *plan = shard->setup.plan;
+    struct rng rng = rng_init(plan->seed, (uint64_t)incarnation << 32 | reader, CHOICE_LIFE);
+    uint64_t life_ns = distribution_draw(&plan->life, &rng);
+    uint64_t zap_ns = distribution_draw(&plan->zap, &rng);
+    return life_ns < zap_ns ? life_ns : zap_ns;
+}
+
+/* A viewer who zaps goes to another stream: dealt on, or drawn by popularity. */
+static uint32_t io_url_of(void *host, uint32_t reader, uint32_t incarnation)
+{
+    const struct shard *shard = host;
+    const struct plan *plan = shard->setup.plan;
+    struct rng rng = rng_init(plan->seed, (uint64_t)incarnation << 32 | reader, CHOICE_URL);
+    if (plan->zipf > 0)
+        return url_list_draw(&plan->urls, rng_double(&rng));
+    bool zaps = plan->zap.kind != DISTRIBUTION_NONE;
+    return url_list_of(&plan->urls, reader + (zaps ? incarnation : 0));
+}
+
 const struct client_io shard_io = {
     .clock = io_clock,
     .connect = io_connect,
@@ -207,6 +233,8 @@ const struct client_io shard_io = {
     .quickack_off = io_quickack_off,
     .local_port = io_local_port,
     .resolve = io_resolve,
+    .life_ns = io_life_ns,
+    .url_of = io_url_of,
     .ended = io_ended,
     .on_message = io_on_message,
     .on_packet = io_on_packet,

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,11 +268,40 @@ uint32_t url_list_of(const struct url_list *list, uint32_t reader)
     return list->deal[(reader - 1) % list->deal_len];
 }
 
+bool url_list_set_zipf(struct url_list *list, double exponent)
+{
+    double sum = 0;
+    double *popularity = malloc(list->count * sizeof(*popularity));
+    if (!popularity)
+        return false;
+    for (uint32_t i = 0; i < list->count; i++)
+        popularity[i] = sum += pow(i + 1.0, -exponent);
+    for (uint32_t i = 0; i < list->count; i++)
+        popularity[i] /= sum;
+    free(list->popularity);
+    list->popularity = popularity;
+    return true;
+}
+
+uint32_t url_list_draw(const struct url_list *list, double at)
+{
+    uint32_t low = 0, high = list->count - 1;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (list->popularity[middle] > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 void url_list_dispose(struct url_list *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
         item_dispose(&list->items[i]);
     free(list->items);
     free(list->deal);
+    free(list->popularity);
     *list = (struct url_list){0};
 }

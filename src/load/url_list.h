@@ -25,6 +25,7 @@ struct url_list {
     uint32_t room;
     uint32_t *deal; /* URL numbers in the order they are dealt, over and over */
     uint32_t deal_len;
+    double *popularity; /* cumulative shares by Zipf's law; NULL: dealt round robin */
 };
 
 /* Adds "rtsp://user:password@host/cam{1..500}*3": every {A..B} counts (with the zeros of
@@ -41,5 +42,12 @@ bool url_list_deal(struct url_list *list, struct text *error);
 
 /* The number of the URL that a reader (from 1) reads. Depends on the list and the number alone. */
 uint32_t url_list_of(const struct url_list *list, uint32_t reader);
+
+/* From now on URLs can be drawn by Zipf's law: the n-th in the list (from 1) weighs 1 / n^exponent.
+   False when out of memory. */
+bool url_list_set_zipf(struct url_list *list, double exponent);
+
+/* The number of a URL so drawn; at is uniform in [0, 1). */
+uint32_t url_list_draw(const struct url_list *list, double at);
 
 void url_list_dispose(struct url_list *list);

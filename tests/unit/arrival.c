@@ -30,10 +30,10 @@ static uint32_t collect(const struct plan *plan, uint64_t at_ns[READERS + 1])
     uint32_t count = 0;
     for (uint32_t shard = 0; shard < plan->shards; shard++) {
         struct arrival arrival;
-        struct arrival_due due;
+        struct arrival_event due;
         uint64_t before = 0;
         arrival_init(&arrival, plan, shard);
-        while (arrival_next(&arrival, &due)) {
+        while (arrival_next(&arrival, UINT64_MAX, &due)) {
             assert_in_range(due.reader, 1, READERS);
             assert_int_equal(at_ns[due.reader], 0);
             assert_true(due.at_ns >= before);
@@ -143,10 +143,105 @@ static void test_ends_with_the_plan(void **state)
     assert_true(at_ns[200] == 0);
 }
 
+struct step {
+    uint64_t at_ns;
+    uint32_t reader;
+    bool leaves;
+};
+
+/* All events of a curve, of every shard of every share, in order of time. */
+static uint32_t walk(struct plan *plan, struct step *steps, uint32_t room)
+{
+    uint32_t count = 0;
+    for (plan->share = 1; plan->share <= plan->shares; plan->share++) {
+        for (uint32_t shard = 0; shard < plan->shards; shard++) {
+            struct arrival arrival;
+            struct arrival_event event;
+            uint64_t before = 0;
+            arrival_init(&arrival, plan, shard);
+            while (arrival_next(&arrival, UINT64_MAX, &event)) {
+                assert_true(event.at_ns >= before && count < room);
+                before = event.at_ns;
+                steps[count++] = (struct step){event.at_ns, event.reader, event.leaves};
+            }
+        }
+    }
+    plan->share = 1;
+    return count;
+}
+
+static int by_reader(const void *a, const void *b)
+{
+    const struct step *x = a, *y = b;
+    if (x->reader != y->reader)
+        return x->reader < y->reader ? -1 : 1;
+    return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
+}
+
+/* A split curve has the events of the whole one; each reader begins, leaves, begins ...; and as
+   many are there at any time as the target says. */
+static void test_curves(void **state)
+{
+    static const enum profile_kind kinds[] = {PROFILE_SINE, PROFILE_SPIKE, PROFILE_REAL_WORLD,
+                                              PROFILE_RAMP};
+    static struct step whole[20000], split[20000];
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct plan plan = make_plan(ARRIVAL_EVEN, 100);
+        char room[64];
+        struct text error = text_init(room, sizeof(room));
+        plan.duration_ns = 120 * NS_PER_S;
+        plan.profile = (struct profile){.kind = kinds[i],
+                                        .readers = 300,
+                                        .duration_ns = plan.duration_ns,
+                                        .variance = 0.5,
+                                        .seed = 5};
+        assert_true(profile_parse_hours(NULL, &plan.profile, &error));
+        uint32_t count = walk(&plan, whole, 20000);
+        plan.shards = 3;
+        plan.shares = 2;
+        assert_int_equal(walk(&plan, split, 20000), count);
+        qsort(whole, count, sizeof(*whole), by_reader);
+        qsort(split, count, sizeof(*split), by_reader);
+        uint32_t present = 0, wanted = (uint32_t)profile_target(&plan.profile, 60 * NS_PER_S);
+        for (uint32_t n = 0; n < count; n++) {
+            bool first = n == 0 || whole[n].reader != whole[n - 1].reader;
+            assert_true(whole[n].at_ns == split[n].at_ns && whole[n].reader == split[n].reader &&
+                        whole[n].leaves == split[n].leaves);
+            assert_int_equal(whole[n].leaves, first ? false : !whole[n - 1].leaves);
+            if (whole[n].at_ns <= 60 * NS_PER_S)
+                present += whole[n].leaves ? -1u : 1u;
+        }
+        if (kinds[i] != PROFILE_REAL_WORLD)
+            assert_int_equal(present, wanted);
+        assert_true(count >= 200);
+    }
+}
+
+/* The rate that was asked for is the fastest that readers of a burst begin. */
+static void test_rate_bounds_a_burst(void **state)
+{
+    struct plan plan = make_plan(ARRIVAL_EVEN, 10);
+    struct arrival arrival;
+    struct arrival_event event;
+    plan.rate_given = true;
+    plan.profile = (struct profile){
+        .kind = PROFILE_STEP, .readers = 50, .steps = 1, .duration_ns = plan.duration_ns};
+    arrival_init(&arrival, &plan, 0);
+    uint64_t before = 0;
+    for (unsigned i = 0; i < 50; i++) {
+        assert_true(arrival_next(&arrival, UINT64_MAX, &event));
+        assert_true(i == 0 || event.at_ns - before == 100 * NS_PER_MS);
+        before = event.at_ns;
+    }
+    assert_false(arrival_next(&arrival, UINT64_MAX, &event));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even),
+        cmocka_unit_test(test_curves),
+        cmocka_unit_test(test_rate_bounds_a_burst),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_poisson_is_exponential),
         cmocka_unit_test(test_seed_decides),
