@@ -20,7 +20,8 @@ enum loop_kind { LOOP_URING, LOOP_EPOLL, LOOP_SIM };
 struct loop_config {
     enum loop_kind kind;
     uint32_t max_sockets;    /* that can be open at a time, listeners included */
-    uint32_t buffer_bytes;   /* receive buffers in all; 0: 4 MiB */
+    uint32_t buffer_bytes;   /* io_uring: receive buffers for streams, 0: 4 MiB; datagrams have as many,
+                                of 64 KiB, of which only what was ever filled is resident */
     uint32_t denied;         /* LOOP_DENY_*: kernel features to do without */
     uint32_t faults;         /* LOOP_FAULT_*: forced by tests of the real backends */
     struct sim *sim;         /* LOOP_SIM: the network to join; borrowed */
@@ -75,7 +76,8 @@ struct loop_event {
     uint64_t token; /* of the socket, as set at this moment */
     struct slice bytes; /* valid until the handler returns */
     uint32_t segment;   /* size of each datagram in bytes but the last, which may be shorter */
-    uint32_t unread;    /* TCP: bytes still in the kernel after this read; 0 where unknown */
+    uint32_t unread;    /* TCP: bytes still in the kernel after this read; 0 where unknown, 1 also when
+                           only the end of file is left */
     uint32_t drops;     /* UDP: the socket's drop counter as of this datagram (SO_RXQ_OVFL), since open */
     bool arrival_is_kernels; /* else arrival is the time of the read */
     uint64_t arrival_ns;     /* monotonic */
@@ -158,7 +160,7 @@ void loop_set_token(struct loop *loop, loop_socket socket, uint64_t token);
    io_uring, what had been read already is still delivered after a stop. */
 void loop_pause(struct loop *loop, loop_socket socket, bool paused);
 
-/* Half-close: no more to send. */
+/* Half-close: no more to send. Nothing happens before LOOP_CONNECTED. */
 void loop_shutdown(struct loop *loop, loop_socket socket);
 
 /* Ends a socket. No event of it follows but LOOP_CLOSED, which always does, in a later turn or this one,

@@ -22,8 +22,8 @@ enum op { OP_RECEIVE, OP_ACCEPT, OP_CONNECT, OP_ROOM, OP_CANCEL, OPS };
 #define ENDING(op) ((uint8_t)(16u << (op)))
 
 #define TEARDOWN_TURNS 50 /* of 10 ms: for cancelled operations to end when the loop is freed */
-#define LOSE_EVERY 3      /* LOOP_FAULT_LOSE_MORE */
-#define MANY 16           /* completions that say there may be more, unseen */
+#define LOSE_EVERY 3
+#define MANY 16 /* completions that say there may be more, unseen */
 
 /* A completion put off by LOOP_FAULT_LATE. */
 struct held {
@@ -38,7 +38,7 @@ struct uring_loop {
     struct real real; /* first */
     struct uring_ring ring;
     uint64_t inflight; /* operations of all sockets */
-    uint32_t received; /* for LOOP_FAULT_LOSE_MORE */
+    uint32_t lost;     /* of LOOP_FAULT_LOSE_MORE: counts the occasions */
     struct held *held;
     uint32_t held_count;
     struct rng shuffle;
@@ -229,6 +229,13 @@ static void on_receive_error(struct uring_loop *self, uint32_t index, int error)
     real_ended(&self->real, index, error);
 }
 
+/* LOOP_FAULT_LOSE_MORE: ends every third multishot. */
+static void lose_some(struct uring_loop *self, uint32_t index, enum op op)
+{
+    if ((self->real.loop.config.faults & LOOP_FAULT_LOSE_MORE) && ++self->lost % LOSE_EVERY == 0)
+        cancel(self, index, op);
+}
+
 static void on_receive(struct uring_loop *self, uint32_t index, const struct held *got)
 {
     struct record *record = real_at(&self->real, index);
@@ -239,9 +246,8 @@ static void on_receive(struct uring_loop *self, uint32_t index, const struct hel
         ended(self, record, OP_RECEIVE);
         if (!closing)
             real_queue(&self->real, index); /* to be armed again, if it is still wanted */
-    } else if ((self->real.loop.config.faults & LOOP_FAULT_LOSE_MORE) && !closing &&
-               ++self->received % LOSE_EVERY == 0) {
-        cancel(self, index, OP_RECEIVE);
+    } else {
+        lose_some(self, index, OP_RECEIVE);
     }
     if (got->flags & IORING_CQE_F_BUFFER) {
         struct uring_message message = uring_buffers_message(buffers, id, (uint32_t)got->res);
@@ -270,6 +276,8 @@ static void on_accept(struct uring_loop *self, uint32_t index, const struct held
             real_rest(real, index);
         if (!closing)
             real_queue(real, index);
+    } else {
+        lose_some(self, index, OP_ACCEPT);
     }
     if (got->res >= 0 && (closing || getpeername(got->res, &from.any, &len) < 0))
         close(got->res); /* nobody wants it, or it is gone already */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 
 #define REST_NS (100 * NS_PER_MS)
+#define READ_APART_NS (5 * NS_PER_US)
 #define WAKE_SIGNAL SIGURG /* ignored by default, so a stray one does no harm */
 
 static_assert(sizeof(struct record) == 32, "one per socket: keep it small");
@@ -40,10 +41,18 @@ static void init_waking(struct real *real)
     real->thread = gettid();
 }
 
+/* Both clocks at the same moment: anew when the thread lost its processor between the two. */
 static void measure_time(struct real *real)
 {
-    real->loop.now_ns = clock_monotonic_ns();
-    stamper_measure(&real->stamper, real->loop.now_ns, clock_realtime_ns());
+    uint64_t before_ns, wall_ns;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        before_ns = clock_monotonic_ns();
+        wall_ns = clock_realtime_ns();
+        real->loop.now_ns = clock_monotonic_ns();
+        if (real->loop.now_ns - before_ns < READ_APART_NS)
+            break;
+    }
+    stamper_measure(&real->stamper, real->loop.now_ns, wall_ns);
 }
 
 int real_init(struct real *real, const struct loop_ops *ops, const struct loop_config *config,
@@ -373,7 +382,8 @@ void real_pause(struct loop *loop, loop_socket socket, bool paused)
 void real_shutdown(struct loop *loop, loop_socket socket)
 {
     struct record *record = real_find((struct real *)loop, socket);
-    if (record)
+    /* While connecting it would undo the connect. */
+    if (record && !(record->flags & SOCKET_CONNECTING))
         shutdown(record->fd, SHUT_WR);
 }
 
