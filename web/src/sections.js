@@ -1,0 +1,257 @@
+// All that is not a chart: tiles, objectives, tables.
+import {h, setText, swatch, table} from './dom.js';
+import * as f from './format.js';
+import {CAUSES} from './verdict.js';
+import {PHASES} from './percentiles.js';
+import {Series} from './series.js';
+
+export function section(title, ...children) {
+  const id = 's-' + title.toLowerCase().replaceAll(/[^a-z]+/g, '-');
+  return h('section', {'aria-labelledby': id}, h('h2', {id}, title), ...children);
+}
+
+export function tiles() {
+  const specs = [
+    ['Sessions', (r, s) => f.count(s ? s.last('active') : r.sessions.active_peak),
+      (r, s) => (s ? `of ${f.count(s.last('target'))} wanted` : 'at once, at most')],
+    ['Packets', (r, s) => (s ? f.perSecond(Series.newest(s.rate('packets'))) : f.count(r.rtp.packets)),
+      (r, s) => (s ? f.count(r.rtp.packets) + ' so far' : f.bytes(r.rtp.bytes))],
+    ['Bit rate', (r, s) => (s ? f.bitrate(bitsNow(s)) : f.bitrate(r.elapsed_s > 0 ? r.rtp.bytes * 8 / r.elapsed_s : null)),
+      (r, s) => (s ? f.bytes(r.rtp.bytes) + ' so far' : 'mean of the whole run')],
+    ['Start-up, p95', (r) => f.ms(r.latency_ms.startup.p95), (r) => 'median ' + f.ms(r.latency_ms.startup.p50) +
+      (r.latency_ms.startup.never > 0 ? `, ${f.count(r.latency_ms.startup.never)} never` : '')],
+    ['Loss', (r) => f.percent(r.rtp.loss_ratio), (r) => f.plural(r.rtp.lost, 'packet')],
+    ['Failed, dropped', (r) => `${f.count(r.sessions.failed)}, ${f.count(r.sessions.dropped)}`,
+      (r) => f.plural(r.errors.reduce((n, e) => n + e.count, r.errors_not_kept), 'error')],
+  ];
+  const parts = specs.map(([title]) => ({value: h('dd', {class: 'value'}, '–'), note: h('dd', {class: 'note'}, ' '), title}));
+  const element = h('dl', {class: 'tiles'}, parts.map(({title, value, note}) =>
+    h('div', {class: 'card tile'}, h('dt', {}, title), value, note)));
+  return {
+    element,
+    update(result, series) {
+      specs.forEach(([, value, note], i) => {
+        setText(parts[i].value, value(result, series));
+        setText(parts[i].note, note(result, series));
+      });
+      parts[4].value.classList.toggle('bad', result.rtp.lost > 0);
+      parts[5].value.classList.toggle('bad', result.sessions.failed + result.sessions.dropped > 0);
+    },
+  };
+}
+
+function bitsNow(series) {
+  const bytes = Series.newest(series.rate('bytes'));
+  return bytes === null ? null : bytes * 8;
+}
+
+// What an objective's value is in, told by what it was compared with.
+function sloValue({expr, value}) {
+  if (value === null) return 'not measured';
+  if (/ratio/.test(expr)) return f.percent(value);
+  if (/\d(ms|us|s|m)\b/.test(expr)) return f.ms(value);
+  return f.short(value);
+}
+
+export function objectives() {
+  const list = h('ul', {class: 'objectives'});
+  const element = section('Objectives', list);
+  let shown = '';
+  return {
+    element,
+    update({slo}) {
+      element.hidden = slo.length === 0;
+      const key = JSON.stringify(slo);
+      if (key === shown) return;
+      shown = key;
+      list.replaceChildren(...slo.map((one) => {
+        const state = one.value === null ? 'open' : one.ok ? 'good' : 'bad';
+        return h('li', {class: 'card objective ' + state},
+          h('span', {class: 'mark'}, {open: 'not yet', good: 'kept', bad: 'missed'}[state]),
+          h('code', {}, one.expr), h('span', {class: 'value'}, sloValue(one)));
+      }));
+    },
+  };
+}
+
+const number = (title, text) => ({title, text, number: true});
+
+export function percentileTable() {
+  const view = table('Latency by phase', [
+    {title: 'Phase', text: ([label]) => label, header: true},
+    number('count', ([, p]) => f.count(p.count)), number('p50', ([, p]) => f.ms(p.p50)),
+    number('p75', ([, p]) => f.ms(p.p75)), number('p90', ([, p]) => f.ms(p.p90)), number('p95', ([, p]) => f.ms(p.p95)),
+    number('p99', ([, p]) => f.ms(p.p99)), number('p99.9', ([, p]) => f.ms(p.p999)), number('max', ([, p]) => f.ms(p.max)),
+    number('never', ([, p]) => f.count(p.never)),
+  ]);
+  return {
+    element: view.element,
+    update(result) {
+      const rows = PHASES.map(([key, label]) => [label, result.latency_ms[key]]);
+      rows.push(['jitter', {...result.rtp.jitter_ms}]);
+      view.update(rows.filter(([, p]) => p.count > 0 || p.never > 0));
+    },
+  };
+}
+
+export function lossTable() {
+  const view = table('Loss by cause', [
+    {title: 'Lost by', text: ([, label]) => label, header: true, node: ([, label, color]) => h('span', {}, swatch(color), label)},
+    number('packets', ([,,, lost]) => f.count(lost)), number('share', ([,,, lost, all]) => f.percent(all > 0 ? lost / all : null)),
+    {title: 'look at', text: ([,,,, , note]) => note},
+  ]);
+  const element = section('Loss by cause', view.element);
+  return {
+    element,
+    update({rtp}) {
+      view.update(CAUSES.map(([key, label, color, note]) => [key, label, color, rtp.lost_by[key], rtp.lost, note]));
+    },
+  };
+}
+
+export function errorTable() {
+  const view = table('Errors', [
+    {title: 'Phase', text: (e) => e.phase, header: true}, {title: 'Reason', text: (e) => e.reason},
+    number('Status', (e) => (e.status === null ? '' : String(e.status))), number('Tries', (e) => f.count(e.count)),
+    {title: 'The first one', text: (e) => e.sample, node: (e) => h('code', {}, e.sample)},
+  ]);
+  const none = h('p', {class: 'nothing'}, 'None.');
+  const element = section('Errors', view.element, none);
+  return {
+    element,
+    update(result) {
+      const kept = [...result.errors];
+      if (result.errors_not_kept > 0)
+        kept.push({phase: '…', reason: 'further kinds', status: null, count: result.errors_not_kept, sample: ''});
+      view.element.hidden = kept.length === 0;
+      none.hidden = kept.length > 0;
+      view.update(kept);
+    },
+  };
+}
+
+export function streamTable() {
+  const FIRST = 50;
+  let all = false;
+  let rows = [];
+  const more = h('button', {type: 'button', class: 'plain', onclick() {
+    all = true;
+    refresh();
+  }}, '');
+  const view = table('Streams', [
+    {title: 'URL', text: (s) => s.url, header: true, node: (s) => h('code', {}, s.url)},
+    number('Established', (s) => `${f.count(s.sessions.established)} of ${f.count(s.sessions.started)}`),
+    number('Failed', (s) => f.count(s.sessions.failed)), number('Dropped', (s) => f.count(s.sessions.dropped)),
+    number('Packets', (s) => f.count(s.rtp.packets)), number('Lost', (s) => f.count(s.rtp.lost)),
+    number('Loss', (s) => f.percent(s.rtp.loss_ratio)), number('Start-up p95', (s) => f.ms(s.startup_ms.p95)),
+    number('Bit rate', (s) => f.bitrate(s.bitrate_bps)),
+  ]);
+  const element = section('Streams', view.element, more);
+  function refresh() {
+    view.update(all ? rows : rows.slice(0, FIRST));
+    more.hidden = all || rows.length <= FIRST;
+    setText(more, `Show all ${f.count(rows.length)} (those with most packets come first)`);
+  }
+  return {
+    element,
+    update({streams}) {
+      rows = streams;
+      refresh();
+    },
+  };
+}
+
+// [[term, text], ...] as a list of two columns; only what there is.
+function facts(title, wide) {
+  const list = h('dl', {class: wide ? 'facts wide' : 'facts'});
+  const element = section(title, h('div', {class: 'card'}, list));
+  let shown = '';
+  return {
+    element,
+    update(pairs) {
+      const present = pairs.filter(([, text]) => text !== null);
+      const key = JSON.stringify(present);
+      if (key === shown) return;
+      shown = key;
+      list.replaceChildren(...present.map(([term, text]) => h('div', {}, h('dt', {}, term), h('dd', {}, text))));
+    },
+  };
+}
+
+const range = (p, text) => (p.count > 0 ? `${text(p.p50)} median, ${text(p.p95)} p95, ${text(p.max)} at most` : '–');
+
+export function panel() {
+  const view = facts('Panel');
+  return {
+    element: view.element,
+    update({panel: p}) {
+      view.update([
+        ['Sessions looked at in depth', f.count(p.sessions)],
+        ['Frames', `${f.count(p.frames.complete)} whole, ${f.count(p.frames.damaged)} damaged, ${f.count(p.frames.suspect)} suspect`],
+        ['Keyframes', f.count(p.keyframes)],
+        ['Freezes', `${f.count(p.freezes)}, ${f.seconds(p.freeze_s)} in all`],
+        ['Stalls', `${f.count(p.stalls)}, ${f.seconds(p.stall_s)} in all, in ${f.plural(p.stalled_sessions, 'session')}`],
+        ['Latency', range(p.latency_ms, f.ms)],
+        ['Audio against video', range(p.skew_ms, f.ms)],
+        ['After the first reader', range(p.cross_reader_ms, f.ms)],
+        ['Pace', p.pace.count > 0 ? `${p.pace.p50} median, ${p.pace.min} at least` : '–'],
+        ['Gaps that others had too', f.percent(p.shared_gap_ratio)],
+        ['MDI delay factor', range(p.mdi.df_ms, f.ms)],
+      ]);
+    },
+  };
+}
+
+export function generator() {
+  const view = facts('Generator');
+  return {
+    element: view.element,
+    update({generator: g}) {
+      view.update([
+        ['Verdict', g.verdict === 'ok' ? 'ok' : 'limited by ' + g.limits.join(', ')],
+        ['CPU', `${f.seconds(g.cpu_s)}, the busiest thread at most ${f.percent(g.cpu_peak)}`],
+        ['Cost of a packet', g.ns_per_packet === null ? '–' : f.count(Math.round(g.ns_per_packet)) + ' ns'],
+        ['Memory', f.bytes(g.rss_bytes) + (g.bytes_per_session > 0 ? `, ${f.bytes(g.bytes_per_session)} a session` : '')],
+        ['Loop lag', range(g.loop_lag_ms, f.ms)],
+        ['Sessions begun late by', range(g.schedule_lag_ms, f.ms)],
+        ['Drops by our UDP sockets', f.count(g.udp_socket_drops)],
+        ['How', `${f.plural(g.threads, 'thread')}, ${g.io}, arrival by the ${g.arrival === 'kernel' ? 'kernel’s stamp' : 'time of the read'}`],
+      ]);
+    },
+  };
+}
+
+function planText(value) {
+  if (value === null || value === undefined || value === '') return null;
+  if (Array.isArray(value)) {
+    const texts = value.map((one) => (typeof one === 'object' ? one.url + (one.weight > 1 ? ' × ' + one.weight : '') : String(one)));
+    return texts.length === 0 ? null : texts.slice(0, 8).join(', ') + (texts.length > 8 ? ` and ${f.count(texts.length - 8)} more` : '');
+  }
+  if (typeof value === 'object') return JSON.stringify(value);
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+export function plan() {
+  const view = facts('Plan', true);
+  return {
+    element: view.element,
+    update({config}) {
+      view.update(Object.entries(config ?? {}).map(([key, value]) => {
+        const timed = key.endsWith('_s') && typeof value === 'number' && !key.endsWith('per_s');
+        return [key.replace(/_per_s$/, ' a second').replace(timed ? /_s$/ : /$^/, '').replaceAll('_', ' '),
+          timed ? f.seconds(value) : planText(value)];
+      }));
+    },
+  };
+}
+
+export function machine() {
+  const view = facts('Machine', true);
+  return {
+    element: view.element,
+    update({host, tool}) {
+      view.update([['Kernel', host.kernel], ['Cores', f.count(host.cores)], ['Memory', f.bytes(host.memory_bytes)],
+        ['Open files a table', f.count(host.nofile)], ['Made by', `${tool.name} ${tool.version}`]]);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// The run in a sentence, for whoever reads nothing else.
+import {count, percent, plural, ms} from './format.js';
+
+export const LIMITS = {
+  cpu: 'its CPU was busy', loop_lag: 'its loops came late', schedule_lag: 'sessions were begun late',
+  udp_socket_drops: 'its sockets dropped packets', recv_backlog: 'it read too late', files: 'it ran out of open files',
+  ports: 'it ran out of ports', memory: 'it ran out of memory',
+};
+
+export const CAUSES = [
+  ['network', 'network', '--loss-network', 'the path, or the server’s own send buffer'],
+  ['local_socket', 'our sockets', '--loss-socket', 'this machine’s receive buffers'],
+  ['self', 'our delay', '--loss-self', 'this machine read too late'],
+  ['server', 'server', '--loss-server', 'the server left them out'],
+];
+
+function loss(rtp) {
+  if (rtp.lost <= 0) return 'no packet lost';
+  const [cause] = CAUSES.map(([key, label]) => [rtp.lost_by[key], label]).sort(([a], [b]) => b - a);
+  return `${plural(rtp.lost, 'packet')} lost (${percent(rtp.loss_ratio)}, most by ${cause[1] === 'server' || cause[1] === 'network'
+    ? 'the ' : ''}${cause[1]})`;
+}
+
+function shortfalls({sessions}) {
+  const parts = [];
+  if (sessions.failed > 0) parts.push(`${count(sessions.failed)} failed`);
+  if (sessions.dropped > 0) parts.push(`${count(sessions.dropped)} dropped`);
+  if (sessions.not_started > 0) parts.push(`${count(sessions.not_started)} never begun`);
+  return parts.length > 0 ? ', ' + parts.join(', ') : '';
+}
+
+export function limitsText({generator}) {
+  return generator.limits.map((limit) => LIMITS[limit] ?? limit).join(', ');
+}
+
+function figures(result) {
+  const {sessions, latency_ms: latency} = result;
+  const startup = latency.startup.p95 === null ? '' : `, 95 % of them with media within ${ms(latency.startup.p95)}`;
+  return `${count(sessions.established)} of ${plural(sessions.started, 'session')} established${startup}` +
+    `${shortfalls(result)}, ${loss(result.rtp)}`;
+}
+
+function missed({slo}) {
+  const failed = slo.filter((one) => !one.ok);
+  return `${count(failed.length)} of ${plural(slo.length, 'objective')} missed (${failed.map((one) => one.expr).join(', ')})`;
+}
+
+// [class, word, sentence]
+export function verdict(result) {
+  const limited = result.generator.verdict !== 'ok';
+  const doubt = limited ? ` But the generator was the limit: ${limitsText(result)}.` : '';
+  if (result.verdict === 'invalid')
+    return ['warn', 'Invalid', `The generator was the limit (${limitsText(result)}), so this says nothing about the server: ${figures(result)}.`];
+  if (result.sessions.established === 0) {
+    const [error] = result.errors;
+    const why = error ? ` Most often: ${error.phase} ${error.reason}${error.status ? ' ' + error.status : ''}.` : '';
+    return ['bad', 'Failed', `No session of ${count(result.sessions.started)} was established.${why}`];
+  }
+  if (result.verdict === 'fail') return ['bad', 'Failed', `${missed(result)}: ${figures(result)}.${doubt}`];
+  const {failed, dropped} = result.sessions;
+  return [limited || failed + dropped > 0 ? 'warn' : 'good', 'Passed', `${figures(result)}.${doubt}`];
+}
+
+export function progress(result) {
+  const limited = result.generator.verdict !== 'ok';
+  const missing = result.slo.some((one) => !one.ok && one.value !== null);
+  const doubt = limited ? ` The generator is at its limit: ${limitsText(result)}.` : '';
+  return [limited ? 'warn' : missing ? 'bad' : 'live', 'Running', `${figures(result)}.${doubt}`];
+}
