@@ -8,6 +8,7 @@ static int (*const commands[COMMANDS])(const struct options *, struct text *) = 
     [COMMAND_RUN] = run_main,
     [COMMAND_SERVE] = serve_main,
     [COMMAND_PROBE] = probe_main,
+    [COMMAND_REPORT] = report_main,
 };
 
 static int print_help(enum command command)

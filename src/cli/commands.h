@@ -9,5 +9,6 @@
 int run_main(const struct options *options, struct text *error);
 int serve_main(const struct options *options, struct text *error);
 int probe_main(const struct options *options, struct text *error);
+int report_main(const struct options *options, struct text *error);
 
 #define STATUS_SETUP 2

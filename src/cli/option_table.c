@@ -4,7 +4,8 @@
 #define RUN (1u << COMMAND_RUN)
 #define SERVE (1u << COMMAND_SERVE)
 #define PROBE (1u << COMMAND_PROBE)
-#define ALL (RUN | SERVE | PROBE)
+#define REPORT (1u << COMMAND_REPORT)
+#define ALL (RUN | SERVE | PROBE | REPORT)
 
 #define READ "What to read"
 #define LOAD "The load"
@@ -129,6 +130,14 @@ const struct option_spec option_table[] = {
      .group = OUTPUT, .commands = RUN, .help = "the result"},
     {.id = OPT_SESSIONS_LOG, .name = "sessions-log", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "a JSON line a session as it ends"},
+    {.id = OPT_HTML, .name = "html", .argument = "FILE", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = RUN, .help = "the result as a page with charts, all in one file"},
+    {.id = OPT_WEB, .name = "web", .argument = "HOST:PORT", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = RUN, .help = "a dashboard to watch the run by; :8080 is this machine alone"},
+    {.id = OPT_WEB_CONTROL, .name = "web-control", .argument = "TOKEN", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = RUN, .help = "let the dashboard stop the run, for who knows the token"},
+    {.id = OPT_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = REPORT, .help = "the page to write"},
     {.id = OPT_JSON, .name = "json", .kind = OPTION_FLAG,
      .group = OUTPUT, .commands = PROBE, .help = "one JSON document in place of the story"},
 

@@ -10,7 +10,7 @@
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
 
-static const char *const command_names[COMMANDS] = {"run", "serve", "probe"};
+static const char *const command_names[COMMANDS] = {"run", "serve", "probe", "report"};
 
 const char *command_name(enum command command)
 {
@@ -324,7 +324,7 @@ static bool take_positional(struct reading *reading, char *word)
         text_printf(reading->error, "serve takes options only, not '%.60s'", word);
         return false;
     }
-    if (!strstr(word, "://")) {
+    if (options->command != COMMAND_REPORT && !strstr(word, "://")) {
         say_not_a_url(reading->error, word);
         return false;
     }

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum command { COMMAND_RUN, COMMAND_SERVE, COMMAND_PROBE, COMMANDS };
+enum command { COMMAND_RUN, COMMAND_SERVE, COMMAND_PROBE, COMMAND_REPORT, COMMANDS };
 
 enum option_id {
     OPT_URL,
@@ -59,6 +59,10 @@ enum option_id {
     OPT_QUIET,
     OPT_JSON_FILE,
     OPT_SESSIONS_LOG,
+    OPT_HTML,
+    OPT_WEB,
+    OPT_WEB_CONTROL,
+    OPT_OUTPUT,
     OPT_JSON,
     OPT_LISTEN,
     OPT_PORT,
@@ -120,7 +124,7 @@ struct options {
     enum command command;
     struct option_value values[OPTION_IDS];
     char **arguments; /* ends in NULL */
-    char **urls;      /* --url and positional arguments, in their order */
+    char **urls;      /* --url and positional arguments (files for report), in their order */
     unsigned url_count;
     char **repeated; /* the values of the other repeatable options, in their order ... */
     enum option_id *repeated_ids; /* ... and whose each is */

@@ -12,7 +12,8 @@ struct command_help {
 static const struct command_help helps[COMMANDS] = {
     [COMMAND_RUN] = {"rtspbench [run] [OPTION]... [URL]...\n"
                      "       rtspbench serve [OPTION]...    the embedded RTSP server\n"
-                     "       rtspbench probe URL            one session, narrated\n",
+                     "       rtspbench probe URL            one session, narrated\n"
+                     "       rtspbench report RESULT...     results as a page with charts\n",
                      "Loads an RTSP server with many readers and says in numbers what they got.\n"
                      "With no URL, an embedded server is started and loaded: a demo.\n",
                      "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
@@ -32,6 +33,10 @@ static const struct command_help helps[COMMANDS] = {
          "--json are described in docs/PROBE.md.\n",
          "  rtspbench probe rtsp://192.0.2.1:554/stream\n"
          "  rtspbench probe -t udp --json rtsp://192.0.2.1:554/stream | jq .tracks\n"},
+    [COMMAND_REPORT] = {"rtspbench report RESULT... -o FILE\n",
+                        "One HTML file with the charts and tables of one or more results (--json "
+                        "of run).\n",
+                        "  rtspbench report result.json -o report.html\n"},
 };
 
 static void add_spaces(struct text *to, size_t n)

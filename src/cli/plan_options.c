@@ -242,6 +242,9 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->freebind = options_given(options, OPT_BIND_CIDR);
     plan->json_file = options_text(options, OPT_JSON_FILE);
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
+    plan->html_file = options_text(options, OPT_HTML);
+    plan->web = options_text(options, OPT_WEB);
+    plan->web_token = options_text(options, OPT_WEB_CONTROL);
 }
 
 /* Where in the day it is here, now. */

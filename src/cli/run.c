@@ -49,12 +49,11 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     print_warnings(&warnings);
     struct watch watch = {.plan = plan};
     const struct run_hooks hooks = watch_hooks(&watch);
-    if (!watch_can_write(plan, error) || !run(plan, RTSPBENCH_VERSION, &hooks, error))
+    if (!watch_begin(&watch, error))
         return STATUS_SETUP;
-    if (watch.file_error) {
-        text_printf(error, "--json %s: %s", plan->json_file, strerror(-watch.file_error));
+    bool ran = run(plan, RTSPBENCH_VERSION, &hooks, error);
+    if (!watch_finish(&watch, error) || !ran)
         return STATUS_SETUP;
-    }
     return watch.status;
 }
 

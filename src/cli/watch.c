@@ -1,13 +1,19 @@
 #include "cli/watch.h"
 
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/listen.h"
+#include "cli/options.h"
 #include "view/file.h"
+#include "view/html.h"
 #include "view/json.h"
 #include "view/text.h"
 
 #define CHECKPOINT_NS (60 * NS_PER_S)
+#define TOKEN_SHORTEST 8u
 
 static void print_text(const struct snapshot *snapshot,
                        void (*write)(const struct snapshot *, struct text *))
@@ -40,11 +46,22 @@ static void on_interval(void *context, const struct snapshot *snapshot)
         save(watch, snapshot);
 }
 
+static void on_tick(void *context, const struct snapshot *snapshot)
+{
+    struct watch *watch = context;
+    if (watch->dashboard)
+        dashboard_show(watch->dashboard, snapshot);
+}
+
 static void on_end(void *context, const struct snapshot *snapshot)
 {
     struct watch *watch = context;
     snapshot_verdict(snapshot, &watch->status);
     save(watch, snapshot);
+    if (watch->plan->html_file)
+        watch->html_error = view_html_write_run(snapshot, watch->plan->html_file);
+    if (watch->dashboard)
+        dashboard_end(watch->dashboard, snapshot);
     if (watch->plan->log == LOG_JSON)
         view_json_result_line(snapshot, stdout);
     else
@@ -58,19 +75,84 @@ static void on_notice(void *context, const char *line)
     fprintf(stderr, "rtspbench: %s\n", line);
 }
 
-bool watch_can_write(const struct plan *plan, struct text *error)
+static bool can_write(const char *option, const char *path, struct text *error)
 {
     struct file file;
-    int failed = plan->json_file ? file_open(&file, plan->json_file) : 0;
+    int failed = path ? file_open(&file, path) : 0;
     if (failed)
-        text_printf(error, "--json %s: %s", plan->json_file, strerror(-failed));
-    else if (plan->json_file)
+        text_printf(error, "%s %s: %s", option, path, strerror(-failed));
+    else if (path)
         file_discard(&file);
     return !failed;
 }
 
+/* As the first Ctrl-C would. */
+static void stop_run(void *context)
+{
+    (void)context;
+    kill(getpid(), SIGTERM);
+}
+
+static bool start_dashboard(struct watch *watch, struct text *error)
+{
+    const char *web = watch->plan->web;
+    struct address address;
+    char room[160];
+    struct text where = text_init(room, sizeof(room)), why = text_init(room, sizeof(room));
+    if (!listen_parse(web, &address)) {
+        options_complain(error, OPT_WEB, web, LISTEN_EXPECTED);
+        return false;
+    }
+    const struct dashboard_config config = {
+        .address = &address.any,
+        .loopback = listen_is_loopback(&address),
+        .token = watch->plan->web_token,
+        .stop = stop_run,
+    };
+    watch->dashboard = dashboard_start(&config, &why);
+    if (!watch->dashboard) {
+        text_printf(error, "--web %s: %s", web, text_string(&why));
+        return false;
+    }
+    address_set_port(&address, dashboard_port(watch->dashboard));
+    address_write(&where, &address);
+    fprintf(stderr, "rtspbench: dashboard at http://%s/\n", text_string(&where));
+    return true;
+}
+
+bool watch_begin(struct watch *watch, struct text *error)
+{
+    const struct plan *plan = watch->plan;
+    if (plan->web_token && (!plan->web || strlen(plan->web_token) < TOKEN_SHORTEST)) {
+        text_printf(error, "--web-control: expected %s",
+                    plan->web ? "a token of 8 characters or more" : "--web beside it");
+        return false;
+    }
+    if (plan->html_file && !view_html_available()) {
+        text_add_string(error, "--html: this build makes no reports: it needs node and npm");
+        return false;
+    }
+    return can_write("--json", plan->json_file, error) &&
+           can_write("--html", plan->html_file, error) &&
+           (!plan->web || start_dashboard(watch, error));
+}
+
+bool watch_finish(struct watch *watch, struct text *error)
+{
+    const struct plan *plan = watch->plan;
+    dashboard_stop(watch->dashboard);
+    if (watch->file_error)
+        text_printf(error, "--json %s: %s", plan->json_file, strerror(-watch->file_error));
+    else if (watch->html_error)
+        text_printf(error, "--html %s: %s", plan->html_file, strerror(-watch->html_error));
+    return !watch->file_error && !watch->html_error;
+}
+
 struct run_hooks watch_hooks(struct watch *watch)
 {
-    return (struct run_hooks){
-        .context = watch, .on_interval = on_interval, .on_end = on_end, .on_notice = on_notice};
+    return (struct run_hooks){.context = watch,
+                              .on_interval = on_interval,
+                              .on_tick = on_tick,
+                              .on_end = on_end,
+                              .on_notice = on_notice};
 }

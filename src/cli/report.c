@@ -1,0 +1,64 @@
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "view/html.h"
+
+#define SCHEMA "rtspbench.result.v1"
+
+/* Adds {"name", "result"} of a result file. */
+static bool add_result(json_t *results, const char *path, struct text *error)
+{
+    json_error_t where;
+    json_t *result = json_load_file(path, 0, &where);
+    const char *schema = json_string_value(json_object_get(result, "schema"));
+    if (!result) {
+        text_printf(error, "%s: %s", path, where.text);
+        return false;
+    }
+    if (!schema || strcmp(schema, SCHEMA) != 0) {
+        text_printf(error, "%s: expected a result file as --json writes it (schema " SCHEMA ")",
+                    path);
+        json_decref(result);
+        return false;
+    }
+    json_t *one = json_object();
+    json_t *name = json_string(path);
+    json_object_set_new(one, "name", name ? name : json_string("result"));
+    json_object_set_new(one, "result", result);
+    json_array_append_new(results, one);
+    return true;
+}
+
+static bool write_report(const struct options *options, json_t *results, struct text *error)
+{
+    const char *output = options_text(options, OPT_OUTPUT);
+    for (unsigned i = 0; i < options->url_count; i++) {
+        if (!add_result(results, options->urls[i], error))
+            return false;
+    }
+    int failed = view_html_write(results, output);
+    if (failed)
+        text_printf(error, "--output %s: %s", output, strerror(-failed));
+    return !failed;
+}
+
+int report_main(const struct options *options, struct text *error)
+{
+    if (options->url_count == 0) {
+        text_add_string(error, "report needs the result file of a run (see --json of run)");
+        return STATUS_SETUP;
+    }
+    if (!options_given(options, OPT_OUTPUT)) {
+        text_add_string(error, "report needs --output FILE, the page to write");
+        return STATUS_SETUP;
+    }
+    if (!view_html_available()) {
+        text_add_string(error, "this build makes no reports: it needs node and npm");
+        return STATUS_SETUP;
+    }
+    json_t *results = json_array();
+    bool ok = write_report(options, results, error);
+    json_decref(results);
+    return ok ? 0 : STATUS_SETUP;
+}
