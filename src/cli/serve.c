@@ -211,6 +211,16 @@ static bool open_session_log(const struct options *options, struct serving *serv
     return true;
 }
 
+static bool write_truth(const struct options *options, struct truth_path *paths, size_t count,
+                        struct text *error)
+{
+    const char *name = options_text(options, OPT_TRUTH);
+    int failed = name ? truth_write_file(name, paths, count) : 0;
+    if (failed)
+        text_printf(error, "--truth '%s': %s", name, strerror(-failed));
+    return !failed;
+}
+
 static bool configure(const struct options *options, struct serving *serving,
                       struct server_config *config, struct text *error)
 {
@@ -233,7 +243,8 @@ static bool configure(const struct options *options, struct serving *serving,
            read_faults(options, &config->faults, error) &&
            read_access(options, serving, config, error) &&
            make_library(options, &serving->library, error) &&
-           open_session_log(options, serving, config, error);
+           open_session_log(options, serving, config, error) &&
+           write_truth(options, NULL, 0, error); /* better now than after a long test */
 }
 
 static unsigned count_threads(const struct options *options, const struct server_config *config)
@@ -253,16 +264,16 @@ static void print_ready(const struct crew *crew)
     fflush(stdout);
 }
 
-static int write_truth(const struct options *options, struct crew *crew, struct text *error)
+static void complain_of_start(const struct server_config *config, int failed, struct text *error)
 {
-    const char *name = options_text(options, OPT_TRUTH);
-    size_t count;
-    struct truth_path *paths = crew_truth(crew, &count);
-    int failed = name ? truth_write_file(name, paths, count) : 0;
-    if (!failed)
-        return 0;
-    text_printf(error, "--truth '%s': %s", name, strerror(-failed));
-    return STATUS_SETUP;
+    if (failed == -ENOENT && config->congestion) {
+        options_complain(error, OPT_CONGESTION, config->congestion,
+                         "one of the names in /proc/sys/net/ipv4/tcp_available_congestion_control");
+        return;
+    }
+    text_add_string(error, "cannot listen on ");
+    address_write(error, &config->listen);
+    text_printf(error, ": %s", strerror(-failed));
 }
 
 static int serve(const struct options *options, const struct server_config *config,
@@ -275,20 +286,20 @@ static int serve(const struct options *options, const struct server_config *conf
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     bool fallback = options_number(options, OPT_IO) == 0;
-    struct text why = text_init((char[256]){0}, 256);
-    struct crew *crew = crew_start(config, count_threads(options, config), fallback, &why);
-    if (!crew) {
-        text_add_string(error, "cannot listen on ");
-        address_write(error, &config->listen);
-        text_printf(error, ": %s", text_string(&why));
+    struct crew *crew;
+    int failed = crew_start(&crew, config, count_threads(options, config), fallback);
+    if (failed) {
+        complain_of_start(config, failed, error);
         return STATUS_SETUP;
     }
     print_ready(crew);
     sigwait(&ends, &signal_number);
     crew_stop(crew);
-    int status = write_truth(options, crew, error);
+    size_t count;
+    struct truth_path *paths = crew_truth(crew, &count);
+    bool written = write_truth(options, paths, count, error);
     crew_free(crew);
-    return status;
+    return written ? 0 : STATUS_SETUP;
 }
 
 int serve_main(const struct options *options, struct text *error)

@@ -26,6 +26,7 @@ struct crew {
     atomic_bool stopping;
     bool fallback;
     sem_t ready;
+    sem_t leave; /* nobody wakes the shards any more: they may go */
     struct address address;
     struct truth_path *truth;
     size_t truth_count;
@@ -65,6 +66,8 @@ static void *run_member(void *argument)
         server_turn(member->server, TIME_NEVER);
     server_stop(member->server);
     keep_truth(member);
+    while (sem_wait(&member->crew->leave) != 0)
+        ;
     server_free(member->server);
     return NULL;
 }
@@ -94,30 +97,31 @@ static int start_member(struct crew *crew, const struct server_config *config, u
     return 0;
 }
 
-struct crew *crew_start(const struct server_config *config, unsigned threads, bool fallback,
-                        struct text *error)
+int crew_start(struct crew **out, const struct server_config *config, unsigned threads,
+               bool fallback)
 {
     struct crew *crew = calloc(1, sizeof(*crew) + threads * sizeof(struct member));
     sigset_t all, before;
-    int failed = crew ? path_registry_init(&crew->registry) : -ENOMEM;
-    if (failed) {
+    int error = crew ? path_registry_init(&crew->registry) : -ENOMEM;
+    if (error) {
         free(crew);
-        text_add_string(error, strerror(-failed));
-        return NULL;
+        return error;
     }
     crew->fallback = fallback;
     sem_init(&crew->ready, 0, 0);
+    sem_init(&crew->leave, 0, 0);
     sigfillset(&all); /* signals are for the thread that started us */
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    for (unsigned i = 0; i < threads && !failed; i++)
-        failed = start_member(crew, config, threads);
+    for (unsigned i = 0; i < threads && !error; i++)
+        error = start_member(crew, config, threads);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!failed)
-        return crew;
+    if (!error) {
+        *out = crew;
+        return 0;
+    }
     crew_stop(crew);
     crew_free(crew);
-    text_add_string(error, strerror(-failed));
-    return NULL;
+    return error;
 }
 
 const struct address *crew_address(const struct crew *crew)
@@ -145,10 +149,10 @@ static void gather_truth(struct crew *crew)
 void crew_stop(struct crew *crew)
 {
     atomic_store(&crew->stopping, true);
-    for (unsigned i = 0; i < crew->count; i++) {
-        if (!crew->members[i].error)
-            server_wake(crew->members[i].server);
-    }
+    for (unsigned i = 0; i < crew->count; i++)
+        server_wake(crew->members[i].server);
+    for (unsigned i = 0; i < crew->count; i++)
+        sem_post(&crew->leave);
     for (unsigned i = 0; i < crew->count; i++)
         pthread_join(crew->members[i].thread, NULL);
     gather_truth(crew);
@@ -166,6 +170,7 @@ void crew_free(struct crew *crew)
         free(crew->members[i].truth);
     free(crew->truth);
     sem_destroy(&crew->ready);
+    sem_destroy(&crew->leave);
     path_registry_dispose(&crew->registry);
     free(crew);
 }

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/text.h"
 #include "server/server.h"
 
 #define CREW_THREADS_MAX 256u
@@ -14,10 +13,9 @@ struct crew;
 
 /* Starts so many shards that listen on one port. config's registry, shard, shards and shared_port
    are set here; the rest is borrowed until crew_free, on_session_end is called from all threads.
-   LOOP_URING with fallback turns to epoll where io_uring is refused. NULL: error says what was
-   wrong. */
-struct crew *crew_start(const struct server_config *config, unsigned threads, bool fallback,
-                        struct text *error);
+   LOOP_URING with fallback turns to epoll where io_uring is refused. 0, or what server_new said. */
+int crew_start(struct crew **out, const struct server_config *config, unsigned threads,
+               bool fallback);
 
 const struct address *crew_address(const struct crew *crew);
 

@@ -51,8 +51,8 @@ static void commit(struct session *session, const struct playout_step *step)
                   playout_step_bytes(step));
 }
 
-/* What the kernel took of a step's packet. It counts when the rest is out, but it stands in its place
-   among the others from now on, like one that is held back. */
+/* What the kernel took of a step's packet. It counts when the rest is out, but it stands in its
+   place among the others from now on, like one that is held back. */
 static void keep_partial(struct session *session, const struct playout_step *step, uint32_t taken)
 {
     bool first = step->kind == STEP_SENT;

@@ -61,13 +61,12 @@ static struct crew *start_server(struct server_config *config, char *url, size_t
                                  const char *path)
 {
     for (unsigned i = 0; i < 100; i++) {
-        char said[256];
-        struct text error = text_init(said, sizeof(said));
+        struct crew *crew;
         uint16_t port = (uint16_t)(20000 + ((unsigned)getpid() * 7 + i * 131) % 10000);
         assert_true(address_parse(SLICE("127.0.0.1"), port, &config->listen));
-        struct crew *crew = crew_start(config, 1, true, &error);
+        int error = crew_start(&crew, config, 1, true);
         snprintf(url, size, "rtsp://127.0.0.1:%u/%s", port, path);
-        if (crew)
+        if (!error)
             return crew;
     }
     fail_msg("no free port");
