@@ -214,9 +214,12 @@ static void test_arrival(void **state)
         uint64_t before_ns = loop_clock(world->loop);
         int reads = client->reads, datagrams = to->reads;
         server->to_send += 1000;
+        client->to_send = server->to_send;
         pump(world, server);
+        pump(world, client);
         send_numbered(world, from, to, (uint32_t[]){(uint32_t)i, (uint32_t)i + 1}, 1000);
         turn_until(world, client->reads > reads && to->reads > datagrams);
+        turn_until(world, server->received == server->to_send);
         uint64_t after_ns = loop_clock(world->loop);
         assert_true(client->arrival_ns + NS_PER_MS >= before_ns && client->arrival_ns <= after_ns);
         assert_true(to->arrival_ns + NS_PER_MS >= before_ns && to->arrival_ns <= after_ns);
@@ -224,6 +227,7 @@ static void test_arrival(void **state)
     }
     bool kernels = !(world->variant->denied & LOOP_DENY_TIMESTAMP);
     assert_int_equal(client->arrival_is_kernels, kernels);
+    assert_int_equal(server->arrival_is_kernels, kernels); /* inherited from the listener */
     assert_int_equal(to->arrival_is_kernels, kernels);
     world_free(world);
 }
