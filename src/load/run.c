@@ -44,8 +44,9 @@ struct run {
     FILE *sessions_log;
     struct machine_load load;
     enum loop_kind loop;
+    const struct snapshot *last; /* shown to hooks */
     atomic_int stopped;
-    atomic_bool over; /* nobody wakes a shard any more */
+    atomic_bool over;           /* nobody wakes a shard any more */
     _Atomic(uint64_t) start_ns; /* 0 until all shards are ready; TIME_NEVER: give up */
 };
 
@@ -89,6 +90,7 @@ static void *work(void *argument)
         .exchange = collector_exchange(run->collector, index),
         .sessions_log = run->sessions_log,
         .stopped = &run->stopped,
+        .control = run->hooks->control,
     };
     worker->error = run->plan->shards > 1 && unshare(CLONE_FILES) ? -errno : 0;
     if (!worker->error)
@@ -177,6 +179,7 @@ static void collect(struct run *run, bool interval_over)
     uint64_t now_ns = clock_monotonic_ns();
     const struct snapshot *now = interval_over ? collector_collect(run->collector, now_ns)
                                                : collector_tick(run->collector, now_ns);
+    run->last = now;
     if (hooks->on_tick)
         hooks->on_tick(hooks->context, now);
     if (interval_over && hooks->on_interval)
@@ -194,6 +197,8 @@ static void watch(struct run *run, const sigset_t *signals)
         uint64_t next_ns = tick_ns < interval_end_ns ? tick_ns : interval_end_ns;
         uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         wait_for_signal(run, signals, left_ns < LOOK_NS ? left_ns : LOOK_NS);
+        if (run->hooks->on_look)
+            run->hooks->on_look(run->hooks->context, run->last, atomic_load(&run->stopped) > 0);
         now_ns = clock_monotonic_ns();
         if (now_ns < next_ns || all_done(run))
             continue;

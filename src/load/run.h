@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "load/control.h"
 #include "load/plan.h"
 #include "stats/snapshot.h"
 
@@ -15,8 +16,12 @@ struct run_hooks {
     void (*on_interval)(void *context, const struct snapshot *snapshot);
     void (*on_tick)(void *context, const struct snapshot *snapshot); /* each second, and before
                                                                         on_interval; may be NULL */
+    /* Some 20 times a second, for keys; may be NULL. last is the newest snapshot, NULL before the
+       first; stopping: a signal asked for the end. */
+    void (*on_look)(void *context, const struct snapshot *last, bool stopping);
     void (*on_end)(void *context, const struct snapshot *snapshot);
     void (*on_notice)(void *context, const char *line); /* what the user should know, a line */
+    const struct run_control *control; /* what the watcher asks for; NULL: nothing */
 };
 
 /* Runs a resolved plan to its end, or until SIGINT or SIGTERM: the first ends it in order within 5

@@ -13,10 +13,11 @@
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define CONVERSATIONS_RESERVE 1024u
 #define CONVERSATIONS_STARTING 4096u
-#define NO_ROOM_NS NS_PER_MS            /* until a reader that found no room is tried again */
-#define LOOK_AHEAD_NS (250 * NS_PER_MS) /* arrivals are known this far ahead, longer than IDLE_NS  \
-                                         */
-#define IDLE_NS (100 * NS_PER_MS)       /* a shard looks up at least this often */
+#define NO_ROOM_NS NS_PER_MS /* until a reader that found no room is tried again */
+#define LOOK_AHEAD_NS                                                                              \
+    (250 * NS_PER_MS)             /* arrivals are known this far ahead, longer than IDLE_NS        \
+                                   */
+#define IDLE_NS (100 * NS_PER_MS) /* a shard looks up at least this often */
 
 static enum client_transport transport_of(enum plan_transport transport)
 {
@@ -172,6 +173,14 @@ static uint64_t give_up_ns(const struct shard *shard)
     return shard->stop_ns + asking_ns + GRACE_NS;
 }
 
+/* Whether the next reader has to wait until the user lets the run go on. */
+static bool is_held(const struct shard *shard)
+{
+    const struct run_control *control = shard->setup.control;
+    return control && !shard->next.leaves &&
+           atomic_load_explicit(&control->paused, memory_order_relaxed);
+}
+
 uint64_t shard_next_deadline(const struct shard *shard)
 {
     uint64_t next_ns = client_next_deadline(&shard->client);
@@ -179,7 +188,7 @@ uint64_t shard_next_deadline(const struct shard *shard)
         return earlier(next_ns, shard->stop_cursor < shard->client.sessions.touched
                                     ? shard->seen_ns + NS_PER_MS
                                     : give_up_ns(shard));
-    if (shard->has_next) {
+    if (shard->has_next && !is_held(shard)) {
         uint64_t due_ns = shard->start_ns + shard->next.at_ns;
         next_ns =
             earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
@@ -247,7 +256,7 @@ static void start_due(struct shard *shard)
     uint64_t now_ns = loop_clock(shard->loop);
     while (!shard->stopping && look_ahead(shard, now_ns)) {
         uint64_t due_ns = shard->start_ns + shard->next.at_ns;
-        if (due_ns > now_ns)
+        if (due_ns > now_ns || is_held(shard))
             return;
         if (shard->next.leaves) {
             leave(shard, shard->next.reader);

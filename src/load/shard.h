@@ -9,6 +9,7 @@
 
 #include "client/client.h"
 #include "load/arrival.h"
+#include "load/control.h"
 #include "load/plan.h"
 #include "load/targets.h"
 #include "net/loop.h"
@@ -22,8 +23,9 @@ struct shard_setup {
     enum loop_kind loop;
     struct sim *sim; /* with LOOP_SIM */
     struct stats_exchange *exchange;
-    FILE *sessions_log;        /* a JSON line a session that ended; NULL: none */
-    const atomic_int *stopped; /* over 0: the user asked for the end; over 1: at once */
+    FILE *sessions_log;                /* a JSON line a session that ended; NULL: none */
+    const atomic_int *stopped;         /* over 0: the user asked for the end; over 1: at once */
+    const struct run_control *control; /* NULL: none */
     /* For probe; NULL otherwise. */
     void (*on_message)(void *context, const struct session *session,
                        enum client_direction direction, struct slice message);

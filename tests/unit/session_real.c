@@ -80,7 +80,11 @@ static void run_plan(const char *url, enum plan_io io, enum plan_transport trans
     struct text error = text_init(said, sizeof(said)), warning = text_init(warned, sizeof(warned));
     struct plan plan;
     struct machine machine;
-    const struct run_hooks hooks = {outcome, on_start, on_interval, NULL, on_end, on_notice};
+    const struct run_hooks hooks = {.context = outcome,
+                                    .on_start = on_start,
+                                    .on_interval = on_interval,
+                                    .on_end = on_end,
+                                    .on_notice = on_notice};
     plan_init(&plan);
     plan.readers = READERS;
     plan.rate_per_s = 200;
