@@ -95,8 +95,9 @@ int loop_new(struct loop **out, const struct loop_config *config, loop_handler h
 void loop_free(struct loop *loop);
 
 /* One turn: waits until something happened, deadline_ns passed or loop_wake was called, then delivers
-   what is there, all of it. With coalesce_ns > 0 it gathers arrivals for that long once the first is
-   there (0 to 5 ms). */
+   what is there, all of it (io_uring may leave some for the next turn, which then doesn't wait). With
+   coalesce_ns > 0 it gathers arrivals for that long once the first is there (0 to 5 ms); io_uring with
+   min-wait counts that time from the turn's beginning. */
 void loop_turn(struct loop *loop, uint64_t deadline_ns, uint64_t coalesce_ns);
 
 /* Monotonic time as of this turn's waking, or of a later arrival that the turn has delivered since: no
