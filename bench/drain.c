@@ -95,28 +95,33 @@ static void watch(const struct drain *drain, int fd)
         die("epoll");
 }
 
-static int open_rtp(unsigned port)
+/* On the next port that is free. */
+static int open_rtp(unsigned *port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    static unsigned next = RTP_PORT;
+    struct sockaddr_in at = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), room = 1 << 20;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)))
-        die("RTP socket");
+    do {
+        *port = next;
+        next += 2;
+        at.sin_port = htons((uint16_t)*port);
+    } while (bind(fd, (struct sockaddr *)&at, sizeof(at)) && errno == EADDRINUSE && next < 65000);
     return fd;
 }
 
-static void open_session(struct drain *drain, unsigned i)
+static void open_session(struct drain *drain)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    unsigned port = RTP_PORT + 2 * i;
+    unsigned port = 0;
     setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (fd < 0 || connect(fd, (struct sockaddr *)&drain->server, sizeof(drain->server)))
         die("connect");
     if (drain->udp)
-        watch(drain, open_rtp(port));
+        watch(drain, open_rtp(&port));
     start_session(drain, fd, port);
     watch(drain, fd);
 }
@@ -209,7 +214,7 @@ int main(int argc, char **argv)
     drain.buffer = malloc(BUFFER);
     assert(drain.epoll >= 0 && drain.buffer);
     for (unsigned i = 0; i < drain.sessions && !stopping; i++) {
-        open_session(&drain, i);
+        open_session(&drain);
         turn(&drain, 0);
     }
     run_drain(&drain);
