@@ -285,6 +285,48 @@ static void test_timeout(void **state)
     world_free(world);
 }
 
+static void few_connections(struct server_config *config)
+{
+    short_timeout(config);
+    config->max_connections = CLIENTS;
+}
+
+/* Seven UDP readers share 16 hash chains. Three leave; the reports of the others still find them.
+ */
+static void test_reports_find_their_session(void **state)
+{
+    static const char report[] = "\200\311\0\1\0\0\0\1";
+    struct world *world = world_new(20, few_connections);
+    struct address to;
+    unsigned port;
+    for (unsigned i = 0; i < 7; i++) {
+        struct client *client = connect_client(world, i);
+        open_ports(world, client, i);
+        char transport[100];
+        for (unsigned track = 0; track < 2; track++) {
+            snprintf(transport, sizeof(transport),
+                     "Transport: RTP/AVP;unicast;client_port=%u-%u\r\n", 20000 + 4 * i + 2 * track,
+                     20001 + 4 * i + 2 * track);
+            assert_int_equal(ask(world, client, "SETUP",
+                                 track > 0 ? "/cam/trackID=1" : "/cam/trackID=0", transport),
+                             200);
+        }
+        assert_int_equal(sscanf(strstr(client->reply, "server_port="), "server_port=%u", &port), 1);
+    }
+    assert_true(address_parse(SLICE(HOST), (uint16_t)(port + 1), &to));
+    for (unsigned i = 0; i < 7; i += 3)
+        assert_int_equal(ask(world, &world->clients[i], "TEARDOWN", "/cam", SESSION), 200);
+    for (unsigned round = 0; round < 4; round++) {
+        run(world, 8 * NS_PER_S);
+        for (unsigned i = 0; i < 7; i++)
+            loop_send_to(world->loop, world->clients[i].udp[1 + 2 * (round % 2)], &to,
+                         slice_make(report, 8), 8);
+    }
+    run(world, NS_PER_S);
+    assert_int_equal(server_sessions(world->server), 4);
+    world_free(world);
+}
+
 /* How a fault on the path ends a session, and when. */
 static void test_ending_faults(void **state)
 {
@@ -638,6 +680,7 @@ int main(void)
         cmocka_unit_test(test_counts_hold_in_bad_weather),
         cmocka_unit_test(test_udp),
         cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_reports_find_their_session),
         cmocka_unit_test(test_ending_faults),
         cmocka_unit_test(test_describe_delay_and_mute),
         cmocka_unit_test(test_limits),
