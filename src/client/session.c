@@ -141,7 +141,8 @@ void session_measure(struct client *client, struct session *session, enum metric
                      uint64_t from_ns, uint64_t to_ns)
 {
     uint16_t bit = (uint16_t)(1u << metric);
-    if (session->measured & bit)
+    bool since_due = metric == METRIC_STARTUP || metric == METRIC_JOIN; /* whatever try it was */
+    if ((since_due ? session->ever : session->measured) & bit)
         return;
     session->measured |= bit;
     session->ever |= bit;
@@ -266,6 +267,9 @@ static void on_silence(struct client *client, struct session *session)
     if (never && client->config->transport == CLIENT_AUTO && (session->flags & FLAG_UDP)) {
         session_count_error(client, session, REASON_MEDIA_TIMEOUT, 0,
                             SLICE("no RTP over UDP: trying TCP"));
+        request_teardown(client, session); /* or the server would go on sending */
+        if (session->state != SESSION_PLAYING)
+            return;
         client->active--;
         client->starting++;
         client->stats->sessions.established--;
