@@ -221,6 +221,15 @@ static void test_keepalives(void **state)
          .duration_s = 12,
          .lines = {{"SETUP", SETUP(TEN, "{transport}")}, {"GET_PARAMETER", UNAUTHORIZED "\r\n"}},
          .counts = {COUNTS(oddities.keepalive_refused, 1)}},
+        {.name = "an unanswered login at a keepalive, another at TEARDOWN",
+         .login = true,
+         .lines = {{"SETUP", SETUP(TEN, "{transport}")},
+                   {"GET_PARAMETER 1",
+                    UNAUTHORIZED "WWW-Authenticate: Digest realm=\"r\", nonce=\"one\"\r\n\r\n"},
+                   {"GET_PARAMETER 2", ""},
+                   {"TEARDOWN 1",
+                    UNAUTHORIZED "WWW-Authenticate: Digest realm=\"r\", nonce=\"two\"\r\n\r\n"}},
+         .counts = {COUNTS(metrics[METRIC_TEARDOWN].count, 1)}},
         {.name = "454 at a keepalive",
          .duration_s = 12,
          .lines = {{"SETUP", SETUP(TEN, "{transport}")},
@@ -274,7 +283,9 @@ static void test_logins(void **state)
                    {"PLAY 1", UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n"},
                    {"TEARDOWN 1", UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},
          .counts = {COUNTS(oddities.auth_rounds, 5), COUNTS(metrics[METRIC_TEARDOWN].count, 1)}},
-        {.name = "the name that asks is in every request", .says = {"User-Agent: rtspbench\r\n"}},
+        {.name = "what some insist on",
+         .says = {"User-Agent: rtspbench\r\n", "Range: npt=0.000-\r\n", "Accept: application/sdp"},
+         .never_says = "mode="},
     };
     SCRIPTED_RUN(rows);
 }

@@ -30,6 +30,7 @@ struct scripted_row {
     bool stall_ends;
     bool keepalive_set;  /* SET_PARAMETER */
     uint32_t duration_s; /* 0: 6 */
+    uint32_t retries;
     /* Only as it is, not cut: for what is very long, or where a cut changes what can be seen. */
     bool uncut;
 

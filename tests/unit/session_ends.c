@@ -91,6 +91,87 @@ static void test_addresses(void **state)
     }
 }
 
+/* All refuse at first; once the last one doesn't, a retry comes to it. */
+static void test_late_address(void **state)
+{
+    static const char *const hosts[] = {"10.9.9.1", "10.9.9.2", WORLD_HOST};
+    struct world world;
+    world_init(&world, URL);
+    world.plan.retries = 1;
+    world.net.refuse_ppm = 1000000;
+    world_begin(&world);
+    struct client_url *url = &world.targets.urls[0];
+    for (url->address_count = 0; url->address_count < 3; url->address_count++)
+        assert_true(address_parse(slice_from_string(hosts[url->address_count]), 554,
+                                  &url->addresses[url->address_count]));
+    while (world_turn(&world)) {
+        if (world_sessions(&world).retries == 1)
+            sim_set_faults(world.sim, &(struct sim_faults){.latency_ns = NS_PER_MS});
+    }
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.completed, 1);
+    assert_int_equal(world_errors(stats, PHASE_CONNECT, REASON_REFUSED, 0), 1);
+    world_end(&world);
+}
+
+static void test_connect(void **state)
+{
+    static const struct {
+        struct sim_faults net;
+        enum reason reason;
+    } rows[] = {
+        {{.refuse_ppm = 1000000}, REASON_REFUSED},
+        {{.black_hole_ppm = 1000000}, REASON_TIMEOUT},
+        {{.no_socket_ppm = 1000000}, REASON_NO_SOCKET},
+    };
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_init(&world, URL);
+        world.net = rows[i].net;
+        world.plan.retries = 2;
+        world.plan.timeout_ns = NS_PER_S;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        assert_int_equal(stats->sessions.failed, 1);
+        assert_int_equal(world_errors(stats, PHASE_CONNECT, rows[i].reason, 0), 3);
+        assert_int_equal(stats->never[METRIC_CONNECT], 1);
+        world_end(&world);
+    }
+}
+
+/* Whatever comes late from an earlier try touches nothing. */
+static void test_late_events(void **state)
+{
+    struct world world;
+    uint64_t old_token = 0;
+    world_init(&world, URL "?mute=describe");
+    world.plan.retries = 1;
+    world.plan.timeout_ns = 2 * NS_PER_S;
+    world_begin(&world);
+    while (world_turn(&world)) {
+        struct client *client = &world.shards[0].client;
+        struct session *session = client_session(client, 0);
+        if (session->state != SESSION_DESCRIBE)
+            continue;
+        if (session->tries == 0)
+            old_token = session_token(client, session, 0);
+        for (int type = EVENT_CONNECTED; session->tries == 1 && type <= EVENT_RESOLVED; type++) {
+            const struct session_event event = {
+                .type = (enum session_event_type)type,
+                .error = -1,
+                .bytes = SLICE("noise"),
+            };
+            struct session before = *session;
+            client_event(client, old_token, &event);
+            assert_memory_equal(session, &before, sizeof(before));
+        }
+    }
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.failed, 1);
+    assert_int_equal(world_errors(stats, PHASE_DESCRIBE, REASON_TIMEOUT, 0), 2);
+    world_end(&world);
+}
+
 /* A name that was not found: that is said of each try, and nothing is connected. */
 static void test_no_address(void **state)
 {
@@ -211,9 +292,12 @@ static void test_streams(void **state)
 
 /* The end of the run at every millisecond of a session's life, a day of 10 ms each way: whatever
    the session was about, it ends once and the server is left without it. */
-static void stop_at(enum plan_transport transport, const char *url, uint64_t stop_ns,
+static void stop_at(enum plan_transport transport, const char *url, bool clogged, uint64_t stop_ns,
                     uint32_t states[SESSION_STATES])
 {
+    static char header[3000] = "X-Long: ";
+    memset(header + 8, 'x', sizeof(header) - 11);
+    memcpy(header + sizeof(header) - 3, "\r\n", 3);
     struct world world;
     world_init(&world, url);
     world.plan.transport = transport;
@@ -221,6 +305,13 @@ static void stop_at(enum plan_transport transport, const char *url, uint64_t sto
     world.plan.retries = 1;
     world.net.latency_ns = 10 * NS_PER_MS;
     world.stop_at_ns = stop_ns;
+    world.seed = stop_ns;
+    if (clogged) {
+        world.plan.headers = header;
+        world.plan.readers = 20;
+        world.plan.rate_per_s = 1e6;
+        world.net.send_full_ppm = 200000;
+    }
     world_begin(&world);
     for (bool goes_on = true; goes_on;) {
         const struct client *client = &world.shards[0].client;
@@ -246,19 +337,21 @@ static void test_stop(void **state)
     static const struct {
         enum plan_transport transport;
         const char *url;
+        bool clogged; /* long requests, taken in pieces */
     } rows[] = {
-        {PLAN_TCP, URL},
-        {PLAN_UDP, URL},
-        {PLAN_AUTO, URL "?status=461"},
-        {PLAN_TCP, URL "?status=503"},
-        {PLAN_TCP, URL "?reset_after=50ms"},
-        {PLAN_UDP, URL "?close_after=50ms"},
-        {PLAN_TCP, URL "?mute=teardown"},
+        {PLAN_TCP, URL "?describe_delay=10ms", true},
+        {PLAN_TCP, URL, false},
+        {PLAN_UDP, URL, false},
+        {PLAN_AUTO, URL "?status=461", false},
+        {PLAN_TCP, URL "?status=503", false},
+        {PLAN_TCP, URL "?reset_after=50ms", false},
+        {PLAN_UDP, URL "?close_after=50ms", false},
+        {PLAN_TCP, URL "?mute=teardown", false},
     };
     uint32_t states[SESSION_STATES] = {0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (uint64_t ms = 1; ms < 400; ms += 400 / world_scaled(200))
-            stop_at(rows[i].transport, rows[i].url, ms * NS_PER_MS, states);
+            stop_at(rows[i].transport, rows[i].url, rows[i].clogged, ms * NS_PER_MS, states);
     }
     for (unsigned i = SESSION_WAITING; i < SESSION_STATES; i++) {
         bool never = i == SESSION_RESOLVING || i > SESSION_PLAYING;
@@ -290,11 +383,12 @@ static void test_no_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_retries),    cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_no_address), cmocka_unit_test(test_reconnect),
-        cmocka_unit_test(test_warmup),     cmocka_unit_test(test_fallback),
-        cmocka_unit_test(test_streams),    cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_retries),      cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_late_address), cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_late_events),  cmocka_unit_test(test_no_address),
+        cmocka_unit_test(test_reconnect),    cmocka_unit_test(test_warmup),
+        cmocka_unit_test(test_fallback),     cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_stop),         cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,8 +244,11 @@ static void check_world(struct world *world)
 {
     struct session_counts sessions = world_sessions(world);
     struct rtp_counts rtp = world_rtp(world);
-    uint64_t starting = 0, active = 0, lost_by = 0;
+    uint64_t starting = 0, active = 0, lost_by = 0, startups = 0;
+    if (world->snapshot)
+        startups = world->snapshot->total->metrics[METRIC_STARTUP].count;
     for (uint32_t i = 0; i < world->plan.shards; i++) {
+        startups += current(world, i)->metrics[METRIC_STARTUP].count;
         check_client(&world->shards[i].client);
         starting += world->shards[i].client.starting;
         active += world->shards[i].client.active;
@@ -256,6 +259,7 @@ static void check_world(struct world *world)
                      sessions.established + sessions.failed + sessions.cancelled + starting);
     assert_int_equal(sessions.established, sessions.completed + sessions.dropped + active);
     assert_true(sessions.got_media <= sessions.started);
+    assert_int_equal(sessions.got_media, startups);
     assert_int_equal(rtp.lost, lost_by);
     assert_true(rtp.lost <= rtp.expected);
     assert_true(rtp.packets >= rtp.expected - rtp.lost + rtp.duplicates);
