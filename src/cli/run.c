@@ -47,7 +47,8 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     if (!check_sources(plan, error) || !plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
     print_warnings(&warnings);
-    struct watch watch = {.plan = plan};
+    static struct watch watch; /* large, and there is one */
+    watch = (struct watch){.plan = plan};
     const struct run_hooks hooks = watch_hooks(&watch);
     if (!watch_begin(&watch, error))
         return STATUS_SETUP;

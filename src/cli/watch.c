@@ -33,29 +33,46 @@ static void save(struct watch *watch, const struct snapshot *snapshot)
     watch->saved_ns = snapshot->elapsed_ns;
 }
 
+static void on_start(void *context, const struct run_info *info)
+{
+    struct watch *watch = context;
+    if (watch->plan->log == LOG_TEXT && !watch->plan->quiet)
+        live_begin(&watch->live, watch->plan, info);
+}
+
+static void on_tick(void *context, const struct snapshot *snapshot)
+{
+    struct watch *watch = context;
+    if (live_is_on(&watch->live))
+        live_draw(&watch->live, snapshot);
+    if (watch->dashboard)
+        dashboard_show(watch->dashboard, snapshot);
+}
+
+static void on_look(void *context, const struct snapshot *last, bool stopping)
+{
+    struct watch *watch = context;
+    if (live_is_on(&watch->live))
+        live_look(&watch->live, last, stopping);
+}
+
 static void on_interval(void *context, const struct snapshot *snapshot)
 {
     struct watch *watch = context;
     if (watch->plan->log == LOG_JSON) {
         view_json_interval_line(snapshot, stdout);
         fflush(stdout);
-    } else if (!watch->plan->quiet) {
+    } else if (!watch->plan->quiet && !live_is_on(&watch->live)) {
         print_text(snapshot, view_text_interval);
     }
     if (watch->saved_ns == 0 || snapshot->elapsed_ns - watch->saved_ns >= CHECKPOINT_NS)
         save(watch, snapshot);
 }
 
-static void on_tick(void *context, const struct snapshot *snapshot)
-{
-    struct watch *watch = context;
-    if (watch->dashboard)
-        dashboard_show(watch->dashboard, snapshot);
-}
-
 static void on_end(void *context, const struct snapshot *snapshot)
 {
     struct watch *watch = context;
+    live_end(&watch->live);
     snapshot_verdict(snapshot, &watch->status);
     save(watch, snapshot);
     if (watch->plan->html_file)
@@ -71,8 +88,11 @@ static void on_end(void *context, const struct snapshot *snapshot)
 
 static void on_notice(void *context, const char *line)
 {
-    (void)context;
-    fprintf(stderr, "rtspbench: %s\n", line);
+    struct watch *watch = context;
+    if (live_is_on(&watch->live))
+        live_notice(&watch->live, line);
+    else
+        fprintf(stderr, "rtspbench: %s\n", line);
 }
 
 static bool can_write(const char *option, const char *path, struct text *error)
@@ -97,7 +117,7 @@ static bool start_dashboard(struct watch *watch, struct text *error)
 {
     const char *web = watch->plan->web;
     struct address address;
-    char room[160];
+    char room[160], notice[200];
     struct text where = text_init(room, sizeof(room)), why = text_init(room, sizeof(room));
     if (!listen_parse(web, &address)) {
         options_complain(error, OPT_WEB, web, LISTEN_EXPECTED);
@@ -116,7 +136,9 @@ static bool start_dashboard(struct watch *watch, struct text *error)
     }
     address_set_port(&address, dashboard_port(watch->dashboard));
     address_write(&where, &address);
-    fprintf(stderr, "rtspbench: dashboard at http://%s/\n", text_string(&where));
+    snprintf(notice, sizeof(notice), "dashboard at http://%s/", text_string(&where));
+    fprintf(stderr, "rtspbench: %s\n", notice);
+    live_notice(&watch->live, notice); /* the live view will cover the line above */
     return true;
 }
 
@@ -151,8 +173,11 @@ bool watch_finish(struct watch *watch, struct text *error)
 struct run_hooks watch_hooks(struct watch *watch)
 {
     return (struct run_hooks){.context = watch,
+                              .on_start = on_start,
                               .on_interval = on_interval,
                               .on_tick = on_tick,
+                              .on_look = on_look,
                               .on_end = on_end,
-                              .on_notice = on_notice};
+                              .on_notice = on_notice,
+                              .control = &watch->live.control};
 }

@@ -1,12 +1,15 @@
-/* watch.h - what a run shows while it goes and leaves behind: lines, summary, result file. */
+/* watch.h - what a run shows while it goes and leaves behind: screen or lines, summary, result
+ * file. */
 #pragma once
 
+#include "cli/live.h"
 #include "load/run.h"
 #include "view/dashboard.h"
 
 /* Ready when zeroed but for plan. */
 struct watch {
     const struct plan *plan;
+    struct live live;
     uint64_t saved_ns; /* elapsed when the result was last saved; 0: never */
     int status;        /* the process's exit status, once the run has ended */
     int file_error;    /* -errno of the result file, 0 when it is there or wasn't asked for */

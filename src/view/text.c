@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "view/columns.h"
 
 #define LABEL 11u /* columns before the numbers */
 #define PIECE 128u
@@ -23,32 +24,6 @@ struct paragraph {
     const char *separator; /* before the next piece, 2 columns; NULL is a comma */
 };
 
-/* A byte sequence of UTF-8 may be two columns wide (a sample can hold anything). */
-static unsigned width_of(struct slice bytes)
-{
-    unsigned columns = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        columns += bytes.data[i] < 0x80 ? 1 : bytes.data[i] >= 0xc0 ? 2 : 0;
-    return columns;
-}
-
-/* As much of it as fits in so many columns. */
-static struct slice clip(struct slice bytes, unsigned columns)
-{
-    size_t n = 0;
-    unsigned used = 0;
-    while (n < bytes.len) {
-        size_t end = n + 1;
-        while (end < bytes.len && (bytes.data[end] & 0xc0) == 0x80)
-            end++;
-        used += width_of(slice_make(bytes.data + n, end - n));
-        if (used > columns)
-            break;
-        n = end;
-    }
-    return slice_make(bytes.data, n);
-}
-
 static struct paragraph paragraph_begin(struct text *to, const char *label)
 {
     text_printf(to, "%-*s", (int)LABEL, label);
@@ -64,7 +39,7 @@ static void paragraph_end(struct paragraph *paragraph)
 static void add_piece(struct paragraph *paragraph, struct slice piece)
 {
     unsigned gap = paragraph->any ? 2 : 0;
-    if (paragraph->any && paragraph->column + gap + width_of(piece) >= VIEW_TEXT_COLUMNS) {
+    if (paragraph->any && paragraph->column + gap + columns_of(piece) >= VIEW_TEXT_COLUMNS) {
         if (paragraph->more_lines == 0)
             return;
         paragraph->more_lines--;
@@ -74,9 +49,9 @@ static void add_piece(struct paragraph *paragraph, struct slice piece)
     } else if (paragraph->any) {
         text_add_string(paragraph->to, paragraph->separator ? paragraph->separator : ", ");
     }
-    piece = clip(piece, VIEW_TEXT_COLUMNS - 1 - paragraph->column - gap);
+    piece = columns_clip(piece, VIEW_TEXT_COLUMNS - 1 - paragraph->column - gap);
     text_add(paragraph->to, piece);
-    paragraph->column += gap + width_of(piece);
+    paragraph->column += gap + columns_of(piece);
     paragraph->any = true;
     paragraph->separator = NULL;
 }
@@ -260,11 +235,6 @@ static void add_sessions(const struct snapshot *snapshot, struct text *to)
     paragraph_end(&line);
 }
 
-static void add_right(struct text *to, unsigned width, const struct text *cell)
-{
-    text_printf(to, "%*.*s", (int)width, (int)cell->len, cell->data);
-}
-
 static void add_value_cell(struct text *to, enum metric metric, uint64_t value)
 {
     char buffer[PIECE];
@@ -273,7 +243,7 @@ static void add_value_cell(struct text *to, enum metric metric, uint64_t value)
         units_write_bitrate(&cell, (double)value);
     else
         units_write_duration(&cell, value * NS_PER_US);
-    add_right(to, 12, &cell);
+    columns_add_right(to, 12, text_slice(&cell));
 }
 
 static void add_count_cell(struct text *to, unsigned width, uint64_t count)
@@ -281,7 +251,7 @@ static void add_count_cell(struct text *to, unsigned width, uint64_t count)
     char buffer[PIECE];
     struct text cell = text_init(buffer, sizeof(buffer));
     units_write_count(&cell, count);
-    add_right(to, width, &cell);
+    columns_add_right(to, width, text_slice(&cell));
 }
 
 static void add_distribution(const struct stats *total, const char *name, enum metric metric,
@@ -375,11 +345,11 @@ static void add_error(const struct error_entry *error, bool first, struct text *
     struct text counted = text_init(count, sizeof(count)), whole = text_init(line, sizeof(line));
     units_write_count(&counted, error->count);
     text_printf(&whole, "%-*s", (int)LABEL, first ? "errors" : "");
-    add_right(&whole, 7, &counted);
+    columns_add_right(&whole, 7, text_slice(&counted));
     text_printf(&whole, "  %s", error_name(error, name));
     if (error->sample[0])
         text_printf(&whole, "  %s", error->sample);
-    text_add(to, clip(text_slice(&whole), VIEW_TEXT_COLUMNS));
+    text_add(to, columns_clip(text_slice(&whole), VIEW_TEXT_COLUMNS));
     text_add_string(to, "\n");
 }
 
@@ -471,30 +441,12 @@ void view_text_summary(const struct snapshot *snapshot, struct text *to)
     text_add(to, text_slice(&tail));
 }
 
-/* Three digits: "0.4" "987" "12.3k" "1.23M"; or two from 1,000 on. */
-static void add_short(struct text *to, double value, int digits)
-{
-    static const struct {
-        double factor;
-        const char *suffix;
-    } scales[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
-    for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
-        double scaled = value / scales[i].factor;
-        if (scaled < 0.9995)
-            continue;
-        int decimals = digits - (scaled < 9.95 ? 1 : scaled < 99.5 ? 2 : 3);
-        text_printf(to, "%.*f%s", decimals > 0 ? decimals : 0, scaled, scales[i].suffix);
-        return;
-    }
-    text_printf(to, "%.*f", value < 9.95 && value != floor(value) ? 1 : 0, value);
-}
-
 static void add_short_cell(struct text *to, int digits, double value, const char *unit)
 {
     char buffer[PIECE];
     struct text cell = text_init(buffer, sizeof(buffer));
-    add_short(&cell, value, digits);
-    add_right(to, digits == 2 ? 5 : 6, &cell);
+    columns_add_short(&cell, value, digits);
+    columns_add_right(to, digits == 2 ? 5 : 6, text_slice(&cell));
     text_add_string(to, unit);
 }
 
@@ -503,7 +455,7 @@ static void add_bitrate_cell(struct text *to, unsigned width, double bps)
     char buffer[PIECE];
     struct text cell = text_init(buffer, sizeof(buffer));
     units_write_bitrate(&cell, bps);
-    add_right(to, width, &cell);
+    columns_add_right(to, width, text_slice(&cell));
 }
 
 void view_text_interval(const struct snapshot *snapshot, struct text *to)
@@ -517,7 +469,7 @@ void view_text_interval(const struct snapshot *snapshot, struct text *to)
     text_printf(&cell, "%u/%u", snapshot->total->active, snapshot->total->target);
 
     text_printf(to, "%5.0fs", (double)snapshot->elapsed_ns / 1e9);
-    add_right(to, 14, &cell);
+    columns_add_right(to, 14, text_slice(&cell));
     text_add_string(to, " up");
     add_short_cell(to, 2, (double)sessions->established / seconds, " new/s");
     add_short_cell(to, 3, (double)rtp.packets / seconds, " pkt/s");

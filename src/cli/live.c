@@ -1,0 +1,95 @@
+#include "cli/live.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static_assert(SCREEN_ROOM >= VIEW_TERMINAL_BYTES, "every frame fits");
+
+/* "100 readers of rtsp://host/cam and 4 more" */
+static void describe(struct live *live, const struct plan *plan, const struct run_info *info)
+{
+    struct text title = text_init(live->title, sizeof(live->title));
+    text_printf(&title, "%u reader%s of ", plan->own_readers, plan->own_readers == 1 ? "" : "s");
+    text_add_escaped(&title, slice_from_string(info->stream_urls[0]));
+    if (info->stream_count > 1)
+        text_printf(&title, " and %u more", info->stream_count - 1);
+    live->view.title = text_string(&title);
+}
+
+bool live_begin(struct live *live, const struct plan *plan, const struct run_info *info)
+{
+    if (!screen_take(&live->screen))
+        return false;
+    live->view.colour = screen_has_colour();
+    live->view.unicode = screen_has_unicode();
+    live->view.keys = true;
+    live->view.duration_ns = plan->duration_ns;
+    describe(live, plan, info);
+    return true;
+}
+
+bool live_is_on(const struct live *live)
+{
+    return live->screen.taken;
+}
+
+void live_end(struct live *live)
+{
+    screen_give_back(&live->screen);
+}
+
+void live_draw(struct live *live, const struct snapshot *snapshot)
+{
+    struct text frame = text_init(live->frame, sizeof(live->frame));
+    screen_size(&live->screen, &live->view.columns, &live->view.rows);
+    if (snapshot->elapsed_ns > live->view.duration_ns)
+        live->view.ending = true;
+    view_terminal(&live->view, snapshot, &frame);
+    if (!frame.overflow) /* a wall of a screen: rather nothing than half of it */
+        screen_show(&live->screen, text_slice(&frame));
+}
+
+/* True when the screen shall be drawn again. */
+static bool press(struct live *live, char key)
+{
+    switch (key) {
+    case 'q':
+        kill(getpid(), SIGINT);
+        return true;
+    case 'p':
+    case ' ':
+        live->view.paused = !live->view.paused;
+        atomic_store_explicit(&live->control.paused, live->view.paused, memory_order_relaxed);
+        return true;
+    case '?':
+    case 'h':
+        live->view.help = !live->view.help;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void live_look(struct live *live, const struct snapshot *last, bool stopping)
+{
+    unsigned columns, rows;
+    bool changed = stopping && !live->view.ending;
+    live->view.ending |= stopping;
+    for (char key = screen_key(&live->screen); key; key = screen_key(&live->screen))
+        changed |= press(live, key);
+    screen_size(&live->screen, &columns, &rows);
+    changed |= columns != live->view.columns || rows != live->view.rows;
+    if (changed && last)
+        live_draw(live, last);
+    else
+        screen_show(&live->screen, SLICE(""));
+}
+
+void live_notice(struct live *live, const char *line)
+{
+    struct text notice = text_init(live->notice, sizeof(live->notice) - 1);
+    text_add_escaped(&notice, slice_from_string(line));
+    live->view.notice = text_string(&notice);
+}

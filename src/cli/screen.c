@@ -1,0 +1,169 @@
+#include "cli/screen.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define HIDE_CURSOR "\033[?25l"
+/* CAN first: it ends an escape sequence that was cut. */
+#define SHOW_CURSOR "\030\033[0m\033[?25h"
+#define CLEAR "\033[H\033[J"
+
+/* What a crash handler must know, so there can be one screen at a time. It uses stdout: a shard's
+   thread has a file table of its own, in which a file that was opened later is not. */
+static struct termios before;
+static volatile sig_atomic_t is_taken;
+
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGHUP};
+#define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
+static struct sigaction handlers_before[CRASHES];
+
+static void write_all(int to, struct slice bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(to, bytes.data, bytes.len);
+        if (n <= 0)
+            return;
+        slice_take(&bytes, (size_t)n);
+    }
+}
+
+/* The terminal back to what it was, below what it shows; then the crash takes its course. */
+static void on_crash(int number)
+{
+    if (is_taken) {
+        is_taken = 0;
+        write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR "\r\n"));
+        tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+    }
+    for (size_t i = 0; i < CRASHES; i++) {
+        if (crashes[i] == number)
+            sigaction(number, &handlers_before[i], NULL);
+    }
+    raise(number);
+}
+
+static void handle_crashes(void)
+{
+    const struct sigaction action = {.sa_handler = on_crash};
+    for (size_t i = 0; i < CRASHES; i++)
+        sigaction(crashes[i], &action, &handlers_before[i]);
+}
+
+static void unhandle_crashes(void)
+{
+    for (size_t i = 0; i < CRASHES; i++)
+        sigaction(crashes[i], &handlers_before[i], NULL);
+}
+
+/* Signals stay with Ctrl-C. Ctrl-Z is off: a load that stands still measures nothing. */
+static bool set_modes(void)
+{
+    struct termios modes = before;
+    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    modes.c_iflag &= ~(tcflag_t)IXON;
+    modes.c_cc[VSUSP] = _POSIX_VDISABLE;
+    modes.c_cc[VMIN] = 1;
+    modes.c_cc[VTIME] = 0;
+    return tcsetattr(STDOUT_FILENO, TCSANOW, &modes) == 0;
+}
+
+static bool can_take(void)
+{
+    const char *term = getenv("TERM");
+    return term && term[0] && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO) &&
+           tcgetpgrp(STDOUT_FILENO) == getpgrp() && tcgetattr(STDOUT_FILENO, &before) == 0;
+}
+
+bool screen_take(struct screen *screen)
+{
+    unsigned columns, rows;
+    *screen = (struct screen){.tty = -1};
+    if (!can_take())
+        return false;
+    /* Non-blocking is a property of the open file, and stdout's is shared with the shell. */
+    screen->tty = open("/proc/self/fd/1", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (screen->tty < 0)
+        return false;
+    handle_crashes();
+    is_taken = 1;
+    if (!set_modes()) {
+        is_taken = 0;
+        unhandle_crashes();
+        close(screen->tty);
+        return false;
+    }
+    screen->taken = true;
+    screen_size(screen, &columns, &rows);
+    for (unsigned i = 0; i < rows; i++)
+        write_all(STDOUT_FILENO, SLICE("\n"));
+    write_all(STDOUT_FILENO, SLICE(HIDE_CURSOR CLEAR));
+    return true;
+}
+
+void screen_give_back(struct screen *screen)
+{
+    if (!screen->taken)
+        return;
+    write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR CLEAR));
+    is_taken = 0;
+    tcflush(STDOUT_FILENO, TCIFLUSH); /* keys that were meant for the view */
+    tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+    unhandle_crashes();
+    close(screen->tty);
+    screen->taken = false;
+}
+
+char screen_key(struct screen *screen)
+{
+    char key = 0;
+    return read(screen->tty, &key, 1) == 1 ? key : 0;
+}
+
+void screen_size(const struct screen *screen, unsigned *columns, unsigned *rows)
+{
+    struct winsize size = {0};
+    bool known = ioctl(screen->tty, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+    *columns = known ? size.ws_col : 80;
+    *rows = known ? size.ws_row : 24;
+}
+
+bool screen_show(struct screen *screen, struct slice frame)
+{
+    bool taken_up = screen->written == screen->waiting && frame.len <= sizeof(screen->frame);
+    if (taken_up && frame.len > 0) {
+        memcpy(screen->frame, frame.data, frame.len);
+        screen->waiting = frame.len;
+        screen->written = 0;
+    }
+    while (screen->written < screen->waiting) {
+        ssize_t n =
+            write(screen->tty, screen->frame + screen->written, screen->waiting - screen->written);
+        if (n <= 0)
+            break;
+        screen->written += (size_t)n;
+    }
+    return taken_up;
+}
+
+bool screen_has_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return !no_colour || !no_colour[0];
+}
+
+bool screen_has_unicode(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *locale = getenv(names[i]);
+        if (locale && locale[0])
+            return strcasestr(locale, "utf-8") || strcasestr(locale, "utf8");
+    }
+    return false;
+}
