@@ -104,6 +104,11 @@ static void test_messages(void **state)
         {.name = "no length",
          .lines = {{"DESCRIBE", "{ok}\r\nv=0\r\n" VIDEO}},
          FAILS_IN(DESCRIBE, NO_MEDIA)},
+        {.name = "an answer before the question is out",
+         .pieces = true,
+         .lines = {{"OPTIONS", "{ok}\r\n{wait:2}RTSP/1.0 200 OK\r\n{sdp}"}},
+         .says = {"DESCRIBE rtsp://" WORLD_HOST ":554/{n} RTSP/1.0\r\nCSeq: 2\r\n",
+                  "SETUP rtsp://" WORLD_HOST ":554/{n}/trackID=0 RTSP/1.0\r\nCSeq: 3\r\n"}},
         {.name = "100 Continue",
          .lines = {{"DESCRIBE", "RTSP/1.0 100 Continue\r\nCSeq: {c}\r\n\r\n"
                                 "{ok}{sdp}"}}},

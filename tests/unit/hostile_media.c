@@ -280,6 +280,7 @@ static void test_datagrams(void **state)
         {.name = "good",
          .udp = true,
          .lines = {{"PLAY", PLAY "{udp:1}{rtcp2:}{udp:2}{udp:4}"}},
+         .says = {"datagram to 20000: type 0\n", "datagram to 20001: type 201\n"},
          .counts = {COUNTS(rtp[MEDIA_VIDEO].lost, 1), COUNTS(rtcp.sr_received, 1),
                     COUNTS(rtp[MEDIA_VIDEO].lost_by[LOSS_NETWORK], 1)}},
         {.name = "frames instead",

@@ -7,6 +7,7 @@
 #define INPUT_MAX 131072u
 #define OUTPUT_MAX (20u << 20)
 #define METHODS 8u
+#define DATAGRAMS 4294967001u
 #define LISTENERS 4294967000u /* tokens from here on are no connections */
 
 static const char good_sdp[] = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
@@ -407,6 +408,19 @@ static bool take_input(struct peer *peer, struct peer_connection *connection)
     return true;
 }
 
+/* Hole punching and receiver reports: whose they are is told by the port they come from. */
+static void on_datagram(struct peer *peer, const struct loop_event *event)
+{
+    char line[64];
+    uint16_t from = (uint16_t)(address_port(event->from) & ~1u);
+    unsigned to = event->socket == peer->udp[0] ? 20000 : event->socket == peer->udp[1] ? 20001 : 0;
+    int len = snprintf(line, sizeof(line), "datagram to %u: type %u\n", to, event->bytes.data[1]);
+    for (uint32_t i = 1; i <= PEER_VARIANTS; i++) {
+        if (peer->variants[i].client_port == from)
+            log_bytes(peer, i, line, (size_t)len);
+    }
+}
+
 static void on_event(void *context, const struct loop_event *event)
 {
     struct peer *peer = context;
@@ -418,6 +432,8 @@ static void on_event(void *context, const struct loop_event *event)
         loop_set_token(peer->loop, event->accepted, index);
         return;
     }
+    if (event->type == LOOP_DATAGRAM && event->bytes.len >= 2)
+        on_datagram(peer, event);
     if (event->token >= peer->connection_count)
         return;
     struct peer_connection *connection = peer->connections[event->token];
@@ -467,7 +483,7 @@ struct world_peer peer_as_world(struct peer *peer)
 
 static loop_socket bind_udp(struct peer *peer, const char *host, uint16_t port)
 {
-    struct loop_udp udp = {.token = LISTENERS};
+    struct loop_udp udp = {.token = DATAGRAMS, .receive = true};
     assert_true(address_parse(slice_from_string(host), port, &udp.at));
     int64_t socket = loop_open_udp(peer->loop, &udp);
     assert_true(socket > 0);

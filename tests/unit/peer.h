@@ -38,5 +38,6 @@ struct peer *peer_new(struct sim *sim, const struct peer_line *lines, const char
 void peer_free(struct peer *peer);
 struct world_peer peer_as_world(struct peer *peer);
 
-/* All requests of a variant (from 1), one behind the other. */
+/* All requests of a variant (from 1), one behind the other, and a line for each datagram: "datagram
+   to 20001: type 201", the ports of the row's first track and the packet's second byte. */
 const char *peer_log(const struct peer *peer, uint32_t variant);

@@ -17,6 +17,7 @@ static void set_up(struct world *world, const struct scripted_row *row, uint32_t
     plan->duration_ns = (row->duration_s ? row->duration_s : 6) * NS_PER_S;
     plan->timeout_ns = 2 * NS_PER_S;
     plan->retries = row->retries;
+    world->net.send_full_ppm = row->pieces ? 500000 : 0;
     plan->media_timeout_ns = row->stall_ends ? 3 * NS_PER_S : 3600 * NS_PER_S;
     plan->end_on_stall = row->stall_ends;
     plan->transport = row->automatic ? PLAN_AUTO : row->udp ? PLAN_UDP : PLAN_TCP;

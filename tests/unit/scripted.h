@@ -31,6 +31,7 @@ struct scripted_row {
     bool keepalive_set;  /* SET_PARAMETER */
     uint32_t duration_s; /* 0: 6 */
     uint32_t retries;
+    bool pieces; /* sends take only some of the bytes */
     /* Only as it is, not cut: for what is very long, or where a cut changes what can be seen. */
     bool uncut;
 

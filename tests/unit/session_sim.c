@@ -75,6 +75,40 @@ static void test_whole(void **state)
     }
 }
 
+/* 5 ms each way: a phase takes 10 ms a round, SETUP one for each of two tracks; a 401 belongs to
+   the phase. The embedded server answers at once, and asks who it is at DESCRIBE. */
+static void test_latencies(void **state)
+{
+    static const struct {
+        enum metric metric;
+        uint64_t ms, ms_with_login;
+    } rows[] = {
+        {METRIC_CONNECT, 10, 10}, {METRIC_OPTIONS, 10, 10}, {METRIC_DESCRIBE, 10, 20},
+        {METRIC_SETUP, 20, 20},   {METRIC_PLAY, 10, 10},    {METRIC_TEARDOWN, 10, 10},
+    };
+    struct world world;
+    for (unsigned login = 0; login < 2; login++) {
+        world_init(&world, URL);
+        world.net.latency_ns = 5 * NS_PER_MS;
+        world.plan.readers = 3;
+        world.plan.user = login ? "admin" : NULL;
+        world.plan.password = login ? "s3cr3t!" : NULL;
+        world.server_config.auth = login ? AUTH_DIGEST : AUTH_NONE;
+        world.server_config.credentials =
+            (struct auth_credentials){SLICE("admin"), SLICE("s3cr3t!")};
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            const struct histogram *seen = &stats->metrics[rows[i].metric];
+            uint64_t expected_us = 1000 * (login ? rows[i].ms_with_login : rows[i].ms);
+            assert_int_equal(seen->count, 3);
+            assert_int_equal(seen->min, expected_us);
+            assert_int_equal(seen->max, expected_us);
+        }
+        world_end(&world);
+    }
+}
+
 /* A day of a stream of one packet in five seconds: a keepalive each 30 s, or each timeout / 2. */
 static void test_day(void **state)
 {
@@ -169,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_latencies),
         cmocka_unit_test(test_day),
         cmocka_unit_test(test_split),
     };
