@@ -94,10 +94,21 @@ export class Board {
     this.say(running ? progress(result) : verdict(result));
     this.tiles.update(result, running ? series : null);
     this.objectives.update(result);
-    for (const chart of this.charts) chart.update(series);
     for (const view of this.tables) view.update(result);
-    if (!running) this.percentiles.update(result.histograms);
-    else this.percentiles.element.hidden = true;
+    this.percentiles.element.hidden = running || !result.histograms;
+    this.drawSoon(this.charts.map((chart) => () => chart.update(series)),
+      running ? [] : [() => this.percentiles.update(result.histograms)]);
+  }
+
+  // One after the other, so that the page can be read, and scrolled, before the last is drawn.
+  drawSoon(charts, others) {
+    const idle = !this.drawing?.length;
+    this.drawing = [...charts, ...others];
+    const step = () => {
+      this.drawing.shift()();
+      if (this.drawing.length > 0) setTimeout(step);
+    };
+    if (idle) setTimeout(step);
   }
 
   say([kind, word, sentence]) {

@@ -12,7 +12,7 @@ export const charts = new Set();
 
 function timeAxis() {
   return {
-    font: FONT, stroke: cssColor('--muted'), size: 26, gap: 4, space: 64, incrs: STEPS,
+    font: FONT, stroke: cssColor('--muted'), size: 28, gap: 8, space: 64, incrs: STEPS,
     grid: {stroke: cssColor('--grid'), width: 1}, ticks: {show: false},
     values: (u, ticks) => ticks.map(clock),
   };
@@ -51,8 +51,8 @@ export function card(title, note) {
 
 // Keeps a plot as wide as its place and in the colours of the page; make() gives uPlot's options.
 export class Plot {
-  constructor(place, make, data) {
-    Object.assign(this, {place, make, data, zoomed: false});
+  constructor(place, make) {
+    Object.assign(this, {place, make, data: null, zoomed: false});
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(place);
     charts.add(this);
@@ -61,8 +61,9 @@ export class Plot {
   resize() {
     const width = Math.floor(this.place.clientWidth);
     if (width < 50) return;
-    if (!this.u) this.draw();
-    else if (this.u.width !== width) this.u.setSize({width, height: this.u.height});
+    if (!this.u) {
+      if (this.data) this.draw();
+    } else if (this.u.width !== width) this.u.setSize({width, height: this.u.height});
   }
 
   // Anew: colours are read when a plot is made.
@@ -70,7 +71,7 @@ export class Plot {
     const width = Math.floor(this.place.clientWidth);
     this.u?.destroy();
     this.u = undefined;
-    if (width < 50) return;
+    if (width < 50 || !this.data) return;
     const options = {height: HEIGHT, width, legend: {show: false}, padding: [8, 18, 0, 0], ...this.make(this)};
     options.hooks = {...options.hooks, setSelect: [(u) => (this.zoomed = u.select.width > 0 || this.zoomed)]};
     this.u = new uPlot(options, this.data, this.place);
@@ -113,7 +114,7 @@ export function timeChart(spec) {
       points: {show: values[i].filter((v) => v !== null).length < 3, size: 5}, spanGaps: true,
     }))],
     hooks: {setCursor: [(u) => showValues(u.cursor.idx)]},
-  }), [[], ...values]);
+  }));
 
   // Stacked lines stand on those before them, and are drawn from the highest down.
   const order = spec.lines.map((line, i) => i);

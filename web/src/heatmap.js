@@ -21,7 +21,7 @@ export function heatMap() {
       {incrs: [1, 2, 4, 8]})],
     series: [{}, {show: true, stroke: 'transparent', points: {show: false}}],
     hooks: {draw: [draw], setCursor: [(u) => setText(hint, describe(u))]},
-  }), [[], []]);
+  }));
 
   const countIn = (row, band) => {
     for (let i = 0; i < row.length; i += 2) if (row[i] === band) return row[i + 1];

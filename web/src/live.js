@@ -46,7 +46,6 @@ function controls(board) {
   const token = h('input', {type: 'password', name: 'token', autocomplete: 'off', required: true, 'aria-label': 'Token'});
   const answer = h('p', {role: 'status'}, '');
   const dialog = h('dialog', {'aria-labelledby': 'stop-title'}, h('form', {method: 'dialog', async onsubmit(event) {
-    if (event.submitter?.value !== 'stop') return;
     event.preventDefault();
     const reply = await fetch('control/stop', {method: 'POST', headers: {Authorization: 'Bearer ' + token.value}})
       .catch(() => ({ok: false, status: 0}));
@@ -57,7 +56,7 @@ function controls(board) {
   h('h2', {id: 'stop-title'}, 'Stop the run?'),
   h('p', {}, 'Sessions are torn down in order, and the results are written.'),
   h('label', {}, 'Token of --web-control', token), answer,
-  h('div', {class: 'buttons'}, h('button', {value: 'cancel', formnovalidate: true}, 'Cancel'),
-    h('button', {value: 'stop', class: 'danger'}, 'Stop'))));
+  h('div', {class: 'buttons'}, h('button', {type: 'button', onclick: () => dialog.close()}, 'Cancel'),
+    h('button', {class: 'danger'}, 'Stop'))));
   board.head.actions.append(h('button', {type: 'button', onclick: () => dialog.showModal()}, 'Stop …'), dialog);
 }

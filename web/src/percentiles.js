@@ -60,7 +60,7 @@ export function percentilePlot() {
     series: [{}, ...present().map(([key, label, color]) =>
       ({label, stroke: cssColor(color), width: 1.75, show: shown.has(key), points: {show: false}}))],
     hooks: {setCursor: [(u) => showValues(u.cursor.idx)]},
-  }), [[], []]);
+  }));
   const outputs = new Map();
 
   function buildLegend() {

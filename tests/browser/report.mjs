@@ -1,0 +1,88 @@
+// Reports as files: a small one in every look, and one of a day.
+import {statSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
+import {browser, check, done, equal, folder, LOOKS, readJson, shoot, start, test} from './harness.mjs';
+import {aDay} from './a_day.mjs';
+
+async function report(undo, result, name) {
+  const place = folder(undo);
+  const [input, output] = [join(place, 'result.json'), join(place, name)];
+  writeFileSync(input, JSON.stringify(result));
+  const made = start(undo, 'report', input, '-o', output);
+  const status = await made.ended;
+  if (status !== 0) await made.says('done', 1);
+  return output;
+}
+
+// A run with something of everything in it.
+async function aRun(undo) {
+  const file = join(folder(undo), 'result.json');
+  const server = start(undo, 'serve', '--port', '0');
+  const url = await server.says('ready ');
+  const run = start(undo, `${url}card?drop=1/300`, `${url}cam{1..3}?drop=1/90&reset_after=5s`, `${url}x?status=503`,
+    '-n', '60', '-r', '15/s', '-d', '8s', '-t', 'udp', '-q', '--json', file);
+  equal(await run.ended, 0, 'status');
+  return readJson(file);
+}
+
+await test('a report looks right in every size and scheme', async (undo) => {
+  const chrome = await browser(undo);
+  const result = await aRun(undo);
+  const output = await report(undo, result, 'report.html');
+  for (const [scheme, width] of LOOKS) {
+    const page = await chrome.open(pathToFileURL(output).href, {width, scheme});
+    await page.locator('.plot canvas').nth(12).waitFor();
+    const sentence = await page.locator('.sentence').textContent();
+    check(sentence.startsWith('Passed '), sentence);
+    equal(await page.locator('.plot canvas').count(), 13, 'plots');
+    const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    check(wide <= shown, `${width} ${scheme}: ${wide} pixels wide`);
+    equal(page.complaints, [], 'console');
+    equal([...page.asked], ['null'], 'who was asked');
+    await shoot(page, `report-${width}-${scheme}`);
+    await page.close();
+  }
+});
+
+await test('a report prints in light colours, all of it', async (undo) => {
+  const chrome = await browser(undo);
+  const page = await chrome.open(pathToFileURL(await report(undo, aDay(), 'day.html')).href, {scheme: 'dark'});
+  await page.locator('.plot canvas').nth(12).waitFor();
+  const pdf = await page.pdf({format: 'A4'});
+  check(pdf.length > 50000, `${pdf.length} bytes`);
+  await page.emulateMedia({media: 'print', colorScheme: 'dark'});
+  equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)', 'paper');
+  if (process.env.RTSPBENCH_SHOTS) writeFileSync(join(process.env.RTSPBENCH_SHOTS, 'report.pdf'), pdf);
+});
+
+await test('a report of a day and 10,000 sessions is small and quick', async (undo) => {
+  const chrome = await browser(undo);
+  const output = await report(undo, aDay(), 'day.html');
+  const bytes = statSync(output).size;
+  check(bytes < 2e6, `${bytes} bytes`);
+  // The best of some: what else the machine does is not the page's doing.
+  let page;
+  const loaded = [];
+  for (let i = 0; i < 5 && !(Math.min(...loaded) < 1000); i++) {
+    page = await chrome.open(pathToFileURL(output).href);
+    loaded.push(await page.evaluate(() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd));
+  }
+  check(Math.min(...loaded) < 1000, `DOMContentLoaded after ${loaded} ms`);
+  await page.locator('.plot canvas').nth(12).waitFor();
+  equal(page.complaints, [], 'console');
+  await shoot(page, 'day-1440-light');
+});
+
+await test('objectives that were missed are red', async (undo) => {
+  const chrome = await browser(undo);
+  const result = {...aDay(), verdict: 'fail', slo: [{expr: 'startup.p95<20ms', value: 31.5, ok: false},
+    {expr: 'loss_ratio<0.1%', value: 0.0002, ok: true}]};
+  const page = await chrome.open(pathToFileURL(await report(undo, result, 'slo.html')).href);
+  equal(await page.locator('.objective.bad').allTextContents(), ['missedstartup.p95<20ms31.5 ms'], 'missed');
+  equal(await page.locator('.objective.good').allTextContents(), ['keptloss_ratio<0.1%0.02 %'], 'kept');
+  const sentence = await page.locator('.sentence').textContent();
+  check(sentence.startsWith('Failed 1 of 2 objectives missed'), sentence);
+});
+
+await done();
