@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "base/words.h"
 #include "proto/url.h"
 
 /* Longer values are not repeated in messages. */
@@ -15,38 +16,6 @@ static const char *const command_names[COMMANDS] = {"run", "serve", "probe", "re
 const char *command_name(enum command command)
 {
     return command_names[command];
-}
-
-/* Edits between two words (Levenshtein's distance, and a swap of neighbours counts once). */
-static unsigned distance(const char *a, const char *b)
-{
-    enum { MOST = 32 };
-    unsigned cost[MOST + 1][MOST + 1];
-    size_t n = strlen(a), m = strlen(b);
-    if (n > MOST || m > MOST)
-        return MOST;
-    for (size_t i = 0; i <= n; i++) {
-        for (size_t j = 0; j <= m; j++) {
-            unsigned best = i == 0 ? (unsigned)j : j == 0 ? (unsigned)i : MOST;
-            if (i > 0 && j > 0) {
-                unsigned change = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-                unsigned gap =
-                    (cost[i - 1][j] < cost[i][j - 1] ? cost[i - 1][j] : cost[i][j - 1]) + 1;
-                best = change < gap ? change : gap;
-            }
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                cost[i - 2][j - 2] + 1 < best)
-                best = cost[i - 2][j - 2] + 1;
-            cost[i][j] = best;
-        }
-    }
-    return cost[n][m];
-}
-
-/* A word close enough to have been meant by one of length n. */
-static bool is_near(unsigned edits, size_t n)
-{
-    return edits <= 1 + n / 4;
 }
 
 static bool knows(const struct option_spec *spec, enum command command)
@@ -77,14 +46,14 @@ static void say_unknown(struct text *error, enum command command, const char *na
     const char *nearest = NULL;
     unsigned least = UINT32_MAX;
     for (unsigned i = 0; i < option_count; i++) {
-        unsigned edits = distance(name, option_table[i].name);
+        unsigned edits = words_distance(name, option_table[i].name);
         if (knows(&option_table[i], command) && edits < least) {
             least = edits;
             nearest = option_table[i].name;
         }
     }
     text_printf(error, "unknown option '--%.60s'", name);
-    if (nearest && is_near(least, strlen(name)))
+    if (nearest && words_near(least, strlen(name)))
         text_printf(error, ": did you mean '--%s'?", nearest);
     else
         text_printf(error, ": see 'rtspbench %s --help'", command_name(command));
@@ -309,7 +278,7 @@ static void say_not_a_url(struct text *error, const char *word)
 {
     text_printf(error, "'%.60s' is neither a command nor a URL", word);
     for (int i = 0; i < COMMANDS; i++) {
-        if (is_near(distance(word, command_names[i]), strlen(word))) {
+        if (words_near(words_distance(word, command_names[i]), strlen(word))) {
             text_printf(error, ": did you mean '%s'?", command_names[i]);
             return;
         }
