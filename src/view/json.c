@@ -4,77 +4,17 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "stats/fields.h"
 #include "view/file.h"
 #include "view/json_dump.h"
 #include "view/json_series.h"
 
 #define STREAMS_MAX 1000u
-struct field {
-    const char *name;
-    size_t offset; /* of a uint64_t */
-};
-
-static const struct field session_fields[] = {
-    {"started", offsetof(struct session_counts, started)},
-    {"established", offsetof(struct session_counts, established)},
-    {"got_media", offsetof(struct session_counts, got_media)},
-    {"failed", offsetof(struct session_counts, failed)},
-    {"cancelled", offsetof(struct session_counts, cancelled)},
-    {"dropped", offsetof(struct session_counts, dropped)},
-    {"completed", offsetof(struct session_counts, completed)},
-    {"not_started", offsetof(struct session_counts, not_started)},
-    {"retries", offsetof(struct session_counts, retries)},
-    {NULL, 0},
-};
-
-static const struct field rtp_fields[] = {
-    {"packets", offsetof(struct rtp_counts, packets)},
-    {"bytes", offsetof(struct rtp_counts, bytes)},
-    {"expected", offsetof(struct rtp_counts, expected)},
-    {"lost", offsetof(struct rtp_counts, lost)},
-    {"duplicates", offsetof(struct rtp_counts, duplicates)},
-    {"reordered", offsetof(struct rtp_counts, reordered)},
-    {"late", offsetof(struct rtp_counts, late)},
-    {"resets", offsetof(struct rtp_counts, resets)},
-    {"bad", offsetof(struct rtp_counts, bad)},
-    {NULL, 0},
-};
-
-static const struct field loss_fields[] = {
-    {"network", offsetof(struct rtp_counts, lost_by[LOSS_NETWORK])},
-    {"local_socket", offsetof(struct rtp_counts, lost_by[LOSS_LOCAL_SOCKET])},
-    {"self", offsetof(struct rtp_counts, lost_by[LOSS_SELF])},
-    {"server", offsetof(struct rtp_counts, lost_by[LOSS_SERVER])},
-    {NULL, 0},
-};
-
-static const struct field rtcp_fields[] = {
-    {"sr_received", offsetof(struct rtcp_counts, sr_received)},
-    {"rr_sent", offsetof(struct rtcp_counts, rr_sent)},
-    {"bye_received", offsetof(struct rtcp_counts, bye_received)},
-    {"bad", offsetof(struct rtcp_counts, bad)},
-    {NULL, 0},
-};
-
-static const struct field oddity_fields[] = {
-    {"unknown_channel", offsetof(struct oddity_counts, unknown_channel)},
-    {"unknown_type", offsetof(struct oddity_counts, unknown_type)},
-    {"foreign", offsetof(struct oddity_counts, foreign)},
-    {"unasked_replies", offsetof(struct oddity_counts, unasked_replies)},
-    {"server_requests", offsetof(struct oddity_counts, server_requests)},
-    {"resyncs", offsetof(struct oddity_counts, resyncs)},
-    {"tracks_skipped", offsetof(struct oddity_counts, tracks_skipped)},
-    {"redirects", offsetof(struct oddity_counts, redirects)},
-    {"auth_rounds", offsetof(struct oddity_counts, auth_rounds)},
-    {"keepalive_refused", offsetof(struct oddity_counts, keepalive_refused)},
-    {NULL, 0},
-};
 
 /* Takes value over. Fails only when memory runs out. */
 static void put(json_t *object, const char *key, json_t *value)
@@ -106,13 +46,13 @@ static void put_string(json_t *object, const char *key, const char *string)
     put(object, key, value);
 }
 
-static void put_counts(json_t *object, const void *counts, const struct field *fields)
+static void put_counts(json_t *object, const void *counts, const struct stats_field *fields)
 {
     for (; fields->name; fields++)
         put_count(object, fields->name, *(const uint64_t *)((const char *)counts + fields->offset));
 }
 
-static json_t *counts_object(const void *counts, const struct field *fields)
+static json_t *counts_object(const void *counts, const struct stats_field *fields)
 {
     json_t *object = json_object();
     put_counts(object, counts, fields);
@@ -195,38 +135,29 @@ static json_t *host_object(const struct host *host)
 
 static json_t *sessions_object(const struct stats *total)
 {
-    json_t *object = counts_object(&total->sessions, session_fields);
+    json_t *object = counts_object(&total->sessions, stats_session_fields);
     put_count(object, "active_peak", total->active_peak);
     return object;
 }
 
 static json_t *latency_object(const struct stats *total)
 {
-    static const char *const names[LATENCY_METRICS] = {
-        [METRIC_CONNECT] = "connect",     [METRIC_TLS] = "tls",
-        [METRIC_OPTIONS] = "options",     [METRIC_DESCRIBE] = "describe",
-        [METRIC_SETUP] = "setup",         [METRIC_PLAY] = "play",
-        [METRIC_FIRST_RTP] = "first_rtp", [METRIC_FIRST_KEYFRAME] = "first_keyframe",
-        [METRIC_STARTUP] = "startup",     [METRIC_JOIN] = "join",
-        [METRIC_KEEPALIVE] = "keepalive", [METRIC_TEARDOWN] = "teardown",
-    };
     json_t *object = json_object();
     for (unsigned i = 0; i < LATENCY_METRICS; i++)
-        put_histogram(object, names[i], &total->metrics[i], 1000, total->never[i]);
+        put_histogram(object, latency_name(i), &total->metrics[i], 1000, total->never[i]);
     return object;
 }
 
 static json_t *rtp_counts_object(const struct rtp_counts *rtp)
 {
-    json_t *object = counts_object(rtp, rtp_fields);
+    json_t *object = counts_object(rtp, stats_rtp_fields);
     put_ratio(object, "loss_ratio", rtp->lost, rtp->expected);
-    put(object, "lost_by", counts_object(rtp, loss_fields));
+    put(object, "lost_by", counts_object(rtp, stats_loss_fields));
     return object;
 }
 
 static json_t *rtp_object(const struct stats *total)
 {
-    static const char *const kinds[MEDIA_KINDS] = {"video", "audio", "other"};
     struct rtp_counts all = stats_rtp(total);
     json_t *object = rtp_counts_object(&all);
     json_t *media = json_object();
@@ -234,7 +165,7 @@ static json_t *rtp_object(const struct stats *total)
     put_histogram(object, "jitter_ms", &total->metrics[METRIC_JITTER], 1000, 0);
     put_histogram(object, "bitrate_bps", &total->metrics[METRIC_BITRATE], 1, 0);
     for (unsigned i = 0; i < MEDIA_KINDS; i++)
-        put(media, kinds[i], rtp_counts_object(&total->rtp[i]));
+        put(media, media_kind_names[i], rtp_counts_object(&total->rtp[i]));
     put(object, "media", media);
     return object;
 }
@@ -259,7 +190,7 @@ static json_t *stream_object(const char *url, const struct stream_stats *stream)
                      ? round((double)stream->media_bytes * 8e6 / (double)stream->media_us)
                      : 0;
     put_string(object, "url", url);
-    put(object, "sessions", counts_object(&stream->sessions, session_fields));
+    put(object, "sessions", counts_object(&stream->sessions, stats_session_fields));
     put(object, "rtp", rtp_counts_object(&stream->rtp));
     put_histogram(object, "startup_ms", &stream->startup, 1000, 0);
     put_number_or_null(object, "bitrate_bps", stream->media_us > 0, bps);
@@ -415,8 +346,8 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "sessions", sessions_object(total));
     put(state, "latency_ms", latency_object(total));
     put(state, "rtp", rtp_object(total));
-    put(state, "rtcp", counts_object(&total->rtcp, rtcp_fields));
-    put(state, "oddities", counts_object(&total->oddities, oddity_fields));
+    put(state, "rtcp", counts_object(&total->rtcp, stats_rtcp_fields));
+    put(state, "oddities", counts_object(&total->oddities, stats_oddity_fields));
     put(state, "streams", streams_array(snapshot, most_streams));
     put(state, "panel", panel_object(total));
     put(state, "errors", errors_array(snapshot));
