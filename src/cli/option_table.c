@@ -9,6 +9,7 @@
 
 #define READ "What to read"
 #define LOAD "The load"
+#define OBJECTIVES "Objectives"
 #define SESSION "A session"
 #define NETWORK "The network"
 #define MACHINERY "The machinery"
@@ -77,6 +78,10 @@ const struct option_spec option_table[] = {
      .group = LOAD, .commands = RUN, .help = "come back after a drop"},
     {.id = OPT_SEED, .name = "seed", .argument = "N", .kind = OPTION_COUNT, .max = UINT64_C(1) << 53,
      .group = LOAD, .commands = RUN, .help = "makes every random choice repeat; else from the clock, and printed"},
+
+    {.id = OPT_SLO, .name = "slo", .argument = "EXPR", .repeatable = true, .kind = OPTION_TEXT,
+     .group = OBJECTIVES, .commands = RUN,
+     .help = "what the result must keep: 'startup.p95<500ms', 'loss_ratio<0.1%', 'sessions.dropped=0'; with ' abort' behind it a breach ends the run"},
 
     {.id = OPT_TRANSPORT, .name = "transport", .letter = 't', .argument = "T", .kind = OPTION_CHOICE, .choices = "tcp|udp|auto",
      .fallback = "tcp", .group = SESSION, .commands = RUN | PROBE, .help = "tcp, udp, or auto: udp, and tcp where that fails"},

@@ -53,6 +53,7 @@ enum option_id {
     OPT_IO,
     OPT_COALESCE,
     OPT_PANEL,
+    OPT_SLO,
     OPT_SEED,
     OPT_STATS_INTERVAL,
     OPT_LOG,

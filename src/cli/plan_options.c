@@ -247,6 +247,28 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->web_token = options_text(options, OPT_WEB_CONTROL);
 }
 
+static bool add_slos(struct plan *plan, struct plan_storage *storage, const struct options *options,
+                     struct text *error)
+{
+    char room[512];
+    struct text expected = text_init(room, sizeof(room));
+    plan->slos = storage->slos;
+    for (unsigned i = 0; i < options->repeated_count; i++) {
+        if (options->repeated_ids[i] != OPT_SLO)
+            continue;
+        const char *text = options->repeated[i];
+        if (plan->slo_count == SLO_MAX) {
+            text_printf(error, "--slo: expected at most %u of them", SLO_MAX);
+            return false;
+        }
+        if (!slo_parse(text, &storage->slos[plan->slo_count++], &expected)) {
+            options_complain(error, OPT_SLO, text, text_string(&expected));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Where in the day it is here, now. */
 static uint64_t time_of_day_ns(void)
 {
@@ -346,7 +368,8 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     return plan->headers && set_profile(plan, options, error) &&
            (!list || add_bind_list(plan, storage, list, error)) &&
            (!network || add_bind_network(plan, storage, network, error)) &&
-           read_environment(plan, error) && add_urls(plan, options, error);
+           add_slos(plan, storage, options, error) && read_environment(plan, error) &&
+           add_urls(plan, options, error);
 }
 
 void plan_storage_dispose(struct plan_storage *storage)

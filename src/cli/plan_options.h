@@ -11,6 +11,7 @@ struct plan_storage {
     char *password;
     char *headers;
     struct address *bind;
+    struct slo slos[SLO_MAX];
 };
 
 /* Fills a plan, not yet resolved. False: error says which option, which value, what was expected.

@@ -12,6 +12,7 @@
 #include "load/url_list.h"
 #include "net/address.h"
 #include "proto/auth.h"
+#include "stats/slo.h"
 
 /* Sockets that one shard's file table takes at most; a shard more where the plan needs it. */
 #define PLAN_SHARD_SOCKETS 16000u
@@ -87,6 +88,8 @@ struct plan {
         halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */
     uint64_t halt_period_ns;
 
+    const struct slo *slos; /* borrowed */
+    uint32_t slo_count;
     uint32_t panel;
     uint64_t stats_interval_ns;
     enum plan_log log;

@@ -74,6 +74,14 @@ static json_t *bind_json(const struct plan *plan)
     return addresses;
 }
 
+static json_t *slos_json(const struct plan *plan)
+{
+    json_t *expressions = json_array();
+    for (uint32_t i = 0; i < plan->slo_count; i++)
+        json_array_append_new(expressions, json_string(plan->slos[i].expression));
+    return expressions;
+}
+
 static json_t *distribution_json(const struct distribution *distribution)
 {
     static const char *const names[] = {"none", "fixed", "uniform", "exp", "lognormal"};
@@ -148,6 +156,7 @@ static void add_machinery(json_t *config, const struct plan *plan)
     set_seconds(config, "halt_period_s", plan->halt_period_ns);
     set_count(config, "panel", plan->panel);
     set_seconds(config, "stats_interval_s", plan->stats_interval_ns);
+    json_object_set_new(config, "slo", slos_json(plan));
 }
 
 char *plan_to_json(const struct plan *plan)

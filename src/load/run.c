@@ -166,6 +166,28 @@ static void wait_for_signal(struct run *run, const sigset_t *signals, uint64_t s
     wake_all(run);
 }
 
+/* Ends the run in order where an objective that says abort was missed. */
+static void end_at_breach(struct run *run, const struct snapshot *now)
+{
+    int going = 0;
+    for (uint32_t i = 0; i < now->slo_count; i++) {
+        const struct slo_result *result = &now->slos[i];
+        if (!run->plan->slos[i].abort || !result->measured || result->ok)
+            continue;
+        if (!atomic_compare_exchange_strong(&run->stopped, &going, 1))
+            return;
+        char room[320];
+        struct text line = text_init(room, sizeof(room));
+        text_printf(&line, "missed '%.200s' (it was ", result->expression);
+        slo_write_value(&line, result->unit, result->value);
+        text_add_string(&line, "): the run ends");
+        if (run->hooks->on_notice)
+            run->hooks->on_notice(run->hooks->context, text_string(&line));
+        wake_all(run);
+        return;
+    }
+}
+
 /* A tick, which also ends an interval where one is over. */
 static void collect(struct run *run, bool interval_over)
 {
@@ -184,6 +206,8 @@ static void collect(struct run *run, bool interval_over)
         hooks->on_tick(hooks->context, now);
     if (interval_over && hooks->on_interval)
         hooks->on_interval(hooks->context, now);
+    if (interval_over)
+        end_at_breach(run, now);
 }
 
 /* Until the last shard is done. */
@@ -298,6 +322,8 @@ static bool prepare(struct run *run, const char *version, struct text *error)
     run->collector = collector_new(&run->info);
     if (!run->collector)
         text_add_string(error, "out of memory");
+    else
+        collector_set_slos(run->collector, run->plan->slos, run->plan->slo_count);
     return run->collector;
 }
 

@@ -38,6 +38,9 @@ struct collector {
     uint64_t core_busy_ns;
     double tick_cpu;      /* share of the tick that its busiest thread was busy */
     uint32_t active_peak; /* of any interval so far */
+    const struct slo *slos;
+    struct slo_result results[SLO_MAX];
+    bool breached[SLO_MAX]; /* for good */
     struct snapshot snapshot;
     struct timeline timeline, series;
     struct timeline_row rows[ROWS], series_rows[SERIES_ROWS];
@@ -98,6 +101,14 @@ void collector_free(struct collector *collector)
     stats_free(collector->interval);
     stats_free(collector->tick);
     free(collector);
+}
+
+void collector_set_slos(struct collector *collector, const struct slo *slos, uint32_t count)
+{
+    assert(count <= SLO_MAX);
+    collector->slos = slos;
+    collector->snapshot.slos = collector->results;
+    collector->snapshot.slo_count = count;
 }
 
 struct stats_exchange *collector_exchange(struct collector *collector, uint32_t shard)
@@ -264,6 +275,22 @@ static void begin_tick(struct collector *collector, uint64_t now_ns)
         collector->shards[i].active_peak = collector->shards[i].active;
 }
 
+static void check_slos(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->snapshot.slo_count; i++) {
+        if (!collector->breached[i])
+            collector->results[i] = slo_check(&collector->slos[i], &collector->snapshot);
+    }
+}
+
+static void keep_breaches(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->snapshot.slo_count; i++) {
+        const struct slo_result *result = &collector->results[i];
+        collector->breached[i] |= collector->slos[i].abort && result->measured && !result->ok;
+    }
+}
+
 static void end_tick(struct collector *collector, uint64_t span_ns)
 {
     struct snapshot *snapshot = &collector->snapshot;
@@ -275,6 +302,7 @@ static void end_tick(struct collector *collector, uint64_t span_ns)
         collector_limit(collector, LIMIT_CPU);
     judge(collector);
     describe_generator(collector);
+    check_slos(collector);
     struct timeline_row row = timeline_row_of(snapshot->elapsed_ns, collector->total,
                                               collector->tick, collector->tick_cpu);
     timeline_add(&collector->series, &row);
@@ -292,6 +320,8 @@ static const struct snapshot *end_interval(struct collector *collector)
     timeline_add(&collector->timeline, &row);
     snapshot->timeline_count = collector->timeline.count;
     collector->interval_over = true;
+    check_slos(collector); /* again, as cpu_peak may be new */
+    keep_breaches(collector);
     return snapshot;
 }
 

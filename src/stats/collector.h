@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "stats/exchange.h"
+#include "stats/slo.h"
 #include "stats/snapshot.h"
 
 struct collector;
@@ -12,6 +13,10 @@ struct collector;
 /* Allocates everything it will ever need; NULL when out of memory. info is kept. */
 struct collector *collector_new(const struct run_info *info);
 void collector_free(struct collector *collector);
+
+/* The run's objectives, SLO_MAX at most, checked with every snapshot. One that says abort and was
+   missed at the end of an interval stays as it was then. Kept; before the first collect. */
+void collector_set_slos(struct collector *collector, const struct slo *slos, uint32_t count);
 
 /* Shard i's end of it, valid as long as the collector. */
 struct stats_exchange *collector_exchange(struct collector *collector, uint32_t shard);

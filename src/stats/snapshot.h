@@ -52,11 +52,15 @@ struct generator {
     double cpu_peak;            /* share of an interval that its busiest thread was busy, at most */
 };
 
+/* What the values of an objective are counted in: that of the result's key. */
+enum slo_unit { SLO_NUMBER, SLO_COUNT, SLO_RATIO, SLO_MS, SLO_SECONDS, SLO_BPS, SLO_BYTES };
+
 struct slo_result {
     const char *expression;
     bool measured; /* value is set */
     bool ok;
     double value;
+    enum slo_unit unit;
 };
 
 struct snapshot {

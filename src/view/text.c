@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "stats/slo.h"
 #include "view/columns.h"
 
 #define LABEL 11u /* columns before the numbers */
@@ -155,10 +156,14 @@ static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
             first = &snapshot->slos[i];
     }
     assert(first);
-    if (first->measured)
-        piece(line, "FAIL  missed %s (it was %.4g)", first->expression, first->value);
-    else
+    if (first->measured) {
+        char buffer[PIECE];
+        struct text value = text_init(buffer, sizeof(buffer));
+        slo_write_value(&value, first->unit, first->value);
+        piece(line, "FAIL  missed %s (it was %s)", first->expression, text_string(&value));
+    } else {
         piece(line, "FAIL  missed %s (never measured)", first->expression);
+    }
     if (missed > 1)
         piece(line, "and %u more", missed - 1);
 }

@@ -450,6 +450,33 @@ static void test_threads(void **state)
     collector_free(collector);
 }
 
+/* An objective is checked with every snapshot; a breach of one that says abort stays a breach. */
+static void test_objectives(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    static const char *const texts[] = {"failed_ratio<50%", "failed_ratio<50% abort"};
+    struct slo slos[2];
+    char room[200];
+    struct text expected = text_init(room, sizeof(room));
+    for (int i = 0; i < 2; i++)
+        assert_true(slo_parse(texts[i], &slos[i], &expected));
+    collector_set_slos(collector, slos, 2);
+    exchange->current->sessions = (struct session_counts){.started = 4, .failed = 1};
+    const struct snapshot *now = collect_all(collector, &exchange, 1, START + NS_PER_S);
+    assert_int_equal(now->slo_count, 2);
+    assert_true(now->slos[0].ok && now->slos[1].ok);
+    exchange->current->sessions = (struct session_counts){.failed = 3};
+    now = collect_all(collector, &exchange, 1, START + 2 * NS_PER_S);
+    assert_false(now->slos[0].ok || now->slos[1].ok);
+    exchange->current->sessions = (struct session_counts){.started = 96};
+    now = collect_all(collector, &exchange, 1, START + 3 * NS_PER_S);
+    assert_true(now->slos[0].ok && now->slos[0].value == 0.04);
+    assert_true(!now->slos[1].ok && now->slos[1].value == 1);
+    collector_free(collector);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_busy_core),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_timeline_is_thinned),
+        cmocka_unit_test(test_objectives),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static void test_verdict(void **state)
     };
     struct stats *stats = stats_new(0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct slo_result slo = {"failed_ratio<1%", true, rows[i].slo_ok, 0};
+        struct slo_result slo = {"failed_ratio<1%", true, rows[i].slo_ok, 0, SLO_RATIO};
         struct snapshot snapshot = {.total = stats,
                                     .generator = {.limits = rows[i].limits},
                                     .slos = &slo,

@@ -362,7 +362,8 @@ static void test_words(void **state)
         {"streams.2.url", "rtsp://host/idle"},
     };
     struct a_run run;
-    struct slo_result slos[] = {{"loss_ratio<0.1%", true, true, 0.0001}, {"x<1", false, false, 0}};
+    struct slo_result slos[] = {{"loss_ratio<0.1%", true, true, 0.0001, SLO_RATIO},
+                                {"x<1", false, false, 0, SLO_COUNT}};
     a_run_begin(&run);
     run.snapshot.generator.limits = 1u << LIMIT_LOOP_LAG | 1u << LIMIT_PORTS;
     run.snapshot.slos = slos;

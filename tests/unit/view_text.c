@@ -90,8 +90,9 @@ static void test_table(void **state)
 static void test_headlines(void **state)
 {
     struct a_run run;
-    struct slo_result slos[] = {
-        {"startup.p95<500ms", true, false, 812}, {"a<1", true, true, 0}, {"b<1", false, false, 0}};
+    struct slo_result slos[] = {{"startup.p95<500ms", true, false, 812, SLO_MS},
+                                {"a<1", true, true, 0, SLO_COUNT},
+                                {"b<1", false, false, 0, SLO_COUNT}};
     a_run_begin(&run);
     struct session_counts *sessions = &run.total->sessions;
     *sessions = (struct session_counts){.started = 100, .established = 100};
@@ -111,7 +112,7 @@ static void test_headlines(void **state)
     assert_starts(summary(&run.snapshot), "INVALID  the generator was the limit: cpu, loop_lag");
     run.snapshot.generator.limits = 0;
     assert_starts(summary(&run.snapshot),
-                  "FAIL  missed startup.p95<500ms (it was 812), and 1 more\n");
+                  "FAIL  missed startup.p95<500ms (it was 812 ms), and 1 more\n");
     run.snapshot.slos = &slos[2];
     run.snapshot.slo_count = 1;
     assert_starts(summary(&run.snapshot), "FAIL  missed b<1 (never measured)\n");

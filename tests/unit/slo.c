@@ -1,0 +1,248 @@
+#include "test.h"
+
+#include <stdio.h>
+
+#include "a_run.h"
+#include "stats/fields.h"
+#include "stats/slo.h"
+
+static struct a_run run;
+
+static int begin(void **state)
+{
+    a_run_begin(&run);
+    return 0;
+}
+
+static int end(void **state)
+{
+    a_run_end(&run);
+    return 0;
+}
+
+static struct slo parse(const char *text)
+{
+    char room[512];
+    struct text expected = text_init(room, sizeof(room));
+    struct slo slo;
+    if (!slo_parse(text, &slo, &expected))
+        fail_msg("%s: expected %s", text, text_string(&expected));
+    return slo;
+}
+
+static void test_expressions(void **state)
+{
+    static const struct {
+        const char *text;
+        enum slo_operator op;
+        enum slo_unit unit;
+        double threshold;
+        bool abort;
+    } rows[] = {
+        {"loss_ratio<0.1%", SLO_LESS, SLO_RATIO, 0.001, false},
+        {"loss_ratio < 0.001", SLO_LESS, SLO_RATIO, 0.001, false},
+        {"failed_ratio<=1% abort", SLO_AT_MOST, SLO_RATIO, 0.01, true},
+        {"  stalled_ratio<1%  abort  ", SLO_LESS, SLO_RATIO, 0.01, true},
+        {"startup.p95<500ms", SLO_LESS, SLO_MS, 500, false},
+        {"latency_ms.startup.p95<1.5s", SLO_LESS, SLO_MS, 1500, false},
+        {"startup.p95<500", SLO_LESS, SLO_MS, 500, false},
+        {"connect.max<250us", SLO_LESS, SLO_MS, 0.25, false},
+        {"startup.p999<2m", SLO_LESS, SLO_MS, 120000, false},
+        {"startup.count>=10k", SLO_AT_LEAST, SLO_COUNT, 10000, false},
+        {"startup.never=0 abort", SLO_EQUAL, SLO_COUNT, 0, true},
+        {"sessions.dropped=0", SLO_EQUAL, SLO_COUNT, 0, false},
+        {"sessions.established>=1.5M", SLO_AT_LEAST, SLO_COUNT, 1500000, false},
+        {"rtp.lost!=3", SLO_UNEQUAL, SLO_COUNT, 3, false},
+        {"rtp.bitrate_bps.p50>1.8M", SLO_MORE, SLO_BPS, 1800000, false},
+        {"rtp.bitrate_bps.min>=500kbit/s abort", SLO_AT_LEAST, SLO_BPS, 500000, true},
+        {"generator.loop_lag_ms.p99<10ms", SLO_LESS, SLO_MS, 10, false},
+        {"generator.rss_bytes<64k", SLO_LESS, SLO_BYTES, 65536, false},
+        {"panel.freezes=0", SLO_EQUAL, SLO_COUNT, 0, false},
+        {"panel.freeze_s<2s", SLO_LESS, SLO_SECONDS, 2, false},
+        {"panel.pace.p50>=0.98 abort", SLO_AT_LEAST, SLO_NUMBER, 0.98, true},
+        {"errors<10", SLO_LESS, SLO_COUNT, 10, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo slo = parse(rows[i].text);
+        assert_ptr_equal(slo.expression, rows[i].text);
+        assert_int_equal(slo.op, rows[i].op);
+        assert_int_equal(slo.source.unit, rows[i].unit);
+        assert_true(slo.threshold >= rows[i].threshold * 0.999999);
+        assert_true(slo.threshold <= rows[i].threshold * 1.000001);
+        assert_int_equal(slo.abort, rows[i].abort);
+    }
+}
+
+/* The message says what was expected, where, what stood there, and what may have been meant. */
+static void test_mistakes(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *expected;
+    } rows[] = {
+        {"", "a name such as loss_ratio or startup.p95 at column 1"},
+        {"<5", "a name such as loss_ratio or startup.p95 at column 1, not '<5'"},
+        {"los_ratio<1%", "the name of a number in the result at column 1, not 'los_ratio<1%' "
+                         "(did you mean 'loss_ratio'?)"},
+        {"latency_ms.strtup.p95<1s", "the name of a number in the result at column 1, not "
+                                     "'latency_ms.strtup.p95<1s' (did you mean "
+                                     "'latency_ms.startup'?)"},
+        {"quite_another_thing_entirely<1",
+         "the name of a number in the result at column 1, not 'quite_another_thing_enti...'"},
+        {"startup<1s", "a statistic of 'startup', one of min mean max p50 p75 p90 p95 p99 p999 "
+                       "count never at column 1, not 'startup<1s'"},
+        {"startup.p59<1s", "a statistic of 'startup', one of min mean max p50 p75 p90 p95 p99 p999 "
+                           "count never at column 1, not 'startup.p59<1s'"},
+        {"rtp.lost.p95<1", "'rtp.lost' alone, which is one number and has no statistics at column "
+                           "1, not 'rtp.lost.p95<1'"},
+        {"loss_ratio", "one of < <= > >= = != at column 11"},
+        {"loss_ratio ~1%", "one of < <= > >= = != at column 12, not '~1%'"},
+        {"loss_ratio<", "a ratio such as 0.1% or 0.001 at column 12"},
+        {"loss_ratio<1s", "a ratio such as 0.1% or 0.001 at column 12, not '1s'"},
+        {"loss_ratio<101%", "a ratio such as 0.1% or 0.001 at column 12, not '101%'"},
+        {"startup.p95<1%", "a time such as 500ms or 1.5s at column 13, not '1%'"},
+        {"startup.p95<1.2.3s", "a time such as 500ms or 1.5s at column 13, not '1.2.3s'"},
+        {"rtp.lost<-1", "a count such as 0, 250 or 10k at column 10, not '-1'"},
+        {"rtp.lost<1kk", "a count such as 0, 250 or 10k at column 10, not '1kk'"},
+        {"rtp.bitrate_bps.p50>1x", "a bit rate such as 500k or 2Mbit/s at column 21, not '1x'"},
+        {"loss_ratio<1% and", "'abort' or the end at column 15, not 'and'"},
+        {"loss_ratio<1% abort now", "'abort' or the end at column 15, not 'abort now'"},
+        {"sessions.established>=5 abort", "no 'abort' here, as the number grows from 0 on and "
+                                          "every run would end at its first interval"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char room[512];
+        struct text expected = text_init(room, sizeof(room));
+        struct slo slo;
+        assert_false(slo_parse(rows[i].text, &slo, &expected));
+        assert_string_equal(text_string(&expected), rows[i].expected);
+    }
+}
+
+/* a_run's numbers: 2 of 100 failed; lost 150 of 1,234,700 + 60,000; metric i holds 10 (i + 1) us
+   to 1,000 (i + 1) us in 100 even steps, so its p50 is 500 (i + 1) us. */
+static void test_values(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+        bool ok;
+    } rows[] = {
+        {"failed_ratio<1%", 0.02, false},
+        {"failed_ratio<=2%", 0.02, true},
+        {"failed_ratio>2%", 0.02, false},
+        {"failed_ratio!=2%", 0.02, false},
+        {"loss_ratio<0.01%", 150.0 / 1294700, false},
+        {"rtp.loss_ratio<0.02%", 150.0 / 1294700, true},
+        {"rtp.media.video.loss_ratio<1%", 150.0 / 1234700, true},
+        {"rtp.media.audio.lost=0", 0, true},
+        {"rtp.packets>=1294567", 1294567, true},
+        {"rtp.lost_by.network=100", 100, true},
+        {"stalled_ratio>50%", 58.0 / 50, true},
+        {"sessions.dropped=0", 3, false},
+        {"sessions.active_peak>=198", 198, true},
+        {"startup.p50<4.6ms", 4.5, true},
+        {"latency_ms.startup.p50<4.4ms", 4.5, false},
+        {"startup.min>=90us", 0.09, true},
+        {"startup.max<=9", 9, true},
+        {"startup.count=100", 100, true},
+        {"startup.never=8", 8, true},
+        {"rtp.bitrate_bps.max<=14k", 14000, true},
+        {"rtcp.rr_sent=22", 22, true},
+        {"oddities.foreign=33", 33, true},
+        {"rtp.unknown_channel=31", 31, true},
+        {"panel.sessions=50", 50, true},
+        {"panel.freeze_s<5.4s", 5.5, false},
+        {"panel.shared_gap_ratio<0.8", 45.0 / 60, true},
+        {"panel.pace.max>19.5", 20, true},
+        {"errors<8", 8, false},
+        {"errors_not_kept=0", 0, true},
+        {"elapsed_s<31s", 30.5, true},
+        {"generator.cpu_peak<50%", 0.4321, true},
+        {"generator.rss_bytes<34M", 34100000, true},
+        {"generator.udp_socket_drops=61", 61, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo slo = parse(rows[i].text);
+        struct slo_result result = slo_check(&slo, &run.snapshot);
+        assert_true(result.measured);
+        if (result.value < rows[i].value * 0.99 || result.value > rows[i].value * 1.01)
+            fail_msg("%s: %g, expected %g", rows[i].text, result.value, rows[i].value);
+        assert_int_equal(result.ok, rows[i].ok);
+    }
+}
+
+/* Nothing measured is no success, but where there was nothing to measure. */
+static void test_not_measured(void **state)
+{
+    struct slo loss = parse("loss_ratio<1%"), tls = parse("tls.p95<1s"),
+               max = parse("startup.max<1s");
+    struct slo never = parse("startup.never=0"), gaps = parse("panel.shared_gap_ratio<50%");
+    stats_clear(run.total);
+    struct slo_result result = slo_check(&loss, &run.snapshot);
+    assert_false(result.measured || result.ok);
+    result = slo_check(&max, &run.snapshot);
+    assert_false(result.measured || result.ok);
+    result = slo_check(&never, &run.snapshot);
+    assert_true(result.measured && result.ok);
+    result = slo_check(&gaps, &run.snapshot);
+    assert_true(!result.measured && result.ok);
+    result = slo_check(&tls, &run.snapshot);
+    assert_true(!result.measured && result.ok);
+    run.total->never[METRIC_TLS] = 1;
+    result = slo_check(&tls, &run.snapshot);
+    assert_true(!result.measured && !result.ok);
+}
+
+/* Every counter that the result has can be named. */
+static void test_all_counters_have_names(void **state)
+{
+    static const struct {
+        const char *prefix;
+        const struct stats_field *fields;
+    } groups[] = {
+        {"sessions.", stats_session_fields}, {"rtp.", stats_rtp_fields},
+        {"rtp.lost_by.", stats_loss_fields}, {"rtp.media.other.", stats_rtp_fields},
+        {"rtcp.", stats_rtcp_fields},        {"oddities.", stats_oddity_fields},
+    };
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        for (const struct stats_field *field = groups[i].fields; field->name; field++) {
+            char text[80];
+            snprintf(text, sizeof(text), "%s%s<1", groups[i].prefix, field->name);
+            parse(text);
+        }
+    }
+}
+
+static void test_written_values(void **state)
+{
+    static const struct {
+        enum slo_unit unit;
+        double value;
+        const char *text;
+    } rows[] = {
+        {SLO_NUMBER, 0.98, "0.98"},        {SLO_COUNT, 1234567, "1234567"},
+        {SLO_RATIO, 0.0012, "0.12 %"},     {SLO_MS, 812, "812 ms"},
+        {SLO_MS, 0.25, "0.25 ms"},         {SLO_SECONDS, 5.5, "5.5 s"},
+        {SLO_BPS, 1800000, "1.80 Mbit/s"}, {SLO_BYTES, 34100000, "34.1 MB"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char room[64];
+        struct text text = text_init(room, sizeof(room));
+        slo_write_value(&text, rows[i].unit, rows[i].value);
+        assert_string_equal(text_string(&text), rows[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test_setup_teardown(test_values, begin, end),
+        cmocka_unit_test_setup_teardown(test_not_measured, begin, end),
+        cmocka_unit_test(test_all_counters_have_names),
+        cmocka_unit_test(test_written_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
