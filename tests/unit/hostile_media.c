@@ -1,6 +1,8 @@
 /* Hostile session descriptions, transports and media, and what must come of them. */
 #include "scripted.h"
 
+#include "client/session_internal.h"
+
 #define HEAD "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
 #define VIDEO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 #define AUDIO "m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n"
@@ -319,13 +321,117 @@ static void test_datagrams(void **state)
     SCRIPTED_RUN(rows);
 }
 
+/* Hands a session, which plays but gets nothing from its server, a packet as the loop would. */
+static void hand_packet(struct world *world, bool udp, uint16_t sequence, uint32_t drops,
+                        uint32_t unread)
+{
+    struct client *client = &world->shards[0].client;
+    const struct session *session = client_session(client, 0);
+    const uint8_t bytes[16] = {
+        '$', 0, 0, 12, 0x80, 96, (uint8_t)(sequence >> 8), (uint8_t)sequence};
+    struct address from;
+    assert_true(address_parse(SLICE(WORLD_HOST), 20000, &from));
+    const struct session_event event = {
+        .type = udp ? EVENT_DATAGRAM : EVENT_BYTES,
+        .bytes = udp ? slice_make(bytes + 4, 12) : slice_make(bytes, 16),
+        .segment = 12,
+        .drops = drops,
+        .unread = unread,
+        .from = &from,
+        .arrival_ns = client->now_ns,
+    };
+    client_event(client, session_token(client, session, udp), &event);
+}
+
+/* Whose a gap is. UDP: ours if the socket's drop counter moved across it. TCP: ours for 5 s after
+   half the receive buffer was unread, or a turn was over 100 ms late; else the server's. */
+static const struct loss_row {
+    bool udp;
+    uint16_t sequence; /* of the packet behind a gap of three */
+    uint32_t drops, unread;
+    uint32_t at_s;
+    uint64_t lag_ns;
+    enum loss_cause cause;
+} loss_rows[] = {
+    {true, 14, 0, 0, 1, 0, LOSS_NETWORK},
+    {true, 18, 2, 0, 1, 0, LOSS_LOCAL_SOCKET},
+    {true, 22, 2, 0, 1, 0, LOSS_NETWORK},
+    {true, 26, 2, 0, 2, NS_PER_S, LOSS_NETWORK},
+    {false, 14, 0, 0, 1, 0, LOSS_SERVER},
+    {false, 18, 0, 106495, 1, 0, LOSS_SERVER}, /* half of 212,992, less one */
+    {false, 22, 0, 106496, 1, 0, LOSS_SELF},
+    {false, 26, 0, 0, 5, 0, LOSS_SELF},
+    {false, 30, 0, 0, 7, 0, LOSS_SERVER},
+    {false, 34, 0, 0, 8, 100 * NS_PER_MS, LOSS_SERVER},
+    {false, 38, 0, 0, 9, 101 * NS_PER_MS, LOSS_SELF},
+    {false, 42, 0, 0, 13, 0, LOSS_SELF},
+    {false, 46, 0, 0, 15, 0, LOSS_SERVER},
+};
+
+static void try_loss_row(struct world *world, const struct loss_row *row,
+                         uint64_t expected[LOSS_CAUSES])
+{
+    struct client *client = &world->shards[0].client;
+    if (row->lag_ns > 0)
+        client_tick(client, client->now_ns, row->lag_ns);
+    hand_packet(world, row->udp, row->sequence, row->drops, row->unread);
+    expected[row->cause] += 3;
+    struct rtp_counts rtp = world_rtp(world);
+    for (unsigned cause = 0; cause < LOSS_CAUSES; cause++) {
+        if (rtp.lost_by[cause] != expected[cause])
+            fail_msg("sequence %u: %u lost to cause %u", row->sequence,
+                     (unsigned)rtp.lost_by[cause], cause);
+    }
+}
+
+static void play_loss_rows(struct world *world, bool udp)
+{
+    uint64_t expected[LOSS_CAUSES] = {0};
+    size_t next = 0, count = sizeof(loss_rows) / sizeof(loss_rows[0]);
+    bool begun = false;
+    while (world_turn(world)) {
+        uint64_t since_ns = sim_now(world->sim) - world->start_ns;
+        if (sim_now(world->sim) < world->start_ns + NS_PER_S)
+            continue;
+        if (!begun)
+            hand_packet(world, udp, 10, 0, 0);
+        begun = true;
+        for (; next < count && since_ns >= loss_rows[next].at_s * NS_PER_S; next++) {
+            if (loss_rows[next].udp == udp)
+                try_loss_row(world, &loss_rows[next], expected);
+        }
+    }
+    assert_int_equal(next, count);
+}
+
+static void test_loss_causes(void **state)
+{
+    static const struct peer_line lines[PEER_LINES] = {{"PLAY", PLAY}};
+    for (unsigned udp = 0; udp < 2; udp++) {
+        struct world world;
+        world_init(&world, "rtsp://" WORLD_HOST ":554/1");
+        world.plan.duration_ns = 17 * NS_PER_S;
+        world.plan.media_timeout_ns = 3600 * NS_PER_S;
+        world.plan.transport = udp ? PLAN_UDP : PLAN_TCP;
+        struct peer *peer = peer_new(world_sim(&world), lines, NULL);
+        const struct world_peer side = peer_as_world(peer);
+        world.peer = &side;
+        world.interval_ns = NS_PER_S;
+        world_begin(&world);
+        play_loss_rows(&world, udp);
+        world_result(&world);
+        world_end(&world);
+        peer_free(peer);
+        sim_free(world.sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_descriptions),
-        cmocka_unit_test(test_transports),
-        cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_datagrams),
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_transports),
+        cmocka_unit_test(test_frames),       cmocka_unit_test(test_datagrams),
+        cmocka_unit_test(test_loss_causes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
