@@ -80,6 +80,7 @@ await test('looks right in every size and scheme', async (undo) => {
   for (const [scheme, width] of LOOKS) pages.push([scheme, width, await chrome.open(where, {width, scheme})]);
   await sleep(4500);
   for (const [scheme, width, page] of pages) {
+    await page.locator('.plot canvas').nth(11).waitFor();
     const shift = await layoutShift(page);
     const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     check(wide <= shown, `${width} ${scheme}: ${wide} pixels wide`);

@@ -23,8 +23,8 @@ function makeCharts() {
     timeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(['received', 'packets', '--c1', {fill: true}])}),
     timeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [{label: 'received', color: '--c2', fill: true,
       values: (series) => series.rate('bytes').map((v) => (v === null ? null : v * 8))}]}),
-    timeChart({title: 'Loss by cause', note: 'packets a second', format: f.perSecond, least: 1, stacked: true,
-      lines: rates(...CAUSES.map(([key, label, color]) => [label, 'lost_' + key, color]))}),
+    timeChart({title: 'Loss by cause', note: 'packets a second', format: f.short, least: 1, stacked: true,
+      lines: rates(...CAUSES.map(([key, label, color]) => [label.replace('our ', ''), 'lost_' + key, color]))}),
     timeChart({title: 'Jitter', format: f.ms, least: 0.1, lines: columns(['p50', 'jitter_p50_ms', '--p50'],
       ['p95', 'jitter_p95_ms', '--p95'], ['p99', 'jitter_p99_ms', '--p99'])}),
     timeChart({title: 'Errors', note: 'tries, sessions failed and dropped, a second', format: f.perSecond, least: 1,
@@ -96,19 +96,25 @@ export class Board {
     this.objectives.update(result);
     for (const view of this.tables) view.update(result);
     this.percentiles.element.hidden = running || !result.histograms;
-    this.drawSoon(this.charts.map((chart) => () => chart.update(series)),
-      running ? [] : [() => this.percentiles.update(result.histograms)]);
+    const steps = this.charts.map((chart) => () => chart.update(series));
+    if (!running) steps.push(() => this.percentiles.update(result.histograms));
+    this.drawSoon(steps);
   }
 
   // One after the other, so that the page can be read, and scrolled, before the last is drawn.
-  drawSoon(charts, others) {
-    const idle = !this.drawing?.length;
-    this.drawing = [...charts, ...others];
+  // What comes meanwhile waits its turn: else a slow machine would never get to the last.
+  drawSoon(steps) {
+    if (this.drawing) {
+      this.waiting = steps;
+      return;
+    }
+    this.drawing = steps;
     const step = () => {
       this.drawing.shift()();
-      if (this.drawing.length > 0) setTimeout(step);
+      if (this.drawing.length === 0) [this.drawing, this.waiting] = [this.waiting, null];
+      if (this.drawing) setTimeout(step);
     };
-    if (idle) setTimeout(step);
+    setTimeout(step);
   }
 
   say([kind, word, sentence]) {

@@ -14,7 +14,7 @@ function timeAxis() {
   return {
     font: FONT, stroke: cssColor('--muted'), size: 28, gap: 8, space: 64, incrs: STEPS,
     grid: {stroke: cssColor('--grid'), width: 1}, ticks: {show: false},
-    values: (u, ticks) => ticks.map(clock),
+    values: (u, ticks, axis, space, step) => ticks.map((tick) => (step >= 3600 ? tick / 3600 + ' h' : clock(tick))),
   };
 }
 
@@ -102,16 +102,17 @@ export function timeChart(spec) {
   legend.append(...buttons.map(({button}) => button));
   let values = spec.lines.map(() => []);
   let times = [];
+  let drawnRows = 0; // times itself grows with the series
 
   const chart = new Plot(plot, () => ({
     cursor: sharedCursor,
     scales: {x: timeScale, y: {range: fromZero(spec.least ?? 1)}},
     axes: [timeAxis(), valueAxis(spec.format)],
     series: [{}, ...order.map((i) => [spec.lines[i], i]).map(([line, i]) => ({
-      label: line.label, stroke: cssColor(line.color), width: line.dash ? 1.25 : 1.75, dash: line.dash, show: shown[i],
-      fill: line.fill || spec.stacked ? cssColor(line.color) + (spec.stacked ? 'b8' : '1c') : undefined,
+      label: line.label, stroke: cssColor(line.color), width: spec.stacked ? 0 : line.dash ? 1.25 : 1.75, dash: line.dash, show: shown[i],
+      fill: line.fill || spec.stacked ? cssColor(line.color) + (spec.stacked ? '' : '1c') : undefined,
       paths: spec.stacked || line.step ? uPlot.paths.stepped({align: -1}) : undefined,
-      points: {show: values[i].filter((v) => v !== null).length < 3, size: 5}, spanGaps: true,
+      points: {show: !spec.stacked && values[i].filter((v) => v !== null).length < 3, size: 5}, spanGaps: true,
     }))],
     hooks: {setCursor: [(u) => showValues(u.cursor.idx)]},
   }));
@@ -154,8 +155,9 @@ export function timeChart(spec) {
   return {
     element,
     update(series) {
-      const few = times.length < 3;
+      const few = drawnRows < 3;
       times = series.t;
+      drawnRows = times.length;
       values = spec.lines.map((line) => line.values(series));
       const any = values.some((line) => line.some((value) => value !== null));
       empty.hidden = any || !spec.empty;

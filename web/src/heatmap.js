@@ -4,12 +4,12 @@ import {card, Plot, sharedCursor, tableBehind, timeAxis, timeScale, valueAxis} f
 import {clock, ms, plural} from './format.js';
 
 const FEWEST_BANDS = 8;
+const NARROWEST = 3; // pixels
 
 export function heatMap() {
   const {element, legend, plot, empty} = card('Start-up heat map', 'sessions by how long they took');
   const hint = h('span', {class: 'hint'}, '');
   let series = null;
-  let most = 1;
   let bands = [0, FEWEST_BANDS];
   legend.append(hint);
 
@@ -36,17 +36,33 @@ export function heatMap() {
     ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
     ctx.clip();
     ctx.fillStyle = cssColor('--heat');
-    series.startups.forEach((row, i) => {
-      const left = u.valToPos(i > 0 ? series.t[i - 1] : 0, 'x', true);
-      const width = Math.max(u.valToPos(series.t[i], 'x', true) - left, 1.5);
-      for (let k = 0; k < row.length; k += 2) {
-        const bottom = u.valToPos(row[k], 'y', true);
-        const top = u.valToPos(row[k] + 1, 'y', true);
-        ctx.globalAlpha = 0.16 + 0.84 * Math.sqrt(row[k + 1] / most);
-        ctx.fillRect(left, top + 0.5, width, bottom - top - 1);
+    const all = cells(u);
+    const most = all.reduce((a, {counts}) => Math.max(a, ...counts.values()), 1);
+    for (const {left, right, counts} of all) {
+      for (const [band, n] of counts) {
+        const bottom = u.valToPos(band, 'y', true);
+        const top = u.valToPos(band + 1, 'y', true);
+        ctx.globalAlpha = 0.14 + 0.86 * Math.sqrt(n / most);
+        ctx.fillRect(left, top + 0.5, right - left, bottom - top - 1);
       }
-    });
+    }
     ctx.restore();
+  }
+
+  // Rows as columns of the map; those narrower than NARROWEST are taken together.
+  function cells(u) {
+    const all = [];
+    series.startups.forEach((row, i) => {
+      const right = u.valToPos(series.t[i], 'x', true);
+      let cell = all[all.length - 1];
+      if (!cell || cell.right - cell.left >= NARROWEST * devicePixelRatio) {
+        cell = {left: u.valToPos(i > 0 ? series.t[i - 1] : 0, 'x', true), right, counts: new Map()};
+        all.push(cell);
+      }
+      cell.right = right;
+      for (let k = 0; k < row.length; k += 2) cell.counts.set(row[k], (cell.counts.get(row[k]) ?? 0) + row[k + 1]);
+    });
+    return all;
   }
 
   function describe(u) {
@@ -80,7 +96,6 @@ export function heatMap() {
       const [low, high] = all.length > 0 ? [all[0], all[all.length - 1] + 1] : [8, 16];
       const spare = Math.max(0, FEWEST_BANDS - (high - low));
       bands = [Math.max(0, low - Math.floor(spare / 2)), Math.min(series.edges.length || 38, high + Math.ceil(spare / 2))];
-      most = series.startups.reduce((a, row) => row.reduce((b, n, i) => (i % 2 === 1 && n > b ? n : b), a), 1);
       empty.hidden = all.length > 0;
       setText(empty, 'No session has started up yet');
       plot.setAttribute('aria-label', all.length > 0

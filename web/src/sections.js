@@ -33,6 +33,7 @@ export function tiles() {
       specs.forEach(([, value, note], i) => {
         setText(parts[i].value, value(result, series));
         setText(parts[i].note, note(result, series));
+        parts[i].value.classList.toggle('long', parts[i].value.textContent.length > 12);
       });
       parts[4].value.classList.toggle('bad', result.rtp.lost > 0);
       parts[5].value.classList.toggle('bad', result.sessions.failed + result.sessions.dropped > 0);
