@@ -323,6 +323,57 @@ static bool set_real_world(struct plan *plan, const struct options *options, str
     return true;
 }
 
+static bool add_bad_kind(struct plan *plan, struct slice one)
+{
+    struct slice name = slice_take_until(&one, ':');
+    uint64_t weight = 1;
+    if (one.len > 0 && (!slice_to_u64(one, 1000, &weight) || weight == 0))
+        return false;
+    for (unsigned kind = 0; kind < MISBEHAVIOURS; kind++) {
+        if (slice_equal(name, slice_from_string(misbehaviour_name((enum misbehaviour)kind)))) {
+            plan->bad_weights[kind] += (uint32_t)weight;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void complain_of_bad_kinds(struct text *error, const char *list)
+{
+    char room[600];
+    struct text expected = text_init(room, sizeof(room));
+    text_add_string(&expected, "kinds with weights such as slow_reader:3,rst of");
+    for (unsigned kind = 0; kind < MISBEHAVIOURS; kind++)
+        text_printf(&expected, " %s", misbehaviour_name((enum misbehaviour)kind));
+    options_complain(error, OPT_BAD_CLIENTS, list, text_string(&expected));
+}
+
+static bool set_bad_clients(struct plan *plan, const struct options *options, struct text *error)
+{
+    const char *ratio = options_text(options, OPT_BAD_CLIENT_RATIO);
+    const char *list = options_text(options, OPT_BAD_CLIENTS);
+    struct slice rest = slice_from_string(list);
+    if (!options_given(options, OPT_INCLUDE_BAD_CLIENTS) && !list)
+        return true;
+    if (!units_parse_ratio(ratio, &plan->bad_ratio)) {
+        options_complain(error, OPT_BAD_CLIENT_RATIO, ratio, "a ratio such as 0.2 or 20%");
+        return false;
+    }
+    for (unsigned kind = 0; !list && kind < MISBEHAVIOURS; kind++)
+        plan->bad_weights[kind] = 1;
+    while (rest.len > 0) {
+        if (!add_bad_kind(plan, slice_trim(slice_take_until(&rest, ',')))) {
+            complain_of_bad_kinds(error, list);
+            return false;
+        }
+    }
+    plan->bad_after_ns = options_number(options, OPT_BAD_AFTER);
+    if (!options_given(options, OPT_BAD_AFTER))
+        plan->bad_after_ns =
+            plan->duration_ns / 3 < 60 * NS_PER_S ? plan->duration_ns / 3 : 60 * NS_PER_S;
+    return true;
+}
+
 static bool set_profile(struct plan *plan, const struct options *options, struct text *error)
 {
     char room[256];
@@ -348,6 +399,7 @@ static bool set_profile(struct plan *plan, const struct options *options, struct
     return set_distribution(options, OPT_SESSION_DURATION, &plan->life, error) &&
            set_distribution(options, OPT_ZAP, &plan->zap, error) &&
            set_popularity(plan, options_text(options, OPT_POPULARITY), error) &&
+           set_bad_clients(plan, options, error) &&
            (!options_given(options, OPT_REAL_WORLD) || set_real_world(plan, options, error));
 }
 

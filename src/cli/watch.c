@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/listen.h"
 #include "cli/options.h"
+#include "view/bystanders.h"
 #include "view/file.h"
 #include "view/html.h"
 #include "view/json.h"
@@ -81,8 +82,10 @@ static void on_end(void *context, const struct snapshot *snapshot)
         dashboard_end(watch->dashboard, snapshot);
     if (watch->plan->log == LOG_JSON)
         view_json_result_line(snapshot, stdout);
-    else
+    else {
         print_text(snapshot, view_text_summary);
+        print_text(snapshot, view_bystanders);
+    }
     fflush(stdout);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 
 #define LAG_NS (100 * NS_PER_MS) /* a turn this late may have cost packets */
@@ -159,15 +160,17 @@ void client_leave_panel(struct client *client, struct session *session)
     session->panel = 0;
 }
 
-bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns)
+/* A record with its conversation, for a reader's first session; NULL when there is no room. */
+static struct session *take_session(struct client *client, uint32_t reader, uint32_t url,
+                                    uint64_t due_ns)
 {
     uint32_t index = pool_take(&client->sessions);
     uint32_t conversation = 0;
     if (index == POOL_NONE)
-        return false;
+        return NULL;
     if (!conversation_take(&client->conversations, &conversation)) {
         pool_give(&client->sessions, index);
-        return false;
+        return NULL;
     }
     struct session *session = client_session(client, index);
     uint32_t generation = session->generation;
@@ -179,14 +182,43 @@ bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t
     session->conversation = conversation;
     session->flags = FLAG_CONTROL_CLOSING;
     session_live(client, session);
-    url = session->url;
     client->last_started = index;
+    return session;
+}
+
+static void begin_session(struct client *client, struct session *session)
+{
     client->alive++;
     client->starting++;
     client->stats->sessions.started++;
-    client->stats->streams[url].sessions.started++;
+    client->stats->streams[session->url].sessions.started++;
     session_enter(client, session, SESSION_WAITING);
     session_begin_try(client, session);
+}
+
+bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns)
+{
+    struct session *session = take_session(client, reader, url, due_ns);
+    if (session)
+        begin_session(client, session);
+    return session;
+}
+
+bool client_start_bad(struct client *client, uint32_t reader, enum misbehaviour kind,
+                      uint64_t due_ns)
+{
+    struct session *session = take_session(client, reader, 0, due_ns);
+    if (!session)
+        return false;
+    session->misbehaviour = (uint8_t)(kind + 1);
+    misbehave_began(client, session);
+    if (due_ns <= client->now_ns) {
+        begin_session(client, session);
+        return true;
+    }
+    client->alive++;
+    client->starting++;
+    session_wait(client, session, due_ns - client->now_ns);
     return true;
 }
 
@@ -217,7 +249,7 @@ uint64_t client_next_deadline(const struct client *client)
 
 void client_event(struct client *client, uint64_t token, const struct session_event *event)
 {
-    uint32_t index = (uint32_t)token;
+    uint32_t index = (uint32_t)(token ^ client->token_bit);
     uint32_t generation = (uint32_t)(token >> 32) & 0xffffff;
     if (index >= client->sessions.touched)
         return;

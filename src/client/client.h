@@ -73,6 +73,8 @@ struct client_io {
     int64_t (*send)(void *host, uint32_t socket, struct slice bytes);
     void (*want_writable)(void *host, uint32_t socket);
     void (*close)(void *host, uint32_t socket, bool reset);
+    void (*pause)(void *host, uint32_t socket, bool paused);
+    void (*shutdown)(void *host, uint32_t socket);
     /* An even port and the next one, at the address of the control connection. 0, or -errno and
      * nothing. */
     int (*open_udp_pair)(void *host, uint32_t control, const uint64_t tokens[2],
@@ -105,6 +107,9 @@ struct client {
     struct stats *stats; /* of the current interval */
     struct stats *media; /* the same, or a block that nobody reads while warming up */
     struct stats *scratch;
+    struct client
+        *good; /* of misbehaving clients: those whose numbers they must not touch; else NULL */
+    uint64_t token_bit;      /* set in every token of this client's */
     uint64_t now_ns;         /* as of this turn */
     uint64_t epoch_ns;       /* now_ms counts from here, starting at 1 */
     uint64_t unix_offset_ns; /* added to monotonic time: the time since 1970 */
@@ -155,6 +160,10 @@ void client_set_warming(struct client *client, bool warming);
 /* Begins a session for a reader (from 1). False when there is no record or conversation free now.
  */
 bool client_start(struct client *client, uint32_t reader, uint32_t url, uint64_t due_ns);
+
+/* Begins a session that misbehaves, now or later, in a client of its own, made with good set. */
+bool client_start_bad(struct client *client, uint32_t reader, enum misbehaviour kind,
+                      uint64_t due_ns);
 
 /* A reader leaves: the session in that record ends in order, if it is still that reader's. */
 void client_leave(struct client *client, uint32_t record, uint32_t reader);

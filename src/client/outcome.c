@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 #include "proto/url.h"
 
@@ -54,20 +55,27 @@ static void count_outcome(struct client *client, struct session *session,
         count_never(client, session);
 }
 
+/* A bad client comes back whatever became of it: so the pressure on the server lasts. */
+static enum session_next next_of(const struct client *client, const struct session *session,
+                                 enum session_outcome outcome)
+{
+    if (session_is_over(client, session))
+        return NEXT_FREE;
+    if (session->misbehaviour || (outcome == OUTCOME_DROPPED && client->config->reconnect))
+        return NEXT_COME_BACK;
+    return outcome == OUTCOME_COMPLETED && client->config->replace ? NEXT_REPLACE : NEXT_FREE;
+}
+
 void session_finish(struct client *client, struct session *session, enum session_outcome outcome)
 {
-    bool comes_back = outcome == OUTCOME_DROPPED && client->config->reconnect &&
-                      !session_is_over(client, session);
-    bool replaced = outcome == OUTCOME_COMPLETED && client->config->replace &&
-                    !session_is_over(client, session);
+    enum session_next next = next_of(client, session, outcome);
     count_outcome(client, session, outcome);
     media_end(client, session);
+    if (session->misbehaviour)
+        misbehave_ended(client, session, outcome);
     if (client->io->ended)
         client->io->ended(client->host, session, outcome);
-    session_close_all(client, session,
-                      comes_back ? NEXT_COME_BACK
-                      : replaced ? NEXT_REPLACE
-                                 : NEXT_FREE);
+    session_close_all(client, session, next);
 }
 
 static bool contains(struct slice text, struct slice part)
@@ -219,11 +227,13 @@ void session_after_closed(struct client *client, struct session *session)
 void session_close_all(struct client *client, struct session *session, enum session_next next)
 {
     session->next = (uint8_t)next;
+    session->acting = false;
     session_enter(client, session, SESSION_CLOSING);
     if (!(session->flags & FLAG_CONTROL_CLOSING)) {
         session->flags |= FLAG_CONTROL_CLOSING;
         session->flags &= (uint16_t)~FLAG_CONNECTED;
-        client->io->close(client->host, session->socket, client->config->close_reset);
+        client->io->close(client->host, session->socket,
+                          client->config->close_reset || session->bad_reset);
     }
     setup_close_udp(client, session);
     if (session->opens == 0)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 #include "proto/sdp.h"
 #include "proto/url.h"
@@ -218,6 +219,8 @@ static void establish(struct client *client, struct session *session)
     if (client->config->quickack_off)
         client->io->quickack_off(client->host, session->socket);
     session_arm(client, session);
+    if (session->misbehaviour)
+        misbehave_on_playing(client, session);
 }
 
 static void on_play(struct client *client, struct session *session,
@@ -425,6 +428,8 @@ void session_on_message(struct client *client, struct session *session,
         on_request(client, session, message);
         return;
     }
+    if (session->misbehaviour)
+        misbehave_on_answer(client, session, message->status);
     if (message->status < 200) {
         if (++session->server_requests > SERVER_REQUESTS_MAX)
             session_fail(client, session, REASON_ABUSE, message->status,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 #include "proto/url.h"
 
@@ -162,6 +163,8 @@ static void finish(struct client *client, struct session *session, struct text *
 static void ask(struct client *client, struct session *session, enum rtsp_method method,
                 struct text *request, bool begins_phase)
 {
+    if (session->misbehaviour && misbehave_on_request(client, session, method))
+        return;
     session->method = (uint8_t)method;
     session->pending_cseq = session->cseq;
     if (begins_phase && session->auth_rounds == 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 
 static_assert(sizeof(struct track) == 120, "hot half of it in one line");
@@ -60,15 +61,20 @@ static uint64_t allowed_ns(const struct client *client, enum session_state state
     return 0;
 }
 
+void session_enter_deadline(struct client *client, struct session *session)
+{
+    uint64_t span_ns = allowed_ns(client, (enum session_state)session->state);
+    session->deadline_ms = span_ns ? session_ms(client, span_ns) : 0;
+    session_arm(client, session);
+}
+
 void session_enter(struct client *client, struct session *session, enum session_state state)
 {
     unsigned before = session->state;
     assert(entered_from[state] & BIT(before));
     client->waiting += ((AWAITS_REPLY >> state) & 1) - ((AWAITS_REPLY >> before) & 1);
     session->state = (uint8_t)state;
-    uint64_t span_ns = allowed_ns(client, state);
-    session->deadline_ms = span_ns ? session_ms(client, span_ns) : 0;
-    session_arm(client, session);
+    session_enter_deadline(client, session);
 }
 
 static bool is_earlier(uint32_t a, uint32_t b)
@@ -99,6 +105,8 @@ void session_arm(struct client *client, struct session *session)
         next_ms = earliest(next_ms, session->end_ms);
         next_ms = earliest(next_ms, media_deadline_ms(client, session));
     }
+    if (session->acting)
+        next_ms = earliest(session->report_ms, session->end_ms);
     uint32_t index = client_index(client, session);
     if (next_ms == 0) {
         wheel_cancel(&client->wheel, index);
@@ -194,6 +202,10 @@ static void stop_starting(struct client *client, struct session *session)
 
 static void stop(struct client *client, struct session *session)
 {
+    if (session->acting) {
+        session_finish(client, session, OUTCOME_CANCELLED);
+        return;
+    }
     switch ((enum session_state)session->state) {
     case SESSION_WAITING:
         if (session->next == NEXT_COME_BACK ||
@@ -291,9 +303,27 @@ static bool is_due(const struct client *client, uint32_t at_ms)
     return at_ms != 0 && !is_earlier(client->now_ms, at_ms);
 }
 
+/* A script's next step, or the end of a bad client's life, which needs no goodbye. */
+static void on_bad_timer(struct client *client, struct session *session)
+{
+    uint32_t generation = session->generation;
+    if (is_due(client, session->end_ms)) {
+        session_finish(client, session, OUTCOME_CANCELLED);
+        return;
+    }
+    if (is_due(client, session->report_ms))
+        misbehave_on_tick(client, session);
+    if (session->acting && session->generation == generation)
+        session_arm(client, session);
+}
+
 static void on_timer(struct client *client, struct session *session)
 {
     uint32_t generation = session->generation;
+    if (session->acting) {
+        on_bad_timer(client, session);
+        return;
+    }
     if (is_due(client, session->deadline_ms)) {
         session->deadline_ms = 0;
         on_deadline(client, session);

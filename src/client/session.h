@@ -190,6 +190,10 @@ struct session {
     uint8_t id_len;
     uint8_t last_phase; /* where and why it ended: enum phase, enum reason */
     uint8_t last_reason;
+    uint8_t misbehaviour; /* enum misbehaviour + 1; 0: a good client */
+    uint8_t bad_step;     /* of its script */
+    bool acting;          /* its script has taken over: ordinary timers rest */
+    bool bad_reset;       /* ends its connection with a reset */
     char id[SESSION_ID_INLINE];
 
     struct track tracks[SESSION_TRACKS_INLINE];

@@ -21,6 +21,9 @@ struct more_tracks {
 void session_enter(struct client *client, struct session *session, enum session_state state);
 void session_arm(struct client *client, struct session *session);
 
+/* The state's deadline begins anew. */
+void session_enter_deadline(struct client *client, struct session *session);
+
 /* outcome.c: the one door for failures. status is 0 where none was received; what is put in the
  * error's sample. */
 void session_fail(struct client *client, struct session *session, enum reason reason,
@@ -73,7 +76,7 @@ static inline uint32_t session_ms(const struct client *client, uint64_t span_ns)
 static inline uint64_t session_token(const struct client *client, const struct session *session,
                                      uint8_t channel)
 {
-    return client_index(client, session) | (uint64_t)session->generation << 32 |
+    return client->token_bit | client_index(client, session) | (uint64_t)session->generation << 32 |
            (uint64_t)channel << 56;
 }
 

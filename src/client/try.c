@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/misbehave.h"
 #include "client/session_internal.h"
 #include "proto/url.h"
 
@@ -51,6 +52,9 @@ static void reset_try(struct session *session)
     session->auth_rounds = 0;
     session->server_requests = 0;
     session->skipped_bytes = 0;
+    session->bad_step = 0;
+    session->acting = false;
+    session->bad_reset = false;
     session->wait_ms = 0;
     session->opens = 0;
     session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP | FLAG_LEFT;
@@ -123,10 +127,13 @@ void session_live(struct client *client, struct session *session)
 
 void session_come_back(struct client *client, struct session *session)
 {
-    if (session->next == NEXT_REPLACE) {
+    if (session->next == NEXT_REPLACE || session->misbehaviour) {
         session->incarnation++;
         session_live(client, session);
     }
+    if (session->misbehaviour)
+        misbehave_began(client, session);
+    session->last_reason = REASON_NONE;
     session->due_ns = client->now_ns;
     session->ever = 0;
     session->bytes = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "base/units.h"
 #include "load/sizing.h"
 
@@ -106,4 +107,23 @@ struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url)
 uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard)
 {
     return shard < plan->own_readers ? (plan->own_readers - shard - 1) / plan->shards + 1 : 0;
+}
+
+#define CHOICE_BAD UINT64_C(0x626164)
+
+int plan_misbehaviour(const struct plan *plan, uint32_t reader)
+{
+    struct rng rng = rng_init(plan->seed, reader, CHOICE_BAD);
+    uint64_t sum = 0;
+    if (plan->bad_ratio <= 0 || rng_double(&rng) >= plan->bad_ratio)
+        return -1;
+    for (unsigned kind = 0; kind < MISBEHAVIOURS; kind++)
+        sum += plan->bad_weights[kind];
+    uint64_t at = sum > 0 ? rng_below(&rng, sum) : 0;
+    for (unsigned kind = 0; sum > 0 && kind < MISBEHAVIOURS; kind++) {
+        if (at < plan->bad_weights[kind])
+            return (int)kind;
+        at -= plan->bad_weights[kind];
+    }
+    return -1;
 }

@@ -12,6 +12,7 @@
 #include "load/url_list.h"
 #include "net/address.h"
 #include "proto/auth.h"
+#include "stats/misbehaviour.h"
 #include "stats/slo.h"
 
 /* Sockets that one shard's file table takes at most; a shard more where the plan needs it. */
@@ -50,6 +51,10 @@ struct plan {
     struct distribution life; /* of each session; NONE: until the plan ends or its reader leaves */
     struct distribution zap;  /* how long a viewer stays with a stream; NONE: for ever */
     double zipf;              /* exponent of the URLs' popularity; 0: dealt round robin */
+    double bad_ratio;         /* share of the readers that misbehave */
+    uint32_t
+        bad_weights[MISBEHAVIOURS]; /* how often each kind is drawn; all 0: nobody misbehaves */
+    uint64_t bad_after_ns;          /* a calm stretch first, to hold the rest against */
     bool open; /* sessions arrive at the rate whatever happens; readers is the most at a time */
     enum plan_arrival arrival;
     uint64_t duration_ns; /* from the run's start, the ramp included */
@@ -121,6 +126,9 @@ bool plan_resolve(struct plan *plan, const struct machine *machine, struct text 
 
 /* Who a reader of that URL is: the URL's own user, else the plan's. An empty user: nobody. */
 struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url);
+
+/* Does that reader misbehave, and how? -1: it doesn't. From (seed, reader) alone. */
+int plan_misbehaviour(const struct plan *plan, uint32_t reader);
 
 /* The readers of our share that one shard has: reader numbers are share + i * shares, and i %
    shards is the shard. */

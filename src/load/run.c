@@ -258,6 +258,7 @@ static bool fill_info(struct run *run, const char *version)
         .plan_json = run->plan_json,
         .io = run->loop == LOOP_URING ? "uring" : "epoll",
         .kernel_stamps = !(plan->denied & LOOP_DENY_TIMESTAMP),
+        .calm_ns = plan->bad_ratio > 0 ? plan->bad_after_ns : 0,
         .shard_count = plan->shards,
         .stream_count = plan->urls.count,
         .stream_urls = run->stream_urls,

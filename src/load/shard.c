@@ -97,6 +97,31 @@ static int init_records(struct shard *shard)
     return 0;
 }
 
+/* Clients that misbehave are a client of their own, so that their numbers can't mix with the
+ * others'. */
+static int init_bad(struct shard *shard)
+{
+    const struct plan *plan = shard->setup.plan;
+    if (plan->bad_ratio <= 0)
+        return 0;
+    shard->bad_config = shard->config;
+    shard->bad_config.transport = CLIENT_TCP;
+    shard->bad_config.retries = 0;
+    shard->bad_config.backoff_ns = NS_PER_S;
+    shard->bad_config.panel = 0;
+    shard->bad_config.end_on_stall = false;
+    shard->bad_config.media_timeout_ns = 0;
+    shard->bad_stats = stats_new(shard->config.url_count);
+    if (!shard->bad_stats ||
+        client_init(&shard->bad, &shard->bad_config, &shard_bad_io, shard, shard->bad_stats)) {
+        shard_dispose(shard);
+        return -ENOMEM;
+    }
+    shard->bad.good = &shard->client;
+    shard->bad.token_bit = SHARD_BAD_TOKEN;
+    return 0;
+}
+
 int shard_init(struct shard *shard, const struct shard_setup *setup)
 {
     const struct plan *plan = setup->plan;
@@ -117,7 +142,8 @@ int shard_init(struct shard *shard, const struct shard_setup *setup)
         return error;
     }
     arrival_init(&shard->arrival, plan, setup->index);
-    return init_records(shard);
+    error = init_bad(shard);
+    return error ? error : init_records(shard);
 }
 
 void shard_dispose(struct shard *shard)
@@ -126,6 +152,10 @@ void shard_dispose(struct shard *shard)
         return;
     loop_free(shard->loop);
     client_dispose(&shard->client);
+    if (shard->bad_stats)
+        client_dispose(&shard->bad);
+    stats_free(shard->bad_stats);
+    shard->bad_stats = NULL;
     free(shard->records);
     shard->records = NULL;
     shard->loop = NULL;
@@ -184,6 +214,8 @@ static bool is_held(const struct shard *shard)
 uint64_t shard_next_deadline(const struct shard *shard)
 {
     uint64_t next_ns = client_next_deadline(&shard->client);
+    if (shard->bad_stats)
+        next_ns = earlier(next_ns, client_next_deadline(&shard->bad));
     if (shard->stopping)
         return earlier(next_ns, shard->stop_cursor < shard->client.sessions.touched
                                     ? shard->seen_ns + NS_PER_MS
@@ -210,6 +242,8 @@ void shard_tell_time(struct shard *shard)
     uint64_t late_ns = now_ns > shard->deadline_ns ? now_ns - shard->deadline_ns : 0;
     shard->seen_ns = now_ns;
     client_tick(&shard->client, now_ns, late_ns > shard->worked_ns ? late_ns : shard->worked_ns);
+    if (shard->bad_stats)
+        client_tick(&shard->bad, now_ns, 0);
     if (shard->deadline_ns <= now_ns)
         histogram_record(&shard->client.stats->metrics[METRIC_LOOP_LAG], late_ns / NS_PER_US);
     shard->deadline_ns = TIME_NEVER;
@@ -225,10 +259,24 @@ static uint32_t *record_of(const struct shard *shard, uint32_t reader)
 static void leave(struct shard *shard, uint32_t reader)
 {
     uint32_t *record = record_of(shard, reader);
-    shard->target--;
+    bool good = plan_misbehaviour(shard->setup.plan, reader) < 0;
+    shard->target -= good;
     if (*record != POOL_NONE)
-        client_leave(&shard->client, *record, reader);
+        client_leave(good ? &shard->client : &shard->bad, *record, reader);
     *record = POOL_NONE;
+}
+
+/* Those that are due in the calm stretch begin when it is over, within 2 s. */
+static bool begin_bad(struct shard *shard, uint32_t reader, enum misbehaviour kind, uint64_t due_ns)
+{
+    uint64_t calm_ns = shard->start_ns + shard->setup.plan->bad_after_ns;
+    if (due_ns < calm_ns)
+        due_ns = calm_ns + (uint64_t)(reader % 200) * 10 * NS_PER_MS;
+    if (!client_start_bad(&shard->bad, reader, kind, due_ns))
+        return false;
+    if (shard->records)
+        *record_of(shard, reader) = shard->bad.last_started;
+    return true;
 }
 
 /* False when there is no room now. In an open model that is the arrival's loss, not a delay. */
@@ -236,6 +284,9 @@ static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_
 {
     const struct plan *plan = shard->setup.plan;
     uint32_t url = url_list_of(&plan->urls, reader);
+    int kind = plan_misbehaviour(plan, reader);
+    if (kind >= 0)
+        return begin_bad(shard, reader, (enum misbehaviour)kind, due_ns);
     bool room = !plan->open || shard->client.alive < shard->config.sessions;
     if (!room || !client_start(&shard->client, reader, url, due_ns)) {
         shard->client.stats->sessions.not_started += plan->open;
@@ -301,7 +352,10 @@ static void stop_paced(struct shard *shard)
         client_stop(&shard->client, &shard->stop_cursor, count);
     }
     bool all_asked = shard->stop_cursor >= shard->client.sessions.touched;
-    shard->done = (all_asked && shard->client.alive == 0) || now_ns >= give_up_ns(shard);
+    if (shard->bad_stats)
+        client_stop(&shard->bad, &shard->bad_stop_cursor, UINT32_MAX);
+    shard->done = (all_asked && shard->client.alive == 0 && shard->bad.alive == 0) ||
+                  now_ns >= give_up_ns(shard);
 }
 
 static void end_warmup(struct shard *shard)
@@ -374,6 +428,8 @@ void shard_turn(struct shard *shard)
     loop_turn(shard->loop, earlier(deadline_ns, patience_ns), coalesce_ns(shard));
     shard_tell_time(shard);
     client_run_timers(&shard->client);
+    if (shard->bad_stats)
+        client_run_timers(&shard->bad);
     end_warmup(shard);
     start_due(shard);
     stop_paced(shard);

@@ -39,6 +39,9 @@ struct shard {
     struct shard_setup setup;
     struct client_config config;
     struct client client;
+    struct client_config bad_config; /* of the misbehaving clients, where the plan has some */
+    struct client bad;
+    struct stats *bad_stats; /* what would be their numbers: nobody reads them */
     struct loop *loop;
     struct arrival arrival;
     struct arrival_event next; /* what is due next */
@@ -58,6 +61,7 @@ struct shard {
     uint64_t next_halt_ns;
     uint64_t no_room_until_ns; /* when a reader that found no room is tried again */
     uint32_t stop_cursor;
+    uint32_t bad_stop_cursor;
     uint32_t stops_done;
     uint32_t rtp_pair; /* next pair of UDP ports to try */
     uint32_t target;   /* sessions begun or due by now */
@@ -79,6 +83,9 @@ void shard_turn(struct shard *shard);
 
 /* What sessions ask of their shard. */
 extern const struct client_io shard_io;
+extern const struct client_io shard_bad_io; /* for clients that misbehave: they are in no log */
+
+#define SHARD_BAD_TOKEN (UINT64_C(1) << 31) /* in the tokens of their sockets */
 void shard_on_event(void *context, const struct loop_event *event);
 
 /* Tells the client what time it is, once a turn. */

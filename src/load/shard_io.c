@@ -8,6 +8,7 @@
 #include "load/shard.h"
 
 #define PORT_TRIES 512u
+#define BAD_LIFE_NS (20 * NS_PER_S)
 
 static uint64_t io_clock(void *host)
 {
@@ -198,6 +199,18 @@ static void io_on_packet(void *host, const struct session *session, unsigned tra
 #define CHOICE_LIFE UINT64_C(0x6c696665)
 #define CHOICE_URL UINT64_C(0x75726c)
 
+static void io_pause(void *host, uint32_t socket, bool paused)
+{
+    struct shard *shard = host;
+    loop_pause(shard->loop, socket, paused);
+}
+
+static void io_shutdown(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    loop_shutdown(shard->loop, socket);
+}
+
 static uint64_t io_life_ns(void *host, uint32_t reader, uint32_t incarnation)
 {
     const struct shard *shard = host;
@@ -226,6 +239,8 @@ const struct client_io shard_io = {
     .send = io_send,
     .want_writable = io_want_writable,
     .close = io_close,
+    .pause = io_pause,
+    .shutdown = io_shutdown,
     .open_udp_pair = io_open_udp_pair,
     .send_to = io_send_to,
     .udp_drops = io_udp_drops,
@@ -238,6 +253,33 @@ const struct client_io shard_io = {
     .ended = io_ended,
     .on_message = io_on_message,
     .on_packet = io_on_packet,
+};
+
+/* A bad client's life has a length even where the good ones' has none: it leaves and comes again.
+ */
+static uint64_t io_bad_life_ns(void *host, uint32_t reader, uint32_t incarnation)
+{
+    uint64_t life_ns = io_life_ns(host, reader, incarnation);
+    return life_ns == TIME_NEVER ? BAD_LIFE_NS : life_ns;
+}
+
+const struct client_io shard_bad_io = {
+    .clock = io_clock,
+    .connect = io_connect,
+    .send = io_send,
+    .want_writable = io_want_writable,
+    .close = io_close,
+    .pause = io_pause,
+    .shutdown = io_shutdown,
+    .open_udp_pair = io_open_udp_pair,
+    .send_to = io_send_to,
+    .udp_drops = io_udp_drops,
+    .rcvbuf = io_rcvbuf,
+    .quickack_off = io_quickack_off,
+    .local_port = io_local_port,
+    .resolve = io_resolve,
+    .life_ns = io_bad_life_ns,
+    .url_of = io_url_of,
 };
 
 void shard_on_event(void *context, const struct loop_event *event)
@@ -268,5 +310,6 @@ void shard_on_event(void *context, const struct loop_event *event)
         .addresses = event->addresses,
         .address_count = event->address_count,
     };
-    client_event(&shard->client, event->token, &told);
+    client_event(event->token & SHARD_BAD_TOKEN ? &shard->bad : &shard->client, event->token,
+                 &told);
 }

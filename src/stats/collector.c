@@ -28,6 +28,7 @@ struct collector {
     const struct run_info *info;
     struct shard *shards;
     struct stats *total;
+    struct stats *calm; /* NULL: no calm stretch to mark */
     struct stats *interval;
     struct stats *tick;      /* what came since the last tick or interval */
     uint64_t interval_began; /* 0: with the run */
@@ -63,6 +64,7 @@ struct collector *collector_new(const struct run_info *info)
     collector->info = info;
     collector->shards = aligned_alloc(_Alignof(struct shard), bytes);
     collector->total = stats_new(info->stream_count);
+    collector->calm = info->calm_ns > 0 ? stats_new(info->stream_count) : NULL;
     collector->interval = stats_new(info->stream_count);
     collector->tick = stats_new(info->stream_count);
     bool ok = collector->shards && collector->total && collector->interval && collector->tick;
@@ -98,6 +100,7 @@ void collector_free(struct collector *collector)
     }
     free(collector->shards);
     stats_free(collector->total);
+    stats_free(collector->calm);
     stats_free(collector->interval);
     stats_free(collector->tick);
     free(collector);
@@ -291,6 +294,17 @@ static void keep_breaches(struct collector *collector)
     }
 }
 
+/* The calm stretch is over: what it counted is kept, for the rest to be held against. */
+static void mark_calm(struct collector *collector)
+{
+    struct snapshot *snapshot = &collector->snapshot;
+    if (!collector->calm || snapshot->calm || snapshot->elapsed_ns < collector->info->calm_ns)
+        return;
+    stats_add(collector->calm, collector->total);
+    snapshot->calm = collector->calm;
+    snapshot->calm_ns = snapshot->elapsed_ns;
+}
+
 static void end_tick(struct collector *collector, uint64_t span_ns)
 {
     struct snapshot *snapshot = &collector->snapshot;
@@ -307,6 +321,7 @@ static void end_tick(struct collector *collector, uint64_t span_ns)
                                               collector->tick, collector->tick_cpu);
     timeline_add(&collector->series, &row);
     snapshot->series_count = collector->series.count;
+    mark_calm(collector);
 }
 
 static const struct snapshot *end_interval(struct collector *collector)

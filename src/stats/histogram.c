@@ -137,3 +137,23 @@ uint64_t histogram_bucket_high(const struct histogram *histogram, uint32_t i)
 {
     return histogram_bucket_low(histogram, i) + (UINT64_C(1) << octave_of(histogram, i)) - 1;
 }
+
+void histogram_subtract(struct histogram *to, const struct histogram *from)
+{
+    assert(to->digits == from->digits && to->count >= from->count);
+    uint64_t max = to->max;
+    to->count -= from->count;
+    to->sum -= from->sum;
+    to->min = UINT64_MAX;
+    to->max = 0;
+    for (uint32_t i = to->low; i < to->high; i++) {
+        to->counts[i] -= i >= from->low && i < from->high ? from->counts[i] : 0;
+        if (to->counts[i] == 0)
+            continue;
+        if (to->min == UINT64_MAX)
+            to->min = histogram_bucket_low(to, i);
+        to->max = histogram_bucket_high(to, i);
+    }
+    if (to->max > max)
+        to->max = max;
+}

@@ -25,6 +25,9 @@ void histogram_init(struct histogram *histogram, unsigned digits, uint64_t *coun
 void histogram_record(struct histogram *histogram, uint64_t value);
 void histogram_clear(struct histogram *histogram);
 
+/* Takes away what to held earlier, from; min and max become those of the buckets that are left. */
+void histogram_subtract(struct histogram *to, const struct histogram *from);
+
 /* Adds from to to, exactly; both have the same digits. */
 void histogram_add(struct histogram *to, const struct histogram *from);
 

@@ -119,6 +119,7 @@ void stats_add(struct stats *to, const struct stats *from)
     ADD_ALL(&to->oddities, &from->oddities);
     ADD_ALL(&to->panel, &from->panel);
     ADD_ALL(&to->never, &from->never);
+    ADD_ALL(&to->misbehaving, &from->misbehaving);
     for (unsigned i = 0; i < METRICS; i++)
         histogram_add(&to->metrics[i], &from->metrics[i]);
     to->udp_socket_drops += from->udp_socket_drops;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "stats/histogram.h"
+#include "stats/misbehaviour.h"
 #include "stats/reason.h"
 
 /* All of them histograms; times in microseconds. */
@@ -134,6 +135,7 @@ struct stats {
     uint32_t starting;     /* gauge */
     uint32_t target;       /* gauge: sessions the plan wants by now */
     uint32_t active_peak;
+    struct bad_counts misbehaving[MISBEHAVIOURS];
     uint32_t error_count;
     uint64_t errors_not_kept; /* failures of kinds beyond ERRORS_MAX */
     struct error_entry errors[ERRORS_MAX];

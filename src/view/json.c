@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "stats/fields.h"
+#include "view/bystanders.h"
 #include "view/file.h"
 #include "view/json_dump.h"
 #include "view/json_series.h"
@@ -318,6 +319,64 @@ static json_t *timeline_array(const struct snapshot *snapshot)
     return array;
 }
 
+static json_t *bad_client_json(enum misbehaviour kind, const struct bad_counts *counts)
+{
+    static const char *const classes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    json_t *one = json_object(), *outcomes = json_object(), *answers = json_object();
+    uint64_t ended = 0;
+    put(one, "kind", json_string(misbehaviour_name(kind)));
+    put_count(one, "started", counts->started);
+    for (unsigned i = 0; i < BAD_OUTCOMES; i++) {
+        put_count(outcomes, bad_outcome_name((enum bad_outcome)i), counts->outcomes[i]);
+        ended += counts->outcomes[i];
+    }
+    for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        put_count(answers, classes[i], counts->answers[i]);
+    put(one, "outcomes", outcomes);
+    put(one, "answers", answers);
+    put_number_or_null(one, "mean_life_s", ended > 0,
+                       (double)counts->lived_ms / 1000 / (double)(ended ? ended : 1));
+    return one;
+}
+
+/* One stretch of the run as the good clients saw it. */
+static json_t *bystander_json(const struct bystander *stretch)
+{
+    json_t *one = json_object();
+    put(one, "seconds", json_real(stretch->seconds));
+    put_count(one, "started", stretch->started);
+    put_count(one, "failed", stretch->failed);
+    put_count(one, "dropped", stretch->dropped);
+    put_count(one, "packets", stretch->packets);
+    put_count(one, "lost", stretch->lost);
+    put_count(one, "freezes", stretch->freezes);
+    put_count(one, "stalls", stretch->stalls);
+    put_number_or_null(one, "startup_p50_ms", stretch->has_startup, stretch->startup_p50_ms);
+    put_number_or_null(one, "startup_p95_ms", stretch->has_startup, stretch->startup_p95_ms);
+    put_number_or_null(one, "jitter_p95_ms", stretch->has_jitter, stretch->jitter_p95_ms);
+    return one;
+}
+
+static void add_bad_clients(json_t *to, const struct snapshot *snapshot)
+{
+    json_t *list = json_array();
+    struct bystanders bystanders;
+    for (unsigned i = 0; i < MISBEHAVIOURS; i++) {
+        const struct bad_counts *counts = &snapshot->total->misbehaving[i];
+        if (counts->started > 0)
+            json_array_append_new(list, bad_client_json((enum misbehaviour)i, counts));
+    }
+    put(to, "misbehaving", list);
+    if (!bystanders_of(snapshot, &bystanders)) {
+        put(to, "bystanders", json_null());
+        return;
+    }
+    json_t *both = json_object();
+    put(both, "calm", bystander_json(&bystanders.calm));
+    put(both, "with_bad", bystander_json(&bystanders.with_bad));
+    put(to, "bystanders", both);
+}
+
 static json_t *slo_array(const struct snapshot *snapshot)
 {
     json_t *array = json_array();
@@ -352,7 +411,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "panel", panel_object(total));
     put(state, "errors", errors_array(snapshot));
     put_count(state, "errors_not_kept", total->errors_not_kept);
-    put(state, "misbehaving", json_array());
+    add_bad_clients(state, snapshot);
     put(state, "generator", generator_object(snapshot));
     put(state, "slo", slo_array(snapshot));
     put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
