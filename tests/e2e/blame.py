@@ -65,4 +65,4 @@ def dropped_by_others(transport, cause):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=1)

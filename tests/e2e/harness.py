@@ -4,6 +4,7 @@ A test is a function marked @test; its docstring's first line says what it holds
 and is left out by skip(why). A script ends with main(), which prints "ok NAME", "not ok NAME: why" or
 "skip NAME: why" for each; words on its command line choose tests by a part of their name."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -48,25 +49,37 @@ def test(function=None, *, short=False, args=()):
     return mark(function) if function else mark
 
 
-def main():
+def _why(error):
+    """What failed, in which line of which file."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    why = str(error) or f"{type(error).__name__} in '{where.line}'"
+    return f"{pathlib.Path(where.filename).name}:{where.lineno}: {why}".replace("\n", "\n#   ")
+
+
+def _run(name, function, arguments):
+    """A test's line."""
+    try:
+        function(*arguments)
+        return f"ok {name}"
+    except Skip as why:
+        return f"skip {name}: {why}"
+    except Exception as error:  # whatever it is, the next test still runs
+        return f"not ok {name}: {_why(error)}"
+
+
+def main(at_a_time=4):
+    """Runs the script's tests, so many at a time: those that load the machine or share a port ask for 1."""
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    short_only = "--short" in sys.argv
+    chosen = [(name, function, arguments) for name, function, arguments, short in _tests
+              if (short or not short_only) and (not words or any(word in name for word in words))]
     failed = 0
-    for name, function, arguments, short in _tests:
-        if ("--short" in sys.argv and not short) or (words and not any(word in name for word in words)):
-            continue
-        try:
-            function(*arguments)
-            print(f"ok {name}", flush=True)
-        except Skip as why:
-            print(f"skip {name}: {why}", flush=True)
-        except Exception as error:  # whatever it is, the next test still runs
-            failed += 1
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            why = str(error) or f"{type(error).__name__} in '{where.line}'"
-            print(f"not ok {name}: {pathlib.Path(where.filename).name}:{where.lineno}: "
-                  + why.replace("\n", "\n#   "), flush=True)
-    if "--short" in sys.argv and not any(short for _, _, _, short in _tests):
-        print("skip all: none is short")
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+        for line in pool.map(lambda test: _run(*test), chosen):
+            failed += line.startswith("not ok")
+            print(line, flush=True)
+    if not chosen:
+        print("skip all: none is short" if short_only else "not ok all: no such test")
     sys.exit(1 if failed else 0)
 
 

@@ -19,4 +19,4 @@ def five_hundred_readers(transport):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=1)

@@ -84,4 +84,4 @@ def jitter_agrees(transport):
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    main(at_a_time=1)

@@ -77,4 +77,4 @@ def reads(transport):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=1)

@@ -95,4 +95,4 @@ def udp_refused():
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=2)

@@ -56,4 +56,4 @@ def ffmpeg_authenticates(scheme):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=2)

@@ -56,4 +56,4 @@ def tcp_is_refused():
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=2)
