@@ -44,6 +44,7 @@ void live_draw(struct live *live, const struct snapshot *snapshot)
 {
     struct text frame = text_init(live->frame, sizeof(live->frame));
     screen_size(&live->screen, &live->view.columns, &live->view.rows);
+    live->view.paused = atomic_load(&live->control.paused); /* the dashboard sets it too */
     if (snapshot->elapsed_ns > live->view.duration_ns)
         live->view.ending = true;
     view_terminal(&live->view, snapshot, &frame);
@@ -60,7 +61,7 @@ static bool press(struct live *live, char key)
         return true;
     case 'p':
     case ' ':
-        live->view.paused = !live->view.paused;
+        live->view.paused = !atomic_load(&live->control.paused);
         atomic_store_explicit(&live->control.paused, live->view.paused, memory_order_relaxed);
         return true;
     case '?':

@@ -148,7 +148,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_WEB, .name = "web", .argument = "HOST:PORT", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "a dashboard to watch the run by; :8080 is this machine alone"},
     {.id = OPT_WEB_CONTROL, .name = "web-control", .argument = "TOKEN", .kind = OPTION_TEXT,
-     .group = OUTPUT, .commands = RUN, .help = "let the dashboard stop the run, for who knows the token"},
+     .group = OUTPUT, .commands = RUN, .help = "let the dashboard stop the run and pause arrivals, for who knows the token"},
     {.id = OPT_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = REPORT, .help = "the page to write"},
     {.id = OPT_JSON, .name = "json", .kind = OPTION_FLAG,

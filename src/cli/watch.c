@@ -130,6 +130,7 @@ static bool start_dashboard(struct watch *watch, struct text *error)
         .address = &address.any,
         .loopback = listen_is_loopback(&address),
         .token = watch->plan->web_token,
+        .paused = &watch->live.control.paused,
         .stop = stop_run,
     };
     watch->dashboard = dashboard_start(&config, &why);

@@ -71,6 +71,11 @@ static void build_state(struct dashboard *dashboard, const struct snapshot *snap
     json_decref(state);
 }
 
+static const char *word(bool is)
+{
+    return is ? "true" : "false";
+}
+
 /* The state and the rows that this viewer lacks, as one event. Its id is where the rows end. */
 static void build_event(struct viewer *viewer)
 {
@@ -80,11 +85,13 @@ static void build_event(struct viewer *viewer)
     char *rows = json_dumps(series, JSON_COMPACT | VIEW_JSON_FORMAT);
     uint64_t last_ns = history->count > 0 ? history->rows[history->count - 1].t_ns : 0;
     json_decref(series);
-    int len = asprintf(&viewer->event,
-                       "retry: 1000\nid: %llu\nevent: state\n"
-                       "data: {\"ended\":%s,\"control\":%s,\"series\":%s,\"result\":%s}\n\n",
-                       (unsigned long long)last_ns, dashboard->ended ? "true" : "false",
-                       dashboard->config.token ? "true" : "false", rows, dashboard->state);
+    int len =
+        asprintf(&viewer->event,
+                 "retry: 1000\nid: %llu\nevent: state\n"
+                 "data: {\"ended\":%s,\"control\":%s,\"paused\":%s,\"series\":%s,"
+                 "\"result\":%s}\n\n",
+                 (unsigned long long)last_ns, word(dashboard->ended), word(dashboard->config.token),
+                 word(atomic_load(dashboard->config.paused)), rows, dashboard->state);
     assert(len > 0);
     free(rows);
     viewer->len = (size_t)len;
@@ -219,6 +226,17 @@ static bool has_token(const struct dashboard *dashboard, struct MHD_Connection *
            same_token(dashboard->config.token, header + sizeof(scheme) - 1);
 }
 
+/* A second signal would end the run at once, as a second Ctrl-C does. */
+static void stop_once(struct dashboard *dashboard)
+{
+    pthread_mutex_lock(&dashboard->lock);
+    bool first = !dashboard->stop_asked && !dashboard->ended;
+    dashboard->stop_asked = true;
+    pthread_mutex_unlock(&dashboard->lock);
+    if (first)
+        dashboard->config.stop(dashboard->config.context);
+}
+
 static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connection *connection,
                                const char *path)
 {
@@ -227,16 +245,15 @@ static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connectio
                            "This dashboard only shows: see --web-control.\n");
     if (!has_token(dashboard, connection))
         return answer_text(connection, MHD_HTTP_UNAUTHORIZED, "The token is missing or wrong.\n");
-    if (strcmp(path, "/control/stop") != 0)
+    if (strcmp(path, "/control/stop") == 0)
+        stop_once(dashboard);
+    else if (strcmp(path, "/control/pause") == 0)
+        atomic_store(dashboard->config.paused, true);
+    else if (strcmp(path, "/control/resume") == 0)
+        atomic_store(dashboard->config.paused, false);
+    else
         return answer_text(connection, MHD_HTTP_NOT_FOUND, "There is no such control.\n");
-    /* A second one would end the run at once, as a second Ctrl-C does. */
-    pthread_mutex_lock(&dashboard->lock);
-    bool first = !dashboard->stop_asked && !dashboard->ended;
-    dashboard->stop_asked = true;
-    pthread_mutex_unlock(&dashboard->lock);
-    if (first)
-        dashboard->config.stop(dashboard->config.context);
-    return answer_text(connection, MHD_HTTP_ACCEPTED, "Stopping.\n");
+    return answer_text(connection, MHD_HTTP_ACCEPTED, "It shall be done.\n");
 }
 
 /* A page elsewhere can have its own name point here; but it can't have an address do so. */

@@ -1,6 +1,7 @@
 /* dashboard.h - a run as a page: served by a thread of its own, live by server-sent events. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -13,7 +14,9 @@ struct dashboard;
 struct dashboard_config {
     const struct sockaddr *address; /* where to listen; port 0: a free one */
     bool loopback;                  /* then only requests to an address or localhost are answered */
-    const char *token; /* what a request must show to stop the run; NULL: none may. Borrowed */
+    const char
+        *token; /* what a request must show to stop or pause the run; NULL: none may. Borrowed */
+    atomic_bool *paused; /* set and cleared likewise; whoever else sets it, it is shown. Borrowed */
     void (*stop)(void *context); /* called once, on the dashboard's thread */
     void *context;
 };

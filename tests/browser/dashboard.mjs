@@ -116,6 +116,20 @@ await test('is used by keyboard and read aloud', async (undo) => {
   equal(await page.locator('h1').count(), 1, 'h1');
 });
 
+await test('pauses and resumes arrivals', async (undo) => {
+  const chrome = await browser(undo);
+  const {where} = await watched(undo, 60, '-r', '5/s', '--web-control', 'a-long-secret');
+  const page = await chrome.open(where);
+  await page.getByRole('button', {name: 'Pause …'}).click();
+  await page.getByLabel('Token').fill('a-long-secret');
+  await page.getByRole('button', {name: 'Pause', exact: true}).click();
+  await page.locator('.state', {hasText: 'arrivals paused'}).waitFor();
+  await page.getByRole('button', {name: 'Resume …'}).click();
+  await page.getByRole('button', {name: 'Resume', exact: true}).click();
+  await page.locator('.state', {hasText: /live$/}).waitFor();
+  equal(page.complaints, [], 'console');
+});
+
 await test('stops the run for who has the token', async (undo) => {
   const chrome = await browser(undo);
   const {run, file, where} = await watched(undo, 60, '--web-control', 'a-long-secret');
@@ -126,6 +140,7 @@ await test('stops the run for who has the token', async (undo) => {
   await page.getByText('That is not the token.').waitFor();
   await page.getByLabel('Token').fill('a-long-secret');
   await page.keyboard.press('Enter');
+  await page.locator('dialog').waitFor({state: 'hidden'});
   await page.locator('.state[data-state=ended]').waitFor({timeout: 15000});
   equal(await run.ended, 0, 'status');
   check(readJson(file).elapsed_s < 30, 'it did not stop');

@@ -141,6 +141,21 @@ def stopping_takes_the_token():
         assert TOKEN not in json.dumps(result) and TOKEN not in run.output
 
 
+@test
+def pausing_holds_arrivals():
+    """While it is paused nobody is begun; what was held back comes afterwards."""
+    with Watched("-d", "5s", "-r", "5/s", "--web-control", TOKEN) as run:
+        stream = (json.loads(event["data"]) for event in events(run.ask("/events")[2]))
+        next(stream)
+        equal(run.ask("/control/pause", "POST", Authorization="Bearer " + TOKEN)[0], 202, "pause")
+        first = next(message for message in stream if message["paused"])
+        later = next(stream)
+        equal(later["result"]["sessions"]["started"], first["result"]["sessions"]["started"], "begun while paused")
+        equal(run.ask("/control/resume", "POST", Authorization="Bearer " + TOKEN)[0], 202, "resume")
+        assert next(message for message in stream if not message["paused"])
+        assert run.result()[1]["sessions"]["started"] == 20, "not all began afterwards"
+
+
 @test(short=True, args=[(["--web", "nowhere"],), (["--web", "127.0.0.1:99999"],), (["--web", "192.0.2.1:8080"],),
                         (["--web-control", "longenough"],), (["--web", ":0", "--web-control", "short"],),
                         (["--html", "/nonexistent/x.html"],)])

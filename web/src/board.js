@@ -86,7 +86,7 @@ export class Board {
     const running = state === 'live' || state === 'lost';
     const duration = result.config?.duration_s;
     this.head.state.dataset.state = state;
-    setText(this.head.state.lastChild, words[state]);
+    setText(this.head.state.lastChild, words[state] + (state === 'live' && this.paused ? ', arrivals paused' : ''));
     setText(this.head.time, f.clock(result.elapsed_s) + (running && duration ? ' of ' + f.clock(duration) : ''));
     setText(this.head.what, planLine(result));
     this.head.bar.hidden = !running;
