@@ -84,6 +84,8 @@ const struct option_spec option_table[] = {
      .fallback = "100ms", .group = LOAD, .commands = RUN, .help = "wait before the first of them; doubles, with jitter"},
     {.id = OPT_RECONNECT, .name = "reconnect", .kind = OPTION_FLAG,
      .group = LOAD, .commands = RUN, .help = "come back after a drop"},
+    {.id = OPT_ADAPTIVE, .name = "adaptive", .kind = OPTION_FLAG, .group = LOAD, .commands = RUN,
+     .help = "begin half as many sessions a second while over 20 % of the tries fail, then a fifth more each second"},
     {.id = OPT_SEED, .name = "seed", .argument = "N", .kind = OPTION_COUNT, .max = UINT64_C(1) << 53,
      .group = LOAD, .commands = RUN, .help = "makes every random choice repeat; else from the clock, and printed"},
 

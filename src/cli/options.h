@@ -44,6 +44,7 @@ enum option_id {
     OPT_RETRIES,
     OPT_BACKOFF,
     OPT_RECONNECT,
+    OPT_ADAPTIVE,
     OPT_CLOSE,
     OPT_USER_AGENT,
     OPT_HEADER,

@@ -204,6 +204,7 @@ static void set_load(struct plan *plan, const struct options *options)
     plan->warmup_ns = options_number(options, OPT_WARMUP);
     plan->retries = (uint32_t)options_number(options, OPT_RETRIES);
     plan->backoff_ns = options_number(options, OPT_BACKOFF);
+    plan->adaptive = options_given(options, OPT_ADAPTIVE);
     plan->reconnect = options_given(options, OPT_RECONNECT);
     plan->seed_given = options_given(options, OPT_SEED);
     plan->seed = plan->seed_given ? options_number(options, OPT_SEED)

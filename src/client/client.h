@@ -117,11 +117,13 @@ struct client {
     uint32_t last_lag_ms; /* when the shard was last over 100 ms late; 0: never */
     uint32_t active;      /* established and not yet ended */
     uint32_t active_peak;
-    uint32_t starting;     /* begun, neither established nor given up */
-    uint32_t waiting;      /* for a reply of the handshake or of TEARDOWN */
-    uint32_t alive;        /* records in use */
-    uint32_t last_started; /* record of the last client_start */
-    bool stopping;         /* the plan's end has come: nobody retries or comes back */
+    uint32_t starting;          /* begun, neither established nor given up */
+    uint32_t waiting;           /* for a reply of the handshake or of TEARDOWN */
+    uint32_t alive;             /* records in use */
+    uint32_t last_started;      /* record of the last client_start */
+    uint64_t tries_established; /* in all ... */
+    uint64_t tries_failed;      /* ... also of sessions that try again */
+    bool stopping;              /* the plan's end has come: nobody retries or comes back */
     bool warming;
     struct pool sessions;
     struct pool more_tracks;

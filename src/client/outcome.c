@@ -130,6 +130,7 @@ void session_fail(struct client *client, struct session *session, enum reason re
     } else if (session->flags & FLAG_ESTABLISHED) {
         session_finish(client, session, OUTCOME_DROPPED);
     } else if (session->tries < client->config->retries && !session_is_over(client, session)) {
+        client->tries_failed++;
         session->tries++;
         session->addresses_tried = 0;
         if (session->state == SESSION_CONNECTING)
@@ -138,6 +139,7 @@ void session_fail(struct client *client, struct session *session, enum reason re
         client->stats->streams[session->url].sessions.retries++;
         session_close_all(client, session, NEXT_RETRY);
     } else {
+        client->tries_failed++;
         session_finish(client, session, OUTCOME_FAILED);
     }
 }

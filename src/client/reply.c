@@ -206,6 +206,7 @@ static void establish(struct client *client, struct session *session)
     session_enter(client, session, SESSION_PLAYING);
     session->flags |= FLAG_ESTABLISHED;
     client->stats->sessions.established++;
+    client->tries_established++;
     client->stats->streams[session->url].sessions.established++;
     client->starting--;
     client->active++;

@@ -57,6 +57,7 @@ struct plan {
     uint64_t bad_after_ns;          /* a calm stretch first, to hold the rest against */
     bool open; /* sessions arrive at the rate whatever happens; readers is the most at a time */
     enum plan_arrival arrival;
+    bool adaptive;        /* fewer are begun while many fail */
     uint64_t duration_ns; /* from the run's start, the ramp included */
     uint64_t warmup_ns;
     uint32_t share, shares; /* share 1 to shares: which readers are ours */

@@ -116,6 +116,7 @@ static void add_load(json_t *config, const struct plan *plan)
     set_count(config, "readers", plan->readers);
     json_object_set_new(config, "rate_per_s", json_real(plan->rate_per_s));
     set_string(config, "arrival", plan->arrival == ARRIVAL_EVEN ? "even" : "poisson");
+    set_bool(config, "adaptive", plan->adaptive);
     add_shape(config, plan);
     set_seconds(config, "duration_s", plan->duration_ns);
     set_seconds(config, "warmup_s", plan->warmup_ns);

@@ -142,6 +142,7 @@ int shard_init(struct shard *shard, const struct shard_setup *setup)
         return error;
     }
     arrival_init(&shard->arrival, plan, setup->index);
+    adaptive_init(&shard->adaptive);
     error = init_bad(shard);
     return error ? error : init_records(shard);
 }
@@ -161,12 +162,26 @@ void shard_dispose(struct shard *shard)
     shard->loop = NULL;
 }
 
+/* How long the run has gone by the plan's clock, which an adaptive plan slows down. */
+static uint64_t plan_time(const struct shard *shard, uint64_t now_ns)
+{
+    uint64_t since_ns = now_ns > shard->start_ns ? now_ns - shard->start_ns : 0;
+    return shard->setup.plan->adaptive ? adaptive_plan_time(&shard->adaptive, since_ns) : since_ns;
+}
+
+static uint64_t next_due(const struct shard *shard)
+{
+    uint64_t at_ns = shard->next.at_ns;
+    if (shard->setup.plan->adaptive)
+        at_ns = adaptive_run_time(&shard->adaptive, at_ns);
+    return shard->start_ns + at_ns;
+}
+
 /* A curve is walked a little ahead of the clock; a constant profile's next reader is known at any
  * time. */
 static bool look_ahead(struct shard *shard, uint64_t now_ns)
 {
-    uint64_t since_ns = now_ns > shard->start_ns ? now_ns - shard->start_ns : 0;
-    uint64_t until_ns = shard->records ? since_ns + LOOK_AHEAD_NS : TIME_NEVER;
+    uint64_t until_ns = shard->records ? plan_time(shard, now_ns) + LOOK_AHEAD_NS : TIME_NEVER;
     if (!shard->has_next)
         shard->has_next = arrival_next(&shard->arrival, until_ns, &shard->next);
     return shard->has_next;
@@ -221,7 +236,7 @@ uint64_t shard_next_deadline(const struct shard *shard)
                                     ? shard->seen_ns + NS_PER_MS
                                     : give_up_ns(shard));
     if (shard->has_next && !is_held(shard)) {
-        uint64_t due_ns = shard->start_ns + shard->next.at_ns;
+        uint64_t due_ns = next_due(shard);
         next_ns =
             earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
     } else if (shard->records) {
@@ -306,7 +321,7 @@ static void start_due(struct shard *shard)
 {
     uint64_t now_ns = loop_clock(shard->loop);
     while (!shard->stopping && look_ahead(shard, now_ns)) {
-        uint64_t due_ns = shard->start_ns + shard->next.at_ns;
+        uint64_t due_ns = next_due(shard);
         if (due_ns > now_ns || is_held(shard))
             return;
         if (shard->next.leaves) {
@@ -318,6 +333,14 @@ static void start_due(struct shard *shard)
         shard->has_next = false;
         now_ns = loop_clock(shard->loop);
     }
+}
+
+static void adapt(struct shard *shard)
+{
+    const struct client *client = &shard->client;
+    if (shard->setup.plan->adaptive && shard->seen_ns > shard->start_ns)
+        adaptive_look(&shard->adaptive, shard->seen_ns - shard->start_ns,
+                      client->tries_established, client->tries_failed);
 }
 
 /* What was due and never begun. */
@@ -431,6 +454,7 @@ void shard_turn(struct shard *shard)
     if (shard->bad_stats)
         client_run_timers(&shard->bad);
     end_warmup(shard);
+    adapt(shard);
     start_due(shard);
     stop_paced(shard);
     halt_if_due(shard);

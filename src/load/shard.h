@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "client/client.h"
+#include "load/adaptive.h"
 #include "load/arrival.h"
 #include "load/control.h"
 #include "load/plan.h"
@@ -46,6 +47,7 @@ struct shard {
     struct arrival arrival;
     struct arrival_event next; /* what is due next */
     bool has_next;
+    struct adaptive adaptive; /* looked at where the plan is adaptive */
     uint32_t
         *records; /* of each own reader's last session, where readers may leave; NULL: they don't */
     bool stopping;
