@@ -367,7 +367,7 @@ static void test_stop(void **state)
     };
     uint32_t states[SESSION_STATES] = {0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        for (uint64_t ms = 1; ms < 400; ms += 400 / world_scaled(200))
+        for (uint64_t ms = 1; ms < 400; ms += 400 / world_scaled(80))
             stop_at(rows[i].transport, rows[i].url, rows[i].clogged, ms * NS_PER_MS, states);
     }
     for (unsigned i = SESSION_WAITING; i < SESSION_STATES; i++) {
