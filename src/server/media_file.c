@@ -1,4 +1,4 @@
-#include "server/media.h"
+#include "server/media_module.h"
 
 #include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "server/aac_pack.h"
+#include "server/media.h"
 #include "server/nal_pack.h"
 
 #define BYTES_MAX (UINT64_C(1) << 30) /* of compressed media: it is held in memory */
@@ -250,6 +251,19 @@ static bool describe_aac(struct loading *loading, unsigned track)
     return true;
 }
 
+/* Sound that has a static payload type goes out under it (RFC 3551, table 4). */
+static uint8_t payload_type_of(const struct carriage *carriage, uint32_t rate, unsigned channels)
+{
+    bool l16 = carriage->id == AV_CODEC_ID_PCM_S16BE || carriage->id == AV_CODEC_ID_PCM_S16LE;
+    if (carriage->id == AV_CODEC_ID_PCM_MULAW && rate == 8000 && channels == 1)
+        return 0;
+    if (carriage->id == AV_CODEC_ID_PCM_ALAW && rate == 8000 && channels == 1)
+        return 8;
+    if (l16 && rate == 44100 && (channels == 1 || channels == 2))
+        return channels == 2 ? 10 : 11;
+    return carriage->payload_type;
+}
+
 static bool describe_track(struct loading *loading, unsigned track)
 {
     const struct stream *stream = &loading->streams[track];
@@ -259,8 +273,8 @@ static bool describe_track(struct loading *loading, unsigned track)
     unsigned channels = (unsigned)of->ch_layout.nb_channels;
     if (!carriage->name)
         return describe_aac(loading, track);
-    to->payload_type = carriage->payload_type;
     to->clock_rate = carriage->clock_rate > 0 ? carriage->clock_rate : (uint32_t)of->sample_rate;
+    to->payload_type = payload_type_of(carriage, to->clock_rate, channels);
     if (carriage->filter)
         snprintf(to->rtpmap, sizeof(to->rtpmap), "%s/%u", carriage->name, to->clock_rate);
     else
@@ -370,7 +384,7 @@ static void dispose(struct loading *loading)
     free(loading->units);
 }
 
-struct media *media_new_file(const char *path, char *error, size_t size)
+struct media *media_module_open(const char *path, char *error, size_t size)
 {
     struct loading loading = {.error = error, .error_size = size};
     loading.media = calloc(1, sizeof(*loading.media));
