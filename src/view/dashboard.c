@@ -28,6 +28,9 @@
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
     "img-src data:; base-uri 'none'; form-action 'none'"
 
+/* A page over the buttons could have them pressed. */
+#define NO_FRAMES "; frame-ancestors 'none'"
+
 /* One who listens for events. */
 struct viewer {
     struct dashboard *dashboard;
@@ -168,11 +171,12 @@ static struct viewer *new_viewer(struct dashboard *dashboard, struct MHD_Connect
 }
 
 /* Queues and lets go of a response. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              struct MHD_Response *response)
+static enum MHD_Result answer(const struct dashboard *dashboard, struct MHD_Connection *connection,
+                              unsigned status, const char *type, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "Content-Type", type);
-    MHD_add_response_header(response, "Content-Security-Policy", POLICY);
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            dashboard->config.token ? POLICY NO_FRAMES : POLICY);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cache-Control", "no-store");
@@ -181,29 +185,31 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     return queued;
 }
 
-static enum MHD_Result answer_bytes(struct MHD_Connection *connection, const char *type,
+static enum MHD_Result answer_bytes(const struct dashboard *dashboard,
+                                    struct MHD_Connection *connection, const char *type,
                                     struct slice bytes)
 {
     /* It is only read. */
-    return answer(connection, MHD_HTTP_OK, type,
+    return answer(dashboard, connection, MHD_HTTP_OK, type,
                   MHD_create_response_from_buffer(bytes.len, (void *)(uintptr_t)bytes.data,
                                                   MHD_RESPMEM_PERSISTENT));
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status,
+static enum MHD_Result answer_text(const struct dashboard *dashboard,
+                                   struct MHD_Connection *connection, unsigned status,
                                    const char *text)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    return answer(connection, status, "text/plain; charset=utf-8", response);
+    return answer(dashboard, connection, status, "text/plain; charset=utf-8", response);
 }
 
 static enum MHD_Result answer_events(struct dashboard *dashboard, struct MHD_Connection *connection)
 {
     struct viewer *viewer = new_viewer(dashboard, connection);
-    return answer(connection, MHD_HTTP_OK, "text/event-stream; charset=utf-8",
+    return answer(dashboard, connection, MHD_HTTP_OK, "text/event-stream; charset=utf-8",
                   MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, CHUNK, read_events, viewer,
                                                     forget_viewer));
 }
@@ -241,10 +247,11 @@ static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connectio
                                const char *path)
 {
     if (!dashboard->config.token)
-        return answer_text(connection, MHD_HTTP_FORBIDDEN,
+        return answer_text(dashboard, connection, MHD_HTTP_FORBIDDEN,
                            "This dashboard only shows: see --web-control.\n");
     if (!has_token(dashboard, connection))
-        return answer_text(connection, MHD_HTTP_UNAUTHORIZED, "The token is missing or wrong.\n");
+        return answer_text(dashboard, connection, MHD_HTTP_UNAUTHORIZED,
+                           "The token is missing or wrong.\n");
     if (strcmp(path, "/control/stop") == 0)
         stop_once(dashboard);
     else if (strcmp(path, "/control/pause") == 0)
@@ -252,8 +259,9 @@ static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connectio
     else if (strcmp(path, "/control/resume") == 0)
         atomic_store(dashboard->config.paused, false);
     else
-        return answer_text(connection, MHD_HTTP_NOT_FOUND, "There is no such control.\n");
-    return answer_text(connection, MHD_HTTP_ACCEPTED, "It shall be done.\n");
+        return answer_text(dashboard, connection, MHD_HTTP_NOT_FOUND,
+                           "There is no such control.\n");
+    return answer_text(dashboard, connection, MHD_HTTP_ACCEPTED, "It shall be done.\n");
 }
 
 /* A page elsewhere can have its own name point here; but it can't have an address do so. */
@@ -274,15 +282,15 @@ static enum MHD_Result get(struct dashboard *dashboard, struct MHD_Connection *c
     struct web_assets web;
     web_assets(&web);
     if (strcmp(path, "/") == 0)
-        return answer_bytes(connection, "text/html; charset=utf-8",
+        return answer_bytes(dashboard, connection, "text/html; charset=utf-8",
                             slice_make(dashboard->page, dashboard->page_len));
     if (strcmp(path, "/app.js") == 0)
-        return answer_bytes(connection, "text/javascript; charset=utf-8", web.script);
+        return answer_bytes(dashboard, connection, "text/javascript; charset=utf-8", web.script);
     if (strcmp(path, "/app.css") == 0)
-        return answer_bytes(connection, "text/css; charset=utf-8", web.style);
+        return answer_bytes(dashboard, connection, "text/css; charset=utf-8", web.style);
     if (strcmp(path, "/events") == 0)
         return answer_events(dashboard, connection);
-    return answer_text(connection, MHD_HTTP_NOT_FOUND, "There is no such page.\n");
+    return answer_text(dashboard, connection, MHD_HTTP_NOT_FOUND, "There is no such page.\n");
 }
 
 /* MHD calls it when the head of a request is there, for each part of its body, and at its end. */
@@ -298,12 +306,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     }
     if (!is_for_us(dashboard, connection))
-        return answer_text(connection, MHD_HTTP_FORBIDDEN, "Ask for it by its address.\n");
+        return answer_text(dashboard, connection, MHD_HTTP_FORBIDDEN,
+                           "Ask for it by its address.\n");
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return get(dashboard, connection, path);
     if (strcmp(method, "POST") == 0)
         return control(dashboard, connection, path);
-    return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or POST.\n");
+    return answer_text(dashboard, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or POST.\n");
 }
 
 static void ignore_log(void *context, const char *format, va_list arguments)

@@ -132,6 +132,7 @@ def stopping_takes_the_token():
         equal(run.ask("/control/nope", "POST", Authorization="Bearer " + TOKEN)[0], 404, "unknown")
         stream = events(run.ask("/events")[2])
         assert json.loads(next(stream)["data"])["control"] is True
+        assert "frame-ancestors 'none'" in run.ask("/")[1]["content-security-policy"], "it may be framed"
         for _ in range(2):  # the second must not cut it off
             equal(run.ask("/control/stop", "POST", Authorization="Bearer " + TOKEN)[0], 202, "stop")
         status, result = run.result()
