@@ -1,4 +1,5 @@
-/* pool.h - a fixed number of equal records, named by index, in memory that is only touched when used. */
+/* pool.h - a fixed number of equal records, named by index, in memory that is only touched when
+ * used. */
 #pragma once
 
 #include <stddef.h>

@@ -7,8 +7,8 @@ struct rng {
     uint64_t state;
 };
 
-/* One independent sequence for each (seed, who, what): a reader's number and a purpose, never a share
-   or a shard, so that splitting a plan changes nobody's choices. */
+/* One independent sequence for each (seed, who, what): a reader's number and a purpose, never a
+   share or a shard, so that splitting a plan changes nobody's choices. */
 struct rng rng_init(uint64_t seed, uint64_t who, uint64_t what);
 
 uint64_t rng_next(struct rng *rng);

@@ -58,7 +58,8 @@ static size_t utf8_len(struct slice bytes)
         if ((bytes.data[i] & 0xc0) != 0x80)
             return 0;
     }
-    bool overlong = (first == 0xe0 && bytes.data[1] < 0xa0) || (first == 0xf0 && bytes.data[1] < 0x90);
+    bool overlong =
+        (first == 0xe0 && bytes.data[1] < 0xa0) || (first == 0xf0 && bytes.data[1] < 0x90);
     bool surrogate = first == 0xed && bytes.data[1] >= 0xa0;
     bool beyond = first == 0xf4 && bytes.data[1] >= 0x90;
     return overlong || surrogate || beyond ? 0 : n;

@@ -25,7 +25,8 @@ void text_add_string(struct text *to, const char *string);
 void text_add_u64(struct text *to, uint64_t value);
 void text_printf(struct text *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds bytes with controls, quotes and what isn't UTF-8 escaped, so that a log line stays a line. */
+/* Adds bytes with controls, quotes and what isn't UTF-8 escaped, so that a log line stays a line.
+ */
 void text_add_escaped(struct text *to, struct slice bytes);
 
 static inline struct slice text_slice(const struct text *from)

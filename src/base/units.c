@@ -36,9 +36,8 @@ static const struct unit *find_unit(const struct unit *units, const char *text, 
 
 bool units_parse_duration(const char *text, uint64_t *ns)
 {
-    static const struct unit units[] = {{"ns", 1},        {"us", 1e3},        {"ms", 1e6},
-                                        {"s", 1e9},       {"m", 60e9},        {"h", 3600e9},
-                                        {"d", 86400e9},   {NULL, 0}};
+    static const struct unit units[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6},    {"s", 1e9},
+                                        {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {NULL, 0}};
     double sum = 0, value;
     const char *rest = text;
     if (strcmp(text, "0") == 0) {
@@ -89,18 +88,28 @@ static bool parse_scaled(const char *text, const struct unit *units, uint64_t *o
 
 bool units_parse_size(const char *text, uint64_t *bytes)
 {
-    static const struct unit units[] = {
-        {"", 1},          {"B", 1},          {"k", 1024},       {"K", 1024},       {"kB", 1024},
-        {"KB", 1024},     {"KiB", 1024},     {"M", 1048576},    {"MB", 1048576},   {"MiB", 1048576},
-        {"G", 1073741824}, {"GB", 1073741824}, {"GiB", 1073741824}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1},
+                                        {"B", 1},
+                                        {"k", 1024},
+                                        {"K", 1024},
+                                        {"kB", 1024},
+                                        {"KB", 1024},
+                                        {"KiB", 1024},
+                                        {"M", 1048576},
+                                        {"MB", 1048576},
+                                        {"MiB", 1048576},
+                                        {"G", 1073741824},
+                                        {"GB", 1073741824},
+                                        {"GiB", 1073741824},
+                                        {NULL, 0}};
     return parse_scaled(text, units, bytes);
 }
 
 bool units_parse_bitrate(const char *text, uint64_t *bps)
 {
     static const struct unit units[] = {
-        {"", 1},         {"bit", 1},      {"bit/s", 1},    {"k", 1e3},       {"kbit", 1e3},
-        {"kbit/s", 1e3}, {"M", 1e6},      {"Mbit", 1e6},   {"Mbit/s", 1e6},  {"G", 1e9},
+        {"", 1},         {"bit", 1},      {"bit/s", 1},  {"k", 1e3},      {"kbit", 1e3},
+        {"kbit/s", 1e3}, {"M", 1e6},      {"Mbit", 1e6}, {"Mbit/s", 1e6}, {"G", 1e9},
         {"Gbit", 1e9},   {"Gbit/s", 1e9}, {NULL, 0}};
     return parse_scaled(text, units, bps);
 }
@@ -145,22 +154,21 @@ static void write_scaled(struct text *to, double value, const struct unit *units
 
 void units_write_duration(struct text *to, uint64_t ns)
 {
-    static const struct unit units[] = {
-        {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {NULL, 0}};
+    static const struct unit units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {NULL, 0}};
     write_scaled(to, (double)ns, units);
 }
 
 void units_write_bytes(struct text *to, uint64_t bytes)
 {
-    static const struct unit units[] = {
-        {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}, {NULL, 0}};
+    static const struct unit units[] = {{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6},
+                                        {"kB", 1e3},  {"B", 1},    {NULL, 0}};
     write_scaled(to, (double)bytes, units);
 }
 
 void units_write_bitrate(struct text *to, double bps)
 {
-    static const struct unit units[] = {
-        {"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1}, {NULL, 0}};
+    static const struct unit units[] = {{"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6},
+                                        {"kbit/s", 1e3},  {"bit/s", 1},    {NULL, 0}};
     write_scaled(to, bps, units);
 }
 

@@ -12,10 +12,11 @@ static struct wheel_entry *entry_at(const struct wheel *wheel, uint32_t number)
                                           wheel->offset);
 }
 
-int wheel_init(struct wheel *wheel, uint64_t now_ns, void *records, uint32_t stride, uint32_t offset)
+int wheel_init(struct wheel *wheel, uint64_t now_ns, void *records, uint32_t stride,
+               uint32_t offset)
 {
-    *wheel = (struct wheel){
-        .epoch_ns = now_ns, .records = records, .stride = stride, .offset = offset};
+    *wheel =
+        (struct wheel){.epoch_ns = now_ns, .records = records, .stride = stride, .offset = offset};
     wheel->slots = calloc(WHEEL_SLOTS, sizeof(*wheel->slots));
     return wheel->slots ? 0 : -ENOMEM;
 }

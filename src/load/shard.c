@@ -339,8 +339,8 @@ static void adapt(struct shard *shard)
 {
     const struct client *client = &shard->client;
     if (shard->setup.plan->adaptive && shard->seen_ns > shard->start_ns)
-        adaptive_look(&shard->adaptive, shard->seen_ns - shard->start_ns,
-                      client->tries_established, client->tries_failed);
+        adaptive_look(&shard->adaptive, shard->seen_ns - shard->start_ns, client->tries_established,
+                      client->tries_failed);
 }
 
 /* What was due and never begun. */
