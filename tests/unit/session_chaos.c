@@ -77,6 +77,28 @@ static const char *long_header(void)
     return line;
 }
 
+/* Readers that come and go, and change streams. */
+static void add_churn(struct plan *plan, struct rng *rng)
+{
+    static const char *const profiles[] = {"constant", "ramp", "burst", "step", "spike", "sine"};
+    static const char *const spans[] = {"300ms", "uniform:50ms,2s", "exp:800ms",
+                                        "lognormal:500ms,1.0"};
+    char said[256];
+    struct text error = text_init(said, sizeof(said));
+    assert_true(profile_parse(profiles[rng_below(rng, 6)], &plan->profile, &error));
+    if (rng_below(rng, 2))
+        assert_true(distribution_parse(spans[rng_below(rng, 4)], &plan->life));
+    if (rng_below(rng, 2))
+        assert_true(distribution_parse(spans[rng_below(rng, 4)], &plan->zap));
+    plan->zipf = (double)rng_below(rng, 3) / 2;
+    plan->open = rng_below(rng, 3) == 0;
+    plan->adaptive = rng_below(rng, 3) == 0;
+    plan->bad_ratio = rng_below(rng, 2) ? 0.5 : 0;
+    for (unsigned i = 0; i < MISBEHAVIOURS && plan->bad_ratio > 0; i++)
+        plan->bad_weights[i] = 1;
+    plan->bad_after_ns = once_in(rng, 2, 2000) * NS_PER_MS;
+}
+
 static void make_schedule(struct world *world, uint64_t seed)
 {
     struct rng rng = rng_init(seed, 1, 1);
@@ -109,6 +131,8 @@ static void make_schedule(struct world *world, uint64_t seed)
     world->stop_at_ns = rng_below(&rng, 3) == 0 ? 1 + rng_below(&rng, plan->duration_ns) : 0;
     world->log_sessions = rng_below(&rng, 2);
     world->secret = "s3cr3t!";
+    if (rng_below(&rng, 2) == 0)
+        add_churn(plan, &rng);
     if (rng_below(&rng, 3) == 0) {
         world->server_config.auth = rng_below(&rng, 2) ? AUTH_BASIC : AUTH_DIGEST;
         world->server_config.credentials =
@@ -122,6 +146,7 @@ static void make_schedule(struct world *world, uint64_t seed)
 struct endings {
     struct session_counts sessions;
     uint64_t reasons[REASONS];
+    uint64_t misbehaved;
 };
 
 static void note(struct endings *endings, const struct stats *stats)
@@ -131,6 +156,8 @@ static void note(struct endings *endings, const struct stats *stats)
     endings->sessions.failed += stats->sessions.failed;
     endings->sessions.cancelled += stats->sessions.cancelled;
     endings->sessions.retries += stats->sessions.retries;
+    for (unsigned i = 0; i < MISBEHAVIOURS; i++)
+        endings->misbehaved += stats->misbehaving[i].started;
     for (uint32_t i = 0; i < stats->error_count; i++)
         endings->reasons[stats->errors[i].reason] += stats->errors[i].count;
 }
@@ -183,7 +210,7 @@ static void test_schedules(void **state)
         assert_true(endings.reasons[seen[i]] > 0);
     assert_true(endings.sessions.completed > 0 && endings.sessions.dropped > 0 &&
                 endings.sessions.failed > 0 && endings.sessions.cancelled > 0 &&
-                endings.sessions.retries > 0);
+                endings.sessions.retries > 0 && endings.misbehaved > 100);
 }
 
 int main(void)

@@ -206,7 +206,8 @@ static void check_client(const struct client *client)
         if (session->state == SESSION_FREE)
             continue;
         bool closing = session->state == SESSION_CLOSING;
-        bool resting = session->next == NEXT_COME_BACK || (closing && session->next == NEXT_FREE);
+        bool resting = session->next == NEXT_COME_BACK || session->next == NEXT_REPLACE ||
+                       (closing && session->next == NEXT_FREE);
         alive++;
         active += !resting && (session->flags & FLAG_ESTABLISHED);
         starting += !resting && !(session->flags & FLAG_ESTABLISHED);
@@ -250,6 +251,7 @@ static void check_world(struct world *world)
     for (uint32_t i = 0; i < world->plan.shards; i++) {
         startups += current(world, i)->metrics[METRIC_STARTUP].count;
         check_client(&world->shards[i].client);
+        check_client(&world->shards[i].bad);
         starting += world->shards[i].client.starting;
         active += world->shards[i].client.active;
     }
@@ -358,7 +360,7 @@ const struct stats *world_result(struct world *world)
 {
     for (uint32_t i = 0; i < world->plan.shards; i++) {
         const struct client *client = &world->shards[i].client;
-        assert_int_equal(client->alive, 0);
+        assert_int_equal(client->alive + world->shards[i].bad.alive, 0);
         client_fill_gauges(&world->shards[i].client);
         stats_exchange_end(collector_exchange(world->collector, i), sim_now(world->sim));
     }
