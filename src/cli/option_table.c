@@ -147,6 +147,8 @@ const struct option_spec option_table[] = {
      .group = OUTPUT, .commands = RUN, .help = "a JSON line a session as it ends"},
     {.id = OPT_HTML, .name = "html", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "the result as a page with charts, all in one file"},
+    {.id = OPT_PROMETHEUS, .name = "prometheus", .argument = "HOST:PORT", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = RUN, .help = "metrics to scrape at /metrics; :9600 for this machine alone"},
     {.id = OPT_WEB, .name = "web", .argument = "HOST:PORT", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "a dashboard to watch the run by; :8080 is this machine alone"},
     {.id = OPT_WEB_CONTROL, .name = "web-control", .argument = "TOKEN", .kind = OPTION_TEXT,

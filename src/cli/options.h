@@ -66,6 +66,7 @@ enum option_id {
     OPT_JSON_FILE,
     OPT_SESSIONS_LOG,
     OPT_HTML,
+    OPT_PROMETHEUS,
     OPT_WEB,
     OPT_WEB_CONTROL,
     OPT_OUTPUT,

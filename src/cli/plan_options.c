@@ -244,6 +244,7 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->json_file = options_text(options, OPT_JSON_FILE);
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
     plan->html_file = options_text(options, OPT_HTML);
+    plan->prometheus = options_text(options, OPT_PROMETHEUS);
     plan->web = options_text(options, OPT_WEB);
     plan->web_token = options_text(options, OPT_WEB_CONTROL);
 }

@@ -48,6 +48,8 @@ static void on_tick(void *context, const struct snapshot *snapshot)
         live_draw(&watch->live, snapshot);
     if (watch->dashboard)
         dashboard_show(watch->dashboard, snapshot);
+    if (watch->exporter)
+        exporter_show(watch->exporter, snapshot);
 }
 
 static void on_look(void *context, const struct snapshot *last, bool stopping)
@@ -78,6 +80,8 @@ static void on_end(void *context, const struct snapshot *snapshot)
     save(watch, snapshot);
     if (watch->plan->html_file)
         watch->html_error = view_html_write_run(snapshot, watch->plan->html_file);
+    if (watch->exporter)
+        exporter_show(watch->exporter, snapshot);
     if (watch->dashboard)
         dashboard_end(watch->dashboard, snapshot);
     if (watch->plan->log == LOG_JSON)
@@ -116,12 +120,25 @@ static void stop_run(void *context)
     kill(getpid(), SIGTERM);
 }
 
+/* Where one of our servers is to be found now; the live view will cover the first line. */
+static void say_where(struct watch *watch, const char *what, struct address *address, uint16_t port,
+                      const char *path)
+{
+    char room[160], notice[240];
+    struct text where = text_init(room, sizeof(room));
+    address_set_port(address, port);
+    address_write(&where, address);
+    snprintf(notice, sizeof(notice), "%s at http://%s%s", what, text_string(&where), path);
+    fprintf(stderr, "rtspbench: %s\n", notice);
+    live_notice(&watch->live, notice);
+}
+
 static bool start_dashboard(struct watch *watch, struct text *error)
 {
     const char *web = watch->plan->web;
     struct address address;
-    char room[160], notice[200];
-    struct text where = text_init(room, sizeof(room)), why = text_init(room, sizeof(room));
+    char room[160];
+    struct text why = text_init(room, sizeof(room));
     if (!listen_parse(web, &address)) {
         options_complain(error, OPT_WEB, web, LISTEN_EXPECTED);
         return false;
@@ -134,16 +151,29 @@ static bool start_dashboard(struct watch *watch, struct text *error)
         .stop = stop_run,
     };
     watch->dashboard = dashboard_start(&config, &why);
-    if (!watch->dashboard) {
+    if (watch->dashboard)
+        say_where(watch, "dashboard", &address, dashboard_port(watch->dashboard), "/");
+    else
         text_printf(error, "--web %s: %s", web, text_string(&why));
+    return watch->dashboard;
+}
+
+static bool start_exporter(struct watch *watch, struct text *error)
+{
+    const char *prometheus = watch->plan->prometheus;
+    struct address address;
+    char room[160];
+    struct text why = text_init(room, sizeof(room));
+    if (!listen_parse(prometheus, &address)) {
+        options_complain(error, OPT_PROMETHEUS, prometheus, LISTEN_EXPECTED);
         return false;
     }
-    address_set_port(&address, dashboard_port(watch->dashboard));
-    address_write(&where, &address);
-    snprintf(notice, sizeof(notice), "dashboard at http://%s/", text_string(&where));
-    fprintf(stderr, "rtspbench: %s\n", notice);
-    live_notice(&watch->live, notice); /* the live view will cover the line above */
-    return true;
+    watch->exporter = exporter_start(&address.any, &why);
+    if (watch->exporter)
+        say_where(watch, "metrics", &address, exporter_port(watch->exporter), "/metrics");
+    else
+        text_printf(error, "--prometheus %s: %s", prometheus, text_string(&why));
+    return watch->exporter;
 }
 
 bool watch_begin(struct watch *watch, struct text *error)
@@ -160,13 +190,15 @@ bool watch_begin(struct watch *watch, struct text *error)
     }
     return can_write("--json", plan->json_file, error) &&
            can_write("--html", plan->html_file, error) &&
-           (!plan->web || start_dashboard(watch, error));
+           (!plan->web || start_dashboard(watch, error)) &&
+           (!plan->prometheus || start_exporter(watch, error));
 }
 
 bool watch_finish(struct watch *watch, struct text *error)
 {
     const struct plan *plan = watch->plan;
     dashboard_stop(watch->dashboard);
+    exporter_stop(watch->exporter);
     if (watch->file_error)
         text_printf(error, "--json %s: %s", plan->json_file, strerror(-watch->file_error));
     else if (watch->html_error)

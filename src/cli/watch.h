@@ -5,6 +5,7 @@
 #include "cli/live.h"
 #include "load/run.h"
 #include "view/dashboard.h"
+#include "view/exporter.h"
 
 /* Ready when zeroed but for plan. */
 struct watch {
@@ -15,9 +16,10 @@ struct watch {
     int file_error;    /* -errno of the result file, 0 when it is there or wasn't asked for */
     int html_error;    /* likewise */
     struct dashboard *dashboard; /* NULL: none */
+    struct exporter *exporter;   /* likewise */
 };
 
-/* Can the files be written? Asked before a run of hours, not after it. Starts the dashboard. False,
+/* Can the files be written? Asked before a run of hours, not after it. Starts the servers. False,
    with error, when something can't be had. */
 bool watch_begin(struct watch *watch, struct text *error);
 

@@ -103,8 +103,9 @@ struct plan {
     const char *json_file; /* NULL: none */
     const char *sessions_log_file;
     const char *html_file;
-    const char *web;       /* HOST:PORT of the dashboard; NULL: none */
-    const char *web_token; /* what it asks for before it stops the run; NULL: it can't */
+    const char *prometheus; /* HOST:PORT of the metrics; NULL: none */
+    const char *web;        /* HOST:PORT of the dashboard; NULL: none */
+    const char *web_token;  /* what it asks for before it stops the run; NULL: it can't */
 
     /* Set by plan_resolve. */
     uint32_t own_readers; /* of our share */

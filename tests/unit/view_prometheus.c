@@ -1,0 +1,148 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "a_run.h"
+#include "view/prometheus.h"
+
+static char *page;
+
+static const char *write_page(const struct snapshot *snapshot, struct prometheus_peaks *peaks,
+                              enum prometheus_format format)
+{
+    size_t len;
+    free(page);
+    page = NULL;
+    FILE *to = open_memstream(&page, &len);
+    prometheus_peaks_see(peaks, snapshot);
+    prometheus_write(snapshot, peaks, format, to);
+    fclose(to);
+    return page;
+}
+
+/* The value of a sample, named with its labels; the page must hold it once. */
+static double sample(const char *name)
+{
+    size_t len = strlen(name);
+    const char *found = NULL;
+    for (const char *at = page; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+        if (strncmp(at, name, len) == 0 && at[len] == ' ') {
+            assert_null(found);
+            found = at + len;
+        }
+    }
+    if (!found)
+        fail_msg("no sample %s", name);
+    return atof(found);
+}
+
+static void test_numbers(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_sessions_active") == 94);
+    assert_true(sample("rtspbench_sessions_target") == 100);
+    assert_true(sample("rtspbench_sessions_started_total") == 100);
+    assert_true(sample("rtspbench_rtp_packets_total{media=\"video\"}") == 1234567);
+    assert_true(sample("rtspbench_rtp_bytes_total{media=\"audio\"}") == 12000000);
+    assert_true(sample("rtspbench_rtp_lost_total{cause=\"network\"}") == 100);
+    assert_true(sample("rtspbench_rtp_lost_total{cause=\"self\"}") == 10);
+    assert_true(
+        sample("rtspbench_errors_total{phase=\"describe\",reason=\"status\",status=\"404\"}") == 7);
+    assert_true(
+        sample("rtspbench_errors_total{phase=\"connect\",reason=\"refused\",status=\"\"}") == 1);
+    assert_true(sample("rtspbench_panel_freeze_seconds_total") == 5.5);
+    assert_true(sample("rtspbench_phase_never_total{phase=\"startup\"}") == 8);
+    assert_true(sample("rtspbench_generator_cpu_seconds_total") == 2.589134);
+    assert_true(sample("rtspbench_generator_limited{limit=\"cpu\"}") == 0);
+    assert_true(sample("rtspbench_stream_rtp_packets_total{url=\"rtsp://host/\\\\xff\"}") == 1);
+    a_run_end(&run);
+}
+
+/* Startup was recorded as 90, 180, ... 9000 us: so many of them are below each bound. */
+static void test_histogram(void **state)
+{
+    static const struct {
+        const char *le;
+        unsigned count;
+    } rows[] = {{"1.6e-05", 0},    {"9.6e-05", 1},     {"0.000128", 1},  {"0.000192", 2},
+                {"0.000768", 8},   {"0.001024", 11},   {"0.006144", 68}, {"0.008192", 91},
+                {"0.012288", 100}, {"50.331648", 100}, {"+Inf", 100}};
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    char name[128];
+    a_run_begin(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(name, sizeof(name), "rtspbench_phase_seconds_bucket{phase=\"startup\",le=\"%s\"}",
+                 rows[i].le);
+        assert_int_equal((int)sample(name), (int)rows[i].count);
+    }
+    /* 90 us * (1 + ... + 100) */
+    assert_true(sample("rtspbench_phase_seconds_sum{phase=\"startup\"}") == 0.4545);
+    assert_true(sample("rtspbench_phase_seconds_count{phase=\"startup\"}") == 100);
+    assert_true(sample("rtspbench_jitter_seconds_bucket{le=\"+Inf\"}") == 100);
+    a_run_end(&run);
+}
+
+/* A bound is where a bucket begins, in histograms of every precision: no count is cut in two. */
+static void test_bounds_are_exact(void **state)
+{
+    for (unsigned digits = 2; digits <= 3; digits++) {
+        uint64_t *counts = calloc(1, histogram_counts_bytes(digits));
+        struct histogram histogram;
+        histogram_init(&histogram, digits, counts);
+        for (uint32_t i = 0; i < PROMETHEUS_BOUNDS; i++) {
+            uint64_t bound_us = prometheus_bound_us(i);
+            histogram_record(&histogram, bound_us);
+            assert_true(histogram_bucket_low(&histogram, histogram.high - 1) == bound_us);
+        }
+        free(counts);
+    }
+}
+
+/* A loss that is taken back doesn't make the counter fall. */
+static void test_counters_never_fall(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    run.total->rtp[MEDIA_VIDEO].lost_by[LOSS_NETWORK] = 90;
+    run.total->rtp[MEDIA_VIDEO].lost_by[LOSS_SERVER] = (uint64_t)-2;
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_rtp_lost_total{cause=\"network\"}") == 100);
+    assert_true(sample("rtspbench_rtp_lost_total{cause=\"server\"}") == 20);
+    a_run_end(&run);
+}
+
+static void test_formats(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_non_null(strstr(page, "# TYPE rtspbench_sessions_started_total counter\n"));
+    assert_null(strstr(page, "# EOF"));
+    write_page(&run.snapshot, &peaks, PROMETHEUS_OPENMETRICS);
+    assert_non_null(strstr(page, "# TYPE rtspbench_sessions_started counter\n"
+                                 "rtspbench_sessions_started_total 100\n"));
+    assert_string_equal(page + strlen(page) - 6, "# EOF\n");
+    a_run_end(&run);
+    free(page);
+    page = NULL;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
+        cmocka_unit_test(test_formats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
