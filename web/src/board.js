@@ -1,7 +1,7 @@
 // The whole board, the same for a run under way and for a report.
 import {h, setText} from './dom.js';
 import * as f from './format.js';
-import {timeChart} from './charts.js';
+import {TimeChart} from './charts.js';
 import {heatMap} from './heatmap.js';
 import {percentilePlot} from './percentiles.js';
 import * as s from './sections.js';
@@ -14,29 +14,29 @@ const rates = (...specs) => specs.map(([label, name, color, more]) =>
 
 function makeCharts() {
   return [
-    timeChart({title: 'Sessions', format: f.short, least: 5, lines: columns(
+    new TimeChart({title: 'Sessions', format: f.short, least: 5, lines: columns(
       ['active', 'active', '--c1', {fill: true}], ['target', 'target', '--quiet', {dash: [5, 4]}])}),
-    timeChart({title: 'Start-up', note: 'from when a session was due to its first packet', format: f.ms, least: 0.1,
+    new TimeChart({title: 'Start-up', note: 'from when a session was due to its first packet', format: f.ms, least: 0.1,
       empty: 'No session has started up yet', lines: columns(['p50', 'startup_p50_ms', '--p50'],
         ['p95', 'startup_p95_ms', '--p95'], ['p99', 'startup_p99_ms', '--p99'])}),
     heatMap(),
-    timeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(['received', 'packets', '--c1', {fill: true}])}),
-    timeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [{label: 'received', color: '--c2', fill: true,
+    new TimeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(['received', 'packets', '--c1', {fill: true}])}),
+    new TimeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [{label: 'received', color: '--c2', fill: true,
       values: (series) => series.rate('bytes').map((v) => (v === null ? null : v * 8))}]}),
-    timeChart({title: 'Loss by cause', note: 'packets a second', format: f.short, least: 1, stacked: true,
+    new TimeChart({title: 'Loss by cause', note: 'packets a second', format: f.short, least: 1, stacked: true,
       lines: rates(...CAUSES.map(([key, label, color]) => [label.replace('our ', ''), 'lost_' + key, color]))}),
-    timeChart({title: 'Jitter', format: f.ms, least: 0.1, lines: columns(['p50', 'jitter_p50_ms', '--p50'],
+    new TimeChart({title: 'Jitter', format: f.ms, least: 0.1, lines: columns(['p50', 'jitter_p50_ms', '--p50'],
       ['p95', 'jitter_p95_ms', '--p95'], ['p99', 'jitter_p99_ms', '--p99'])}),
-    timeChart({title: 'Errors', note: 'tries, sessions failed and dropped, a second', format: f.perSecond, least: 1,
+    new TimeChart({title: 'Errors', note: 'tries, sessions failed and dropped, a second', format: f.perSecond, least: 1,
       lines: rates(['errors', 'errors', '--loss-server', {fill: true}], ['failed', 'failed', '--c3'], ['dropped', 'dropped', '--c5'])}),
-    timeChart({title: 'Latency', note: 'capture to arrival, the panel', format: f.ms, least: 1,
+    new TimeChart({title: 'Latency', note: 'capture to arrival, the panel', format: f.ms, least: 1,
       empty: 'No stream says when it was captured', lines: columns(['p50', 'latency_p50_ms', '--p50'],
         ['p95', 'latency_p95_ms', '--p95'])}),
-    timeChart({title: 'Freezes', note: 'a second, the panel', format: f.perSecond, least: 1,
+    new TimeChart({title: 'Freezes', note: 'a second, the panel', format: f.perSecond, least: 1,
       lines: rates(['freezes', 'freezes', '--c5', {fill: true}])}),
-    timeChart({title: 'Generator CPU', note: 'its busiest thread', format: f.percent, least: 0.1,
+    new TimeChart({title: 'Generator CPU', note: 'its busiest thread', format: f.percent, least: 0.1,
       lines: columns(['busy', 'cpu', '--quiet', {fill: true}])}),
-    timeChart({title: 'Generator lag', note: 'how late it was, p99', format: f.ms, least: 1, lines: columns(
+    new TimeChart({title: 'Generator lag', note: 'how late it was, p99', format: f.ms, least: 1, lines: columns(
       ['loop', 'loop_lag_p99_ms', '--c1'], ['schedule', 'schedule_lag_p99_ms', '--c3'])}),
   ];
 }

@@ -10,7 +10,7 @@ const TABLE_ROWS = 60;
 
 export const charts = new Set();
 
-function timeAxis() {
+export function timeAxis() {
   return {
     font: FONT, stroke: cssColor('--muted'), size: 28, gap: 8, space: 64, incrs: STEPS,
     grid: {stroke: cssColor('--grid'), width: 1}, ticks: {show: false},
@@ -89,88 +89,101 @@ export class Plot {
 
 export const sharedCursor = {sync: {key: 'time'}, drag: {x: true, y: false}, y: false, points: {size: 7}};
 
-// spec: {title, note, format, least, lines: [{label, color, dash, fill, values: series => []}], stacked}
-export function timeChart(spec) {
-  const {element, legend, plot, empty} = card(spec.title, spec.note);
-  const shown = spec.lines.map(() => true);
-  const buttons = spec.lines.map((line, i) => {
-    const value = h('span', {class: 'value'}, '–');
-    const button = h('button', {type: 'button', 'aria-pressed': 'true', onclick: () => toggle(i)},
-      swatch(line.color, line.dash), line.label, value);
-    return {button, value};
-  });
-  legend.append(...buttons.map(({button}) => button));
-  let values = spec.lines.map(() => []);
-  let times = [];
-  let drawnRows = 0; // times itself grows with the series
+function newest(line) {
+  for (let i = line.length - 1; i >= 0; i--) if (line[i] !== null) return line[i];
+  return null;
+}
 
-  const chart = new Plot(plot, () => ({
-    cursor: sharedCursor,
-    scales: {x: timeScale, y: {range: fromZero(spec.least ?? 1)}},
-    axes: [timeAxis(), valueAxis(spec.format)],
-    series: [{}, ...order.map((i) => [spec.lines[i], i]).map(([line, i]) => ({
-      label: line.label, stroke: cssColor(line.color), width: spec.stacked ? 0 : line.dash ? 1.25 : 1.75, dash: line.dash, show: shown[i],
-      fill: line.fill || spec.stacked ? cssColor(line.color) + (spec.stacked ? '' : '1c') : undefined,
-      paths: spec.stacked || line.step ? uPlot.paths.stepped({align: -1}) : undefined,
-      points: {show: !spec.stacked && values[i].filter((v) => v !== null).length < 3, size: 5}, spanGaps: true,
-    }))],
-    hooks: {setCursor: [(u) => showValues(u.cursor.idx)]},
-  }));
+const highest = (line) => line.reduce((a, b) => (b !== null && (a === null || b > a) ? b : a), null);
+const isAny = (line) => line.some((value) => value !== null);
+
+// spec: {title, note, format, least, empty, stacked, lines: [{label, color, dash, fill, values: series => []}]}
+export class TimeChart {
+  constructor(spec) {
+    Object.assign(this, {spec, ...card(spec.title, spec.note)});
+    this.lines = spec.lines.map((line) => ({...line, now: [], shown: true}));
+    this.times = [];
+    this.drawnRows = 0; // times itself grows with the series
+    for (const line of this.lines) this.addButton(line);
+    this.chart = new Plot(this.plot, () => this.options());
+    this.behind = tableBehind(spec.title, () => [this.lines.map(({label}) => label), this.times,
+      (i) => this.lines.map(({now}) => spec.format(now[i]))]);
+    this.element.append(this.behind.element);
+  }
+
+  addButton(line) {
+    line.value = h('span', {class: 'value'}, '–');
+    line.button = h('button', {type: 'button', 'aria-pressed': 'true', onclick: () => this.toggle(line)},
+      swatch(line.color, line.dash), line.label, line.value);
+    this.legend.append(line.button);
+  }
 
   // Stacked lines stand on those before them, and are drawn from the highest down.
-  const order = spec.lines.map((line, i) => i);
-  if (spec.stacked) order.reverse();
-
-  function drawn() {
-    if (!spec.stacked) return [times, ...values];
-    const sums = new Array(times.length).fill(0);
-    const stacked = values.map((line, i) =>
-      line.map((value, k) => (sums[k] += shown[i] ? Math.max(value ?? 0, 0) : 0)));
-    return [times, ...order.map((i) => stacked[i])];
+  inOrder() {
+    return this.spec.stacked ? [...this.lines].reverse() : this.lines;
   }
 
-  function toggle(i) {
-    shown[i] = !shown[i];
-    buttons[i].button.setAttribute('aria-pressed', String(shown[i]));
-    chart.data = drawn();
-    chart.draw();
+  options() {
+    return {
+      cursor: sharedCursor,
+      scales: {x: timeScale, y: {range: fromZero(this.spec.least ?? 1)}},
+      axes: [timeAxis(), valueAxis(this.spec.format)],
+      series: [{}, ...this.inOrder().map((line) => (this.spec.stacked ? stackedLine(line) : plainLine(line)))],
+      hooks: {setCursor: [(u) => this.showValues(u.cursor.idx)]},
+    };
   }
 
-  function newest(line) {
-    for (let i = line.length - 1; i >= 0; i--) if (line[i] !== null) return line[i];
-    return null;
+  data() {
+    if (!this.spec.stacked) return [this.times, ...this.lines.map(({now}) => now)];
+    const sums = new Array(this.times.length).fill(0);
+    const stacked = this.lines.map(({now, shown}) =>
+      now.map((value, i) => (sums[i] += shown ? Math.max(value ?? 0, 0) : 0)));
+    return [this.times, ...stacked.reverse()];
   }
 
-  function showValues(index) {
-    buttons.forEach(({value}, i) => {
-      const line = values[i];
-      setText(value, spec.format(index === null || index === undefined ? newest(line) : line[index] ?? null));
-    });
+  toggle(line) {
+    line.shown = !line.shown;
+    line.button.setAttribute('aria-pressed', String(line.shown));
+    this.chart.data = this.data();
+    this.chart.draw();
   }
 
-  const details = tableBehind(spec.title, () => [spec.lines.map((line) => line.label), times,
-    (i) => values.map((line) => spec.format(line[i]))]);
-  element.append(details.element);
+  showValues(index) {
+    const has = index !== null && index !== undefined;
+    for (const {now, value} of this.lines) setText(value, this.spec.format(has ? now[index] ?? null : newest(now)));
+  }
 
+  describe() {
+    const {title, format} = this.spec;
+    return `${title} over time; now ` + this.lines.map(({label, now}) =>
+      `${label} ${format(newest(now))}, at most ${format(highest(now))}`).join('; ');
+  }
+
+  update(series) {
+    const few = this.drawnRows < 3; // then its points are marked
+    this.times = series.t;
+    this.drawnRows = this.times.length;
+    for (const line of this.lines) line.now = line.values(series);
+    this.empty.hidden = !this.spec.empty || this.lines.some(({now}) => isAny(now));
+    setText(this.empty, this.spec.empty ?? '');
+    this.chart.set(this.data());
+    if (few && this.drawnRows >= 3) this.chart.draw();
+    this.showValues(this.chart.u?.cursor.idx);
+    this.plot.setAttribute('aria-label', this.describe());
+    this.behind.refresh();
+  }
+}
+
+function plainLine({label, color, dash, fill, now, shown}) {
   return {
-    element,
-    update(series) {
-      const few = drawnRows < 3;
-      times = series.t;
-      drawnRows = times.length;
-      values = spec.lines.map((line) => line.values(series));
-      const any = values.some((line) => line.some((value) => value !== null));
-      empty.hidden = any || !spec.empty;
-      if (spec.empty) setText(empty, spec.empty);
-      chart.set(drawn());
-      if (few && times.length >= 3) chart.draw();
-      showValues(chart.u?.cursor.idx);
-      plot.setAttribute('aria-label', spec.title + ' over time; now ' + spec.lines.map((line, i) =>
-        `${line.label} ${spec.format(newest(values[i]))}, at most ${spec.format(values[i].length > 0
-          ? values[i].reduce((a, b) => (b !== null && (a === null || b > a) ? b : a), null) : null)}`).join('; '));
-      details.refresh();
-    },
+    label, dash, show: shown, stroke: cssColor(color), width: dash ? 1.25 : 1.75, spanGaps: true,
+    fill: fill ? cssColor(color) + '1c' : undefined,
+    points: {show: now.filter((value) => value !== null).length < 3, size: 5},
   };
+}
+
+function stackedLine({label, color, shown}) {
+  return {label, show: shown, fill: cssColor(color), width: 0, paths: uPlot.paths.stepped({align: -1}), points: {show: false}};
 }
 
 // The same numbers for those who don't see the plot: filled while it is open, at most TABLE_ROWS rows.
@@ -197,5 +210,3 @@ export function tableBehind(title, read) {
 export function redrawAll() {
   for (const chart of charts) chart.draw();
 }
-
-export {timeAxis};
