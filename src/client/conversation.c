@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-static_assert(sizeof(struct conversation) <= 8192, "two pages");
+static_assert(sizeof(struct paper) <= 8192, "two pages");
+static_assert(sizeof(struct conversation) <= 128, "two cache lines");
 
 int conversations_init(struct conversations *pools, uint32_t count, uint32_t giants)
 {
     int error = pool_init(&pools->small, sizeof(struct conversation), count);
+    if (error == 0)
+        error = pool_init(&pools->papers, sizeof(struct paper), count);
     if (error == 0)
         error = pool_init(&pools->giants, CONVERSATION_GIANT, giants);
     return error;
@@ -17,6 +20,7 @@ int conversations_init(struct conversations *pools, uint32_t count, uint32_t gia
 void conversations_dispose(struct conversations *pools)
 {
     pool_dispose(&pools->small);
+    pool_dispose(&pools->papers);
     pool_dispose(&pools->giants);
 }
 
@@ -26,24 +30,37 @@ struct conversation *conversation_take(struct conversations *pools, uint32_t *in
     if (taken == POOL_NONE)
         return NULL;
     struct conversation *it = pool_at(&pools->small, taken);
-    memset(it, 0, offsetof(struct conversation, url));
+    *it = (struct conversation){0};
     *index = taken + 1;
     return it;
 }
 
 void conversation_give(struct conversations *pools, uint32_t *index)
 {
-    if (*index == 0)
+    struct conversation *it = conversation_at(pools, *index);
+    if (!it)
         return;
-    conversation_clear(pools, conversation_at(pools, *index));
+    conversation_clear(pools, it);
+    if (it->paper)
+        pool_give(&pools->papers, it->paper - 1);
     pool_give(&pools->small, *index - 1);
     *index = 0;
+}
+
+struct paper *conversation_paper(struct conversations *pools, struct conversation *it)
+{
+    if (!it->paper) {
+        uint32_t taken = pool_take(&pools->papers);
+        assert(taken != POOL_NONE);
+        it->paper = taken + 1;
+    }
+    return pool_at(&pools->papers, it->paper - 1);
 }
 
 static uint8_t *buffer_of(struct conversations *pools, struct conversation *it, size_t *size)
 {
     *size = it->giant ? CONVERSATION_GIANT : CONVERSATION_RX;
-    return it->giant ? pool_at(&pools->giants, it->giant - 1) : it->rx;
+    return it->giant ? pool_at(&pools->giants, it->giant - 1) : conversation_paper(pools, it)->rx;
 }
 
 /* False when there is none free. */
@@ -52,7 +69,7 @@ static bool move_to_giant(struct conversations *pools, struct conversation *it)
     uint32_t taken = pool_take(&pools->giants);
     if (taken == POOL_NONE)
         return false;
-    memcpy(pool_at(&pools->giants, taken), it->rx, it->rx_len);
+    memcpy(pool_at(&pools->giants, taken), conversation_paper(pools, it)->rx, it->rx_len);
     it->giant = taken + 1;
     return true;
 }
@@ -72,8 +89,12 @@ size_t conversation_gather(struct conversations *pools, struct conversation *it,
 
 struct slice conversation_gathered(struct conversations *pools, const struct conversation *it)
 {
-    const uint8_t *buffer = it->giant ? pool_at(&pools->giants, it->giant - 1) : it->rx;
-    return slice_make(buffer, it->rx_len);
+    if (it->rx_len == 0)
+        return (struct slice){NULL, 0};
+    if (it->giant)
+        return slice_make(pool_at(&pools->giants, it->giant - 1), it->rx_len);
+    const struct paper *paper = pool_at(&pools->papers, it->paper - 1);
+    return slice_make(paper->rx, it->rx_len);
 }
 
 void conversation_clear(struct conversations *pools, struct conversation *it)

@@ -16,10 +16,20 @@
     6u /* URLs remembered to find a redirect loop: the first and 5 redirects */
 #define CONVERSATION_GIANT (1114112u) /* the largest head and body together: 64 KiB + 1 MiB */
 
-/* Two pages. Fresh from conversation_take: everything but the buffers is zeroed. */
+/* The room for words that most sessions never need: a reply that came in one read and a request
+   that went out whole leave nothing to keep. Two pages. */
+struct paper {
+    uint32_t link;              /* the pool's, while free */
+    char url[CONVERSATION_URL]; /* after a redirect */
+    uint8_t rx[CONVERSATION_RX];
+    uint8_t tx[CONVERSATION_TX];
+};
+
+/* Fresh from conversation_take it is zeroed. Two cache lines. */
 struct conversation {
     uint32_t link; /* the pool's, while free */
     uint32_t rx_len;
+    uint32_t paper;  /* index + 1; 0: none yet */
     uint32_t giant;  /* index + 1 of a giant that holds what was received instead of rx */
     uint32_t tx_len; /* bytes the kernel has not taken yet: tx[tx_sent..tx_len) */
     uint32_t tx_sent;
@@ -28,13 +38,11 @@ struct conversation {
     uint16_t url_len;                       /* 0: the URL of the plan */
     uint64_t visited[CONVERSATION_VISITED]; /* hashes */
     struct address peer;                    /* where the control connection leads */
-    char url[CONVERSATION_URL];             /* after a redirect */
-    uint8_t rx[CONVERSATION_RX];
-    uint8_t tx[CONVERSATION_TX];
 };
 
 struct conversations {
     struct pool small;
+    struct pool papers; /* as many */
     struct pool giants;
 };
 
@@ -50,6 +58,9 @@ static inline struct conversation *conversation_at(struct conversations *pools, 
 {
     return index ? pool_at(&pools->small, index - 1) : NULL;
 }
+
+/* Its paper, taken from the pool at the first call; there is one for each conversation. */
+struct paper *conversation_paper(struct conversations *pools, struct conversation *it);
 
 /* Appends received bytes; as many as fit, and moves to a giant when the small buffer is full. The
    number taken; 0 when there is no room at all. */

@@ -105,7 +105,8 @@ static void on_redirect(struct client *client, struct session *session,
         return;
     }
     visit(talk, session_url(client, session));
-    struct text url = text_init(talk->url, sizeof(talk->url));
+    struct paper *paper = conversation_paper(&client->conversations, talk);
+    struct text url = text_init(paper->url, sizeof(paper->url));
     url_write(&url, &next);
     talk->url_len = (uint16_t)url.len;
     if (++session->redirects > REDIRECTS_MAX || url.overflow || !visit(talk, text_slice(&url))) {

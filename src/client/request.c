@@ -9,11 +9,17 @@
 #include "client/session_internal.h"
 #include "proto/url.h"
 
+/* Of a conversation that has kept something. */
+static struct paper *paper_of(struct client *client, const struct conversation *talk)
+{
+    return pool_at(&client->conversations.papers, talk->paper - 1);
+}
+
 struct slice session_url(struct client *client, const struct session *session)
 {
     const struct conversation *talk = session_talk(client, session);
     if (talk && talk->url_len > 0)
-        return slice_make(talk->url, talk->url_len);
+        return slice_make(paper_of(client, talk)->url, talk->url_len);
     return client->config->urls[session->url].text;
 }
 
@@ -53,8 +59,9 @@ static void keep_rest(struct client *client, struct session *session, struct sli
     if (talk->tx_len == 0)
         client->io->want_writable(client->host, session->socket);
     talk->tx_len -= talk->tx_sent;
-    memmove(talk->tx, talk->tx + talk->tx_sent, talk->tx_len);
-    memcpy(talk->tx + talk->tx_len, rest.data, rest.len);
+    uint8_t *tx = conversation_paper(&client->conversations, talk)->tx;
+    memmove(tx, tx + talk->tx_sent, talk->tx_len);
+    memcpy(tx + talk->tx_len, rest.data, rest.len);
     talk->tx_len += (uint32_t)rest.len;
     talk->tx_sent = 0;
     if (session->state == SESSION_PLAYING) {
@@ -82,7 +89,8 @@ void session_flush(struct client *client, struct session *session)
     struct conversation *talk = session_talk(client, session);
     if (!talk || talk->tx_len == 0 || !(session->flags & FLAG_CONNECTED))
         return;
-    struct slice rest = slice_make(talk->tx + talk->tx_sent, talk->tx_len - talk->tx_sent);
+    struct slice rest =
+        slice_make(paper_of(client, talk)->tx + talk->tx_sent, talk->tx_len - talk->tx_sent);
     int64_t sent = client->io->send(client->host, session->socket, rest);
     if (sent < 0 && sent != -EAGAIN)
         return;
