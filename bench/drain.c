@@ -184,7 +184,7 @@ static void usage(void)
 static void read_options(struct drain *drain, int argc, char **argv)
 {
     char host[64];
-    unsigned port;
+    unsigned port = 0;
     for (int option; (option = getopt(argc, argv, "n:ub:")) != -1;) {
         if (option == 'n')
             drain->sessions = (unsigned)atoi(optarg);

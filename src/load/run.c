@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "load/shard.h"
 #include "stats/collector.h"
 
@@ -92,7 +93,7 @@ static void *work(void *argument)
         .stopped = &run->stopped,
         .control = run->hooks->control,
     };
-    worker->error = run->plan->shards > 1 && unshare(CLONE_FILES) ? -errno : 0;
+    worker->error = run->plan->shards > 1 ? files_own_table() : 0;
     if (!worker->error)
         worker->error = shard_init(&worker->shard, &setup);
     atomic_store(&worker->ready, true);

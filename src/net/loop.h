@@ -1,8 +1,9 @@
-/* loop.h - sockets and time for one shard: one interface over io_uring, epoll and a simulated network.
+/* loop.h - sockets and time for one shard: one interface over io_uring, epoll and a simulated
+ * network.
  *
- * A loop belongs to the thread that made it; only loop_wake may be called from others. Events come out
- * of loop_turn. A send is tried at once; there is no queue of bytes here. Everything is sized when the
- * loop is made: nothing is allocated afterwards (but by the resolver's thread). */
+ * A loop belongs to the thread that made it; only loop_wake may be called from others. Events come
+ * out of loop_turn. A send is tried at once; there is no queue of bytes here. Everything is sized
+ * when the loop is made: nothing is allocated afterwards (but by the resolver's thread). */
 #pragma once
 
 #include <stdbool.h>
@@ -19,12 +20,12 @@ enum loop_kind { LOOP_URING, LOOP_EPOLL, LOOP_SIM };
 
 struct loop_config {
     enum loop_kind kind;
-    uint32_t max_sockets;    /* that can be open at a time, listeners included */
-    uint32_t buffer_bytes;   /* io_uring: receive buffers for streams, 0: 4 MiB; datagrams have as many,
-                                of 64 KiB, of which only what was ever filled is resident */
-    uint32_t denied;         /* LOOP_DENY_*: kernel features to do without */
-    uint32_t faults;         /* LOOP_FAULT_*: forced by tests of the real backends */
-    struct sim *sim;         /* LOOP_SIM: the network to join; borrowed */
+    uint32_t max_sockets;  /* that can be open at a time, listeners included */
+    uint32_t buffer_bytes; /* io_uring: receive buffers for streams, 0: 4 MiB; datagrams have as
+                              many, of 64 KiB, of which only what was ever filled is resident */
+    uint32_t denied;       /* LOOP_DENY_*: kernel features to do without */
+    uint32_t faults;       /* LOOP_FAULT_*: forced by tests of the real backends */
+    struct sim *sim;       /* LOOP_SIM: the network to join; borrowed */
 };
 
 /* Kernel features that are probed for when the loop is made, or denied by RTSPBENCH_DENY. */
@@ -46,18 +47,18 @@ enum {
     LOOP_FAULT_LATE = 4,       /* completions are handed out a turn later, in a shuffled order */
 };
 
-/* Parses a comma-separated list such as "min_wait,gro" (the names above, lower case). NULL or empty: 0.
-   False names the first unknown word in bad. */
+/* Parses a comma-separated list such as "min_wait,gro" (the names above, lower case). NULL or
+   empty: 0. False names the first unknown word in bad. */
 bool loop_parse_denied(const char *list, uint32_t *denied, struct slice *bad);
 
-/* Names an open socket of this loop; never 0. Reused only after its LOOP_CLOSED was delivered, and then
-   with another generation inside. */
+/* Names an open socket of this loop; never 0. Reused only after its LOOP_CLOSED was delivered, and
+   then with another generation inside. */
 typedef uint32_t loop_socket;
 
 enum loop_event_type {
     LOOP_CONNECTED, /* error 0, or what connect said: then only loop_close is left to do */
-    LOOP_ACCEPTED,  /* on a listener: accepted is the new socket, from its peer. It inherits the listener's
-                       token until loop_set_token; reading starts with that call */
+    LOOP_ACCEPTED,  /* on a listener: accepted is the new socket, from its peer. It inherits the
+                       listener's  token until loop_set_token; reading starts with that call */
     LOOP_BYTES,     /* TCP: bytes, arrival, unread */
     LOOP_DATAGRAM,  /* UDP: one datagram, or several of one sender in a row (segment < bytes.len) */
     LOOP_WRITABLE,  /* after loop_want_writable, once */
@@ -73,35 +74,37 @@ struct loop_event {
     int error; /* 0 or -errno */
     loop_socket socket;
     loop_socket accepted;
-    uint64_t token; /* of the socket, as set at this moment */
+    uint64_t token;     /* of the socket, as set at this moment */
     struct slice bytes; /* valid until the handler returns */
     uint32_t segment;   /* size of each datagram in bytes but the last, which may be shorter */
-    uint32_t unread;    /* TCP: bytes still in the kernel after this read; 0 where unknown, 1 also when
-                           only the end of file is left */
-    uint32_t drops;     /* UDP: the socket's drop counter as of this datagram (SO_RXQ_OVFL), since open */
-    bool arrival_is_kernels; /* else arrival is the time of the read */
-    uint64_t arrival_ns;     /* monotonic */
-    const struct address *from; /* DATAGRAM, ACCEPTED */
+    uint32_t unread; /* TCP: bytes still in the kernel after this read; 0 where unknown, 1 also when
+                        only the end of file is left */
+    uint32_t
+        drops; /* UDP: the socket's drop counter as of this datagram (SO_RXQ_OVFL), since open */
+    bool arrival_is_kernels;         /* else arrival is the time of the read */
+    uint64_t arrival_ns;             /* monotonic */
+    const struct address *from;      /* DATAGRAM, ACCEPTED */
     const struct address *addresses; /* RESOLVED */
     unsigned address_count;
 };
 
 typedef void (*loop_handler)(void *context, const struct loop_event *event);
 
-/* 0, or -errno: -EPERM or -ENOSYS when the backend is refused here, -ENOMEM, -EMFILE. The real backends
-   block SIGURG in this thread: loop_wake goes by it, since an eventfd wouldn't reach a thread with a
-   file table of its own. */
-int loop_new(struct loop **out, const struct loop_config *config, loop_handler handler, void *context);
+/* 0, or -errno: -EPERM or -ENOSYS when the backend is refused here, -ENOMEM, -EMFILE. The real
+   backends block SIGURG in this thread: loop_wake goes by it, since an eventfd wouldn't reach a
+   thread with a file table of its own. */
+int loop_new(struct loop **out, const struct loop_config *config, loop_handler handler,
+             void *context);
 void loop_free(struct loop *loop);
 
-/* One turn: waits until something happened, deadline_ns passed or loop_wake was called, then delivers
-   what is there, all of it (io_uring may leave some for the next turn, which then doesn't wait). With
-   coalesce_ns > 0 it gathers arrivals for that long once the first is there (0 to 5 ms); io_uring with
-   min-wait counts that time from the turn's beginning. */
+/* One turn: waits until something happened, deadline_ns passed or loop_wake was called, then
+   delivers what is there, all of it (io_uring may leave some for the next turn, which then doesn't
+   wait). With coalesce_ns > 0 it gathers arrivals for that long once the first is there (0 to 5
+   ms); io_uring with min-wait counts that time from the turn's beginning. */
 void loop_turn(struct loop *loop, uint64_t deadline_ns, uint64_t coalesce_ns);
 
-/* Monotonic time as of this turn's waking, or of a later arrival that the turn has delivered since: no
-   event's arrival is after it. Sim: the virtual time. */
+/* Monotonic time as of this turn's waking, or of a later arrival that the turn has delivered since:
+   no event's arrival is after it. Sim: the virtual time. */
 uint64_t loop_now(const struct loop *loop);
 
 /* Time of this instant, not of the turn. */
@@ -115,10 +118,11 @@ const char *loop_describe(const struct loop *loop);
 
 struct loop_tcp {
     struct address to;
-    struct address from; /* none: the system's choice; port 0: chosen late (IP_BIND_ADDRESS_NO_PORT) */
+    struct address
+        from; /* none: the system's choice; port 0: chosen late (IP_BIND_ADDRESS_NO_PORT) */
     uint64_t token;
-    int rcvbuf; /* SO_RCVBUF in bytes, 0: the system's */
-    bool freebind; /* from need not be an address of this machine's (IP_FREEBIND) */
+    int rcvbuf;             /* SO_RCVBUF in bytes, 0: the system's */
+    bool freebind;          /* from need not be an address of this machine's (IP_FREEBIND) */
     const char *congestion; /* NULL: the system's */
 };
 
@@ -126,10 +130,10 @@ struct loop_tcp {
    open). SO_REUSEADDR, TCP_NODELAY and kernel time stamps are set. */
 int64_t loop_connect(struct loop *loop, const struct loop_tcp *tcp);
 
-/* Listens with SO_REUSEADDR, and SO_REUSEPORT when shared (several loops on one port). What is accepted
-   beyond max_sockets is closed at once. */
-int64_t loop_listen(struct loop *loop, const struct address *at, bool shared, const char *congestion,
-                    uint64_t token);
+/* Listens with SO_REUSEADDR, and SO_REUSEPORT when shared (several loops on one port). What is
+   accepted beyond max_sockets is closed at once. */
+int64_t loop_listen(struct loop *loop, const struct address *at, bool shared,
+                    const char *congestion, uint64_t token);
 
 struct loop_udp {
     struct address at; /* port 0: any */
@@ -146,32 +150,33 @@ int64_t loop_open_udp(struct loop *loop, const struct loop_udp *udp);
 /* Bytes taken (0 to all of them; fewer than all means full), or -errno. -EAGAIN: none now. */
 int64_t loop_send(struct loop *loop, loop_socket socket, const struct iovec *parts, int count);
 
-/* One datagram; or, with segment < bytes.len, several of that size in one call (GSO, or one by one where
-   the kernel can't). 0 or -errno; -EAGAIN when the send buffer is full. Of several, some may have gone
-   when there was still no room after 20 ms. */
-int loop_send_to(struct loop *loop, loop_socket socket, const struct address *to, struct slice bytes,
-                 uint32_t segment);
+/* One datagram; or, with segment < bytes.len, several of that size in one call (GSO, or one by one
+   where the kernel can't). 0 or -errno; -EAGAIN when the send buffer is full. Of several, some may
+   have gone when there was still no room after 20 ms. */
+int loop_send_to(struct loop *loop, loop_socket socket, const struct address *to,
+                 struct slice bytes, uint32_t segment);
 
 /* LOOP_WRITABLE follows once when there is room again. */
 void loop_want_writable(struct loop *loop, loop_socket socket);
 
 void loop_set_token(struct loop *loop, loop_socket socket, uint64_t token);
 
-/* Stop and restart delivering what the socket receives (a slow reader: the kernel's buffer fills). With
-   io_uring, what had been read already is still delivered after a stop. */
+/* Stop and restart delivering what the socket receives (a slow reader: the kernel's buffer fills).
+   With io_uring, what had been read already is still delivered after a stop. */
 void loop_pause(struct loop *loop, loop_socket socket, bool paused);
 
 /* Half-close: no more to send. Nothing happens before LOOP_CONNECTED. */
 void loop_shutdown(struct loop *loop, loop_socket socket);
 
-/* Ends a socket. No event of it follows but LOOP_CLOSED, which always does, in a later turn or this one,
-   never inside this call. With reset: RST instead of FIN. */
+/* Ends a socket. No event of it follows but LOOP_CLOSED, which always does, in a later turn or this
+   one, never inside this call. With reset: RST instead of FIN. */
 void loop_close(struct loop *loop, loop_socket socket, bool reset);
 
 /* TCP_QUICKACK off, to be said again every few seconds. */
 void loop_quickack_off(struct loop *loop, loop_socket socket);
 
-/* Datagrams this socket dropped since it was opened for want of buffer (SO_MEMINFO, SK_MEMINFO_DROPS). */
+/* Datagrams this socket dropped since it was opened for want of buffer (SO_MEMINFO,
+ * SK_MEMINFO_DROPS). */
 uint32_t loop_udp_drops(struct loop *loop, loop_socket socket);
 
 /* The receive buffer in force, in bytes as the kernel accounts them (SO_RCVBUF as read). */
@@ -179,6 +184,6 @@ uint32_t loop_rcvbuf(struct loop *loop, loop_socket socket);
 
 bool loop_local_address(struct loop *loop, loop_socket socket, struct address *out);
 
-/* Looks a host name up on a thread of its own; LOOP_RESOLVED follows with that token. -errno when it
-   can't even be asked. Numeric addresses are answered too. */
+/* Looks a host name up on a thread of its own; LOOP_RESOLVED follows with that token. -errno when
+   it can't even be asked. Numeric addresses are answered too. */
 int loop_resolve(struct loop *loop, struct slice host, uint16_t port, uint64_t token);

@@ -23,18 +23,18 @@ struct sim;
 struct sim_faults {
     uint64_t latency_ns;        /* one way */
     uint64_t latency_jitter_ns; /* uniform on top, TCP stays in order */
-    uint32_t segment_max;       /* TCP: bytes are delivered in pieces of 1 to this many; 0: as sent */
-    uint32_t refuse_ppm;        /* a connect is refused */
-    uint32_t black_hole_ppm;    /* a connect is never answered */
-    uint32_t reset_ppm;         /* a TCP segment's delivery breaks the connection instead */
-    uint32_t eof_ppm;           /* a TCP segment's delivery is replaced by an end of file, both ways */
-    uint32_t stall_ppm;         /* a TCP segment's delivery is held back by 1 to 30 s */
-    uint32_t corrupt_ppm;       /* a TCP segment has one byte changed */
-    uint32_t drop_ppm;          /* UDP: a datagram */
+    uint32_t segment_max;    /* TCP: bytes are delivered in pieces of 1 to this many; 0: as sent */
+    uint32_t refuse_ppm;     /* a connect is refused */
+    uint32_t black_hole_ppm; /* a connect is never answered */
+    uint32_t reset_ppm;      /* a TCP segment's delivery breaks the connection instead */
+    uint32_t eof_ppm;        /* a TCP segment's delivery is replaced by an end of file, both ways */
+    uint32_t stall_ppm;      /* a TCP segment's delivery is held back by 1 to 30 s */
+    uint32_t corrupt_ppm;    /* a TCP segment has one byte changed */
+    uint32_t drop_ppm;       /* UDP: a datagram */
     uint32_t duplicate_ppm;
-    uint32_t reorder_ppm;       /* a datagram arrives 1 to 20 ms late */
-    uint32_t send_full_ppm;     /* a send takes only some of its bytes, or none (-EAGAIN) */
-    uint32_t no_socket_ppm;     /* loop_connect and loop_open_udp fail with -EMFILE */
+    uint32_t reorder_ppm;   /* a datagram arrives 1 to 20 ms late */
+    uint32_t send_full_ppm; /* a send takes only some of its bytes, or none (-EAGAIN) */
+    uint32_t no_socket_ppm; /* loop_connect and loop_open_udp fail with -EMFILE */
 };
 
 /* What really happened to datagrams, for tests to hold counts against. */
@@ -57,8 +57,8 @@ struct sim_truth sim_get_truth(const struct sim *sim);
 
 uint64_t sim_now(const struct sim *sim);
 
-/* Moves the clock to the next delivery or to limit_ns, whichever is first, never backwards. True when
-   something became due. */
+/* Moves the clock to the next delivery or to limit_ns, whichever is first, never backwards. True
+   when something became due. */
 bool sim_advance(struct sim *sim, uint64_t limit_ns);
 
 /* Gives a name addresses for loop_resolve; names never given are not found. */

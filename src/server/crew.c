@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 
 struct member {
     struct crew *crew;
@@ -57,7 +58,7 @@ static void keep_truth(struct member *member)
 static void *run_member(void *argument)
 {
     struct member *member = argument;
-    unshare(CLONE_FILES);
+    files_own_table();
     member->error = make_server(member);
     sem_post(&member->crew->ready);
     if (member->error)

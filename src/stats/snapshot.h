@@ -42,7 +42,7 @@ struct run_info {
     uint32_t stream_count;
     const char *const *stream_urls; /* masked */
     uint64_t calm_ns; /* misbehaving clients begin then, since the start; 0: there are none */
-    uint64_t rss_before_bytes;      /* resident before the first session; 0 when not known */
+    uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
 };
 
 struct generator {
@@ -69,9 +69,10 @@ struct snapshot {
     uint64_t elapsed_ns;
     uint64_t interval_ns; /* its length */
     const struct stats *total;
-    const struct stats *interval;        /* the last one; at a tick: what there is of it yet */
-    const struct stats *calm; /* the total as of calm_ns, or soon after; NULL: not yet, or no bad clients */
-    uint64_t calm_ns;         /* when that was */
+    const struct stats *interval; /* the last one; at a tick: what there is of it yet */
+    const struct stats
+        *calm;        /* the total as of calm_ns, or soon after; NULL: not yet, or no bad clients */
+    uint64_t calm_ns; /* when that was */
     const struct timeline_row *timeline; /* a row an interval */
     uint32_t timeline_count;
     const struct timeline_row

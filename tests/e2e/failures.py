@@ -105,7 +105,8 @@ def dropped_sessions_come_back():
     with Server("--fault", "close_after=1s", "--pattern", "50/s:500") as server:
         run = Run(server.url + "a", "-n", 5, "-r", "100/s", "-d", "3500ms", "--reconnect")
         assert run.sessions["dropped"] >= 10, run.sessions
-        equal(run.sessions["started"], 5 + run.sessions["dropped"], "sessions.started")
+        # Each drop is followed by a start, but for the last one of each reader when the plan ended meanwhile.
+        assert 0 <= 5 + run.sessions["dropped"] - run.sessions["started"] <= 5, run.sessions
         equal(run.sessions["failed"], 0, "sessions.failed")
 
 

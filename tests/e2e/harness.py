@@ -78,8 +78,8 @@ def main(at_a_time=4):
         for line in pool.map(lambda test: _run(*test), chosen):
             failed += line.startswith("not ok")
             print(line, flush=True)
-    if not chosen:
-        print("skip all: none is short" if short_only else "not ok all: no such test")
+    if not chosen and not short_only:
+        print("not ok all: no such test")
     sys.exit(1 if failed else 0)
 
 

@@ -8,7 +8,7 @@ KINDS = ("slow_connector slow_sender garbage incomplete_handshake invalid_protoc
 
 
 def run_with(server, path, kinds, *options):
-    return Run(server.url + path, "-n", 60, "-r", "100/s", "--bad-client-ratio", "0.5", "--bad-clients", kinds,
+    return Run(server.url + path, "-n", 30, "-r", "100/s", "--bad-client-ratio", "0.5", "--bad-clients", kinds,
                "--seed", 1, *options)
 
 
@@ -41,7 +41,7 @@ def outcome_of(kind, outcome):
 @test
 def bystanders_pay_where_one_stalls_all():
     """A server that stops for everyone when one reader stops reading: freezes that the calm stretch had not."""
-    with Server("--pattern", "200/s:1400") as server:
+    with Server("--pattern", "1000/s:1400") as server:
         run = run_with(server, "pattern?stall_all=1&queue=64", "zero_window:1", "-d", "14s", "--bad-after", "5s",
                        "--rcvbuf", "16k")
         server.stop()
@@ -53,7 +53,7 @@ def bystanders_pay_where_one_stalls_all():
 
 @test
 def bystanders_are_spared_elsewhere():
-    with Server("--pattern", "200/s:1400") as server:
+    with Server("--pattern", "1000/s:1400") as server:
         run = run_with(server, "pattern?queue=64", "zero_window:1", "-d", "14s", "--bad-after", "5s", "--rcvbuf", "16k")
         server.stop()
     bad = run.bystanders["with_bad"]

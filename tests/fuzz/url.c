@@ -30,7 +30,7 @@ static void check_url(struct slice text)
 
 static bool contains(struct slice whole, struct slice part)
 {
-    return part.len > 0 && memmem(whole.data, whole.len, part.data, part.len) != NULL;
+    return part.len > 0 && part.data && memmem(whole.data, whole.len, part.data, part.len) != NULL;
 }
 
 /* A password of letters that stand nowhere else is gone; masking twice is masking once. */

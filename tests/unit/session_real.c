@@ -11,12 +11,7 @@
 
 #define READERS 40u
 
-/* Two shards have a table of files each, which TSan takes for one: then one must do. */
-#if defined(__SANITIZE_THREAD__)
-#define THREADS 1
-#else
 #define THREADS 2
-#endif
 
 struct outcome {
     struct session_counts sessions;

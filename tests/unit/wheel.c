@@ -18,9 +18,9 @@ static struct record records[ENTRIES];
 static void init(struct wheel *wheel, uint64_t now_ns)
 {
     memset(records, 0, sizeof(records));
-    assert_int_equal(wheel_init(wheel, now_ns, records, sizeof(struct record),
-                                offsetof(struct record, timer)),
-                     0);
+    assert_int_equal(
+        wheel_init(wheel, now_ns, records, sizeof(struct record), offsetof(struct record, timer)),
+        0);
 }
 
 /* Every entry fires at or after its deadline and within 1 ms of the clock passing it. */
