@@ -2,8 +2,8 @@
 import {h, setText} from './dom.js';
 import * as f from './format.js';
 import {TimeChart} from './charts.js';
-import {heatMap} from './heatmap.js';
-import {percentilePlot} from './percentiles.js';
+import {HeatMap} from './heatmap.js';
+import {PercentilePlot} from './percentiles.js';
 import * as s from './sections.js';
 import {CAUSES, progress, verdict} from './verdict.js';
 
@@ -19,7 +19,7 @@ function makeCharts() {
     new TimeChart({title: 'Start-up', note: 'from when a session was due to its first packet', format: f.ms, least: 0.1,
       empty: 'No session has started up yet', lines: columns(['p50', 'startup_p50_ms', '--p50'],
         ['p95', 'startup_p95_ms', '--p95'], ['p99', 'startup_p99_ms', '--p99'])}),
-    heatMap(),
+    new HeatMap(),
     new TimeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(['received', 'packets', '--c1', {fill: true}])}),
     new TimeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [{label: 'received', color: '--c2', fill: true,
       values: (series) => series.rate('bytes').map((v) => (v === null ? null : v * 8))}]}),
@@ -68,7 +68,7 @@ export class Board {
     this.tiles = s.tiles();
     this.objectives = s.objectives();
     this.charts = makeCharts();
-    this.percentiles = percentilePlot();
+    this.percentiles = new PercentilePlot();
     this.tables = [s.percentileTable(), s.lossTable(), s.errorTable(), s.streamTable(), s.panel(), s.generator(), s.plan(),
       s.machine()];
     const [latency, loss, errors, streams, panel, generator, plan, machine] = this.tables.map(({element}) => element);

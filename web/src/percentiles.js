@@ -28,8 +28,7 @@ function quantiles(buckets, total, shares) {
 }
 
 function curve(buckets, xs) {
-  let total = 0;
-  for (let i = 1; i < buckets.length; i += 2) total += buckets[i];
+  const total = sizeOf(buckets);
   const reach = Math.log10(Math.max(total, 1)) + STEP;
   const inside = xs.filter((x) => x <= reach);
   if (total === 0) return xs.map(() => null);
@@ -43,57 +42,56 @@ const percentOf = (x) => {
   return nines === 1 ? '90 %' : nines === 2 ? '99 %' : '99.' + '9'.repeat(nines - 2) + ' %';
 };
 
-export function percentilePlot() {
-  const {element, legend, plot} = card('Latency by percentile', 'both axes logarithmic');
-  const shown = new Set(SHOWN_FIRST);
-  let histograms = {};
-  let xs = [0];
-  let curves = new Map();
-  element.classList.add('wide');
+const sizeOf = (buckets) => buckets.reduce((sum, n, i) => sum + (i % 2 ? n : 0), 0);
 
-  const present = () => PHASES.filter(([key]) => (histograms[key] ?? []).length > 0);
-  const chart = new Plot(plot, () => ({
-    height: 280,
-    cursor: {drag: {x: false, y: false}, y: false, points: {size: 7}},
-    scales: {x: {time: false}, y: {distr: 3}},
-    axes: [valueAxis(percentOf, {size: 26, incrs: [1], space: 30}), valueAxis(ms)],
-    series: [{}, ...present().map(([key, label, color]) =>
-      ({label, stroke: cssColor(color), width: 1.75, show: shown.has(key), points: {show: false}}))],
-    hooks: {setCursor: [(u) => showValues(u.cursor.idx)]},
-  }));
-  const outputs = new Map();
-
-  function buildLegend() {
-    legend.replaceChildren(...present().map(([key, label, color]) => {
-      const value = h('span', {class: 'value'}, '');
-      outputs.set(key, value);
-      return h('button', {type: 'button', 'aria-pressed': String(shown.has(key)), onclick(event) {
-        if (!shown.delete(key)) shown.add(key);
-        event.currentTarget.setAttribute('aria-pressed', String(shown.has(key)));
-        chart.draw();
-      }}, swatch(color), label, value);
-    }));
+export class PercentilePlot {
+  constructor() {
+    Object.assign(this, card('Latency by percentile', 'both axes logarithmic'));
+    this.element.classList.add('wide');
+    this.shown = new Set(SHOWN_FIRST);
+    this.lines = [];
+    this.chart = new Plot(this.plot, () => this.options());
   }
 
-  function showValues(index) {
-    for (const [key, output] of outputs)
-      setText(output, index === null || index === undefined ? '' : ms(curves.get(key)?.[index] ?? null));
+  options() {
+    return {
+      height: 280,
+      cursor: {drag: {x: false, y: false}, y: false, points: {size: 7}},
+      scales: {x: {time: false}, y: {distr: 3}},
+      axes: [valueAxis(percentOf, {size: 26, incrs: [1], space: 30}), valueAxis(ms)],
+      series: [{}, ...this.lines.map(({key, label, color}) =>
+        ({label, stroke: cssColor(color), width: 1.75, show: this.shown.has(key), points: {show: false}}))],
+      hooks: {setCursor: [(u) => this.showValues(u.cursor.idx)]},
+    };
   }
 
-  return {
-    element,
-    update(newer) {
-      histograms = newer ?? {};
-      element.hidden = present().length === 0;
-      if (element.hidden) return;
-      const most = Math.max(...present().map(([key]) => histograms[key].reduce((a, n, i) => a + (i % 2 ? n : 0), 0)));
-      const end = Math.max(1, Math.ceil(Math.log10(most) * 10) / 10);
-      xs = Array.from({length: Math.floor(end / STEP) + 1}, (_, i) => i * STEP);
-      curves = new Map(present().map(([key]) => [key, curve(histograms[key], xs)]));
-      buildLegend();
-      plot.setAttribute('aria-label', 'Latency of each phase by percentile; the table beside it has the numbers');
-      chart.data = [xs, ...present().map(([key]) => curves.get(key))];
-      chart.draw();
-    },
-  };
+  button({key, label, color, value}) {
+    const button = h('button', {type: 'button', 'aria-pressed': String(this.shown.has(key))}, swatch(color), label, value);
+    button.addEventListener('click', () => {
+      if (!this.shown.delete(key)) this.shown.add(key);
+      button.setAttribute('aria-pressed', String(this.shown.has(key)));
+      this.chart.draw();
+    });
+    return button;
+  }
+
+  showValues(index) {
+    const has = index !== null && index !== undefined;
+    for (const {value, values} of this.lines) setText(value, has ? ms(values[index] ?? null) : '');
+  }
+
+  // histograms: {phase: [value, count, ...]}
+  update(histograms) {
+    const present = PHASES.filter(([key]) => histograms?.[key]?.length > 0);
+    this.element.hidden = present.length === 0;
+    if (this.element.hidden) return;
+    const end = Math.max(1, Math.log10(Math.max(...present.map(([key]) => sizeOf(histograms[key])))));
+    const xs = Array.from({length: Math.ceil(end / STEP) + 1}, (_, i) => i * STEP);
+    this.lines = present.map(([key, label, color]) =>
+      ({key, label, color, value: h('span', {class: 'value'}, ''), values: curve(histograms[key], xs)}));
+    this.legend.replaceChildren(...this.lines.map((line) => this.button(line)));
+    this.plot.setAttribute('aria-label', 'Latency of each phase by percentile; the table beside it has the numbers');
+    this.chart.data = [xs, ...this.lines.map(({values}) => values)];
+    this.chart.draw();
+  }
 }
