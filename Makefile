@@ -4,7 +4,7 @@ FUZZ_SECONDS = 60
 PREFIX = /usr/local
 
 all: $(BUILD)/build.ninja ## build build/rtspbench, optimised
-	@ninja -C $(BUILD) rtspbench
+	@ninja -C $(BUILD) program
 	@cat $(BUILD)/left-out.txt
 
 help: ## this list
@@ -34,6 +34,8 @@ bench: ## what benchmarks there are
 
 install: all ## into PREFIX (/usr/local)
 	@install -D -m 755 $(BUILD)/rtspbench $(DESTDIR)$(PREFIX)/bin/rtspbench
+	@[ ! -f $(BUILD)/src/server/rtspbench-media.so ] || install -D -m 644 \
+	    $(BUILD)/src/server/rtspbench-media.so $(DESTDIR)$(PREFIX)/lib/rtspbench/rtspbench-media.so
 
 clean: ## remove all build folders
 	@rm -rf $(BUILD) $(BUILD)-*

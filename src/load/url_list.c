@@ -97,6 +97,8 @@ static const char *item_read(struct url_item *item, struct slice text)
     const char *wrong = url_parse(text, &typed);
     if (wrong)
         return wrong;
+    if (typed.secure)
+        return "is rtsps://, and this version has no TLS: only rtsp:// can be loaded";
     url_write(&line, &typed);
     if (line.overflow)
         return "is longer than 4,095 bytes";
