@@ -1,0 +1,182 @@
+#include "load/search.h"
+
+#include <assert.h>
+
+#define REPEATS_BELOW 3u /* tries of the highest level that is kept */
+#define REPEATS_ABOVE 2u /* of the one above it */
+#define TRIES_A_LEVEL 5u
+#define RESOLUTION 100u /* one part in so many */
+
+void search_init(struct search *search, uint32_t start, uint32_t most)
+{
+    assert(start >= 1 && start <= most);
+    search->start = start;
+    search->most = most;
+    search->count = 0;
+}
+
+void search_tell(struct search *search, const struct search_try *done)
+{
+    assert(search->count < SEARCH_TRIES_MAX);
+    search->tries[search->count++] = *done;
+}
+
+struct search_tally search_tally(const struct search *search, uint32_t level)
+{
+    struct search_tally tally = {0};
+    for (uint32_t i = 0; i < search->count; i++) {
+        if (search->tries[i].level != level)
+            continue;
+        tally.kept += search->tries[i].outcome == SEARCH_KEPT;
+        tally.missed += search->tries[i].outcome == SEARCH_MISSED;
+        tally.limited += search->tries[i].outcome == SEARCH_LIMITED;
+    }
+    return tally;
+}
+
+static uint32_t tries_of(struct search_tally tally)
+{
+    return tally.kept + tally.missed + tally.limited;
+}
+
+/* What the tries of a level make it; where they are even, the worse. */
+static enum search_outcome outcome_of(struct search_tally tally)
+{
+    if (tally.kept > tally.missed)
+        return SEARCH_KEPT;
+    return tally.missed > 0 ? SEARCH_MISSED : SEARCH_LIMITED;
+}
+
+/* Is there something to be gained by trying it again? */
+static bool is_open(struct search_tally tally)
+{
+    bool even = tally.kept == tally.missed;
+    if (tally.kept + tally.missed == 0)
+        return tally.limited == 1;
+    return even && tries_of(tally) < TRIES_A_LEVEL;
+}
+
+/* The lowest level that was not kept, 0 when there is none. */
+static uint32_t lowest_above(const struct search *search)
+{
+    uint32_t lowest = 0;
+    for (uint32_t i = 0; i < search->count; i++) {
+        uint32_t level = search->tries[i].level;
+        if (outcome_of(search_tally(search, level)) != SEARCH_KEPT &&
+            (lowest == 0 || level < lowest))
+            lowest = level;
+    }
+    return lowest;
+}
+
+/* The highest level that was kept with none below it that wasn't, 0 when there is none. */
+static uint32_t highest_kept(const struct search *search, uint32_t above)
+{
+    uint32_t highest = 0;
+    for (uint32_t i = 0; i < search->count; i++) {
+        uint32_t level = search->tries[i].level;
+        if (outcome_of(search_tally(search, level)) == SEARCH_KEPT && level > highest &&
+            (above == 0 || level < above))
+            highest = level;
+    }
+    return highest;
+}
+
+static bool find_open(const struct search *search, uint32_t *level)
+{
+    for (uint32_t i = 0; i < search->count; i++) {
+        *level = search->tries[i].level;
+        if (is_open(search_tally(search, *level)))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t step_at(uint32_t level)
+{
+    return level < 2 * RESOLUTION ? 1 : level / RESOLUTION;
+}
+
+/* The edge is as close as it will be: is it certain? */
+static bool next_repeat(const struct search *search, uint32_t kept, uint32_t above, uint32_t *level)
+{
+    struct search_tally below_tally = search_tally(search, kept);
+    struct search_tally above_tally = search_tally(search, above);
+    *level = kept;
+    if (kept > 0 && below_tally.kept + below_tally.missed < REPEATS_BELOW &&
+        tries_of(below_tally) < TRIES_A_LEVEL)
+        return true;
+    *level = above;
+    return above > 0 && tries_of(above_tally) < REPEATS_ABOVE;
+}
+
+bool search_next(const struct search *search, uint32_t *level)
+{
+    uint32_t above = lowest_above(search);
+    uint32_t kept = highest_kept(search, above);
+    if (search->count == SEARCH_TRIES_MAX)
+        return false;
+    if (find_open(search, level))
+        return true;
+    if (above == 0 && kept < search->most) {
+        *level = kept == 0 ? search->start : kept > search->most / 2 ? search->most : 2 * kept;
+        return true;
+    }
+    if (above > 0 && above - kept > step_at(kept)) {
+        *level = kept + (above - kept) / 2;
+        return true;
+    }
+    return next_repeat(search, kept, above, level);
+}
+
+static uint32_t least_reached(const struct search *search, uint32_t level)
+{
+    uint32_t least = level;
+    for (uint32_t i = 0; i < search->count; i++) {
+        const struct search_try *one = &search->tries[i];
+        if (one->level == level && one->outcome == SEARCH_KEPT && one->reached < least)
+            least = one->reached;
+    }
+    return least;
+}
+
+static enum search_confidence confidence_of(const struct search_result *result)
+{
+    const struct search_tally *below = &result->at_level, *above = &result->at_above;
+    if (result->level == 0)
+        return SEARCH_NONE;
+    bool below_sure = below->kept >= REPEATS_BELOW && below->missed == 0;
+    bool above_sure = above->kept == 0 && above->missed + above->limited >= REPEATS_ABOVE &&
+                      result->above - result->level <= step_at(result->level);
+    if (result->edge == SEARCH_EDGE_MOST)
+        above_sure = true;
+    return below_sure && above_sure ? SEARCH_HIGH : SEARCH_LOW;
+}
+
+struct search_result search_result(const struct search *search)
+{
+    uint32_t above = lowest_above(search);
+    struct search_result result = {.above = above, .level = highest_kept(search, above)};
+    result.number = least_reached(search, result.level);
+    result.at_level = search_tally(search, result.level);
+    result.at_above = search_tally(search, above);
+    result.edge = SEARCH_EDGE_MISSED;
+    if (above == 0)
+        result.edge = result.level == search->most ? SEARCH_EDGE_MOST : SEARCH_EDGE_OPEN;
+    else if (outcome_of(result.at_above) == SEARCH_LIMITED)
+        result.edge = SEARCH_EDGE_LIMITED;
+    result.confidence = confidence_of(&result);
+    return result;
+}
+
+const char *search_outcome_name(enum search_outcome outcome)
+{
+    static const char *const names[] = {"kept", "missed", "limited"};
+    return names[outcome];
+}
+
+const char *search_confidence_name(enum search_confidence confidence)
+{
+    static const char *const names[] = {"none", "low", "high"};
+    return names[confidence];
+}

@@ -1,0 +1,72 @@
+/* search.h - finds the highest level at which a server keeps its objectives: what to try next, and
+ * what the tries have shown. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SEARCH_TRIES_MAX 80u
+
+enum search_outcome {
+    SEARCH_KEPT,
+    SEARCH_MISSED,
+    SEARCH_LIMITED, /* missed while the generator was the limit: says nothing about the server */
+};
+
+struct search_try {
+    uint32_t level;
+    uint32_t reached; /* what the level came to, level or a little less */
+    enum search_outcome outcome;
+};
+
+/* Doubles the level from start on until one is missed, bisects to within a hundredth, and repeats
+   both sides of the edge. A level that goes both ways is tried until one way leads; it then counts
+   as that. */
+struct search {
+    uint32_t start;
+    uint32_t most; /* no level is higher */
+    uint32_t count;
+    struct search_try tries[SEARCH_TRIES_MAX];
+};
+
+/* 1 <= start <= most. */
+void search_init(struct search *search, uint32_t start, uint32_t most);
+
+/* The level to try now; false when there is no more to be learned. */
+bool search_next(const struct search *search, uint32_t *level);
+void search_tell(struct search *search, const struct search_try *done);
+
+struct search_tally {
+    uint32_t kept, missed, limited;
+};
+
+enum search_confidence {
+    SEARCH_NONE, /* no level was kept */
+    SEARCH_LOW,  /* the edge was not repeated often enough, or not always the same */
+    SEARCH_HIGH, /* kept 3 times of 3 below it and missed 2 times of 2 above, or nothing above */
+};
+
+enum search_edge {
+    SEARCH_EDGE_MISSED,  /* the next level above was missed */
+    SEARCH_EDGE_LIMITED, /* there the generator was the limit: the server may do more */
+    SEARCH_EDGE_OPEN,    /* not come to: stopped early */
+    SEARCH_EDGE_MOST,    /* the highest level of all was kept */
+};
+
+struct search_result {
+    uint32_t number; /* the least that the tries at level reached; 0: no level was kept */
+    uint32_t level;
+    uint32_t above; /* the lowest level that was not kept; 0: none */
+    enum search_edge edge;
+    enum search_confidence confidence;
+    struct search_tally at_level, at_above;
+};
+
+/* Of the tries so far. */
+struct search_result search_result(const struct search *search);
+
+/* How the tries of a level went. */
+struct search_tally search_tally(const struct search *search, uint32_t level);
+
+const char *search_outcome_name(enum search_outcome outcome);
+const char *search_confidence_name(enum search_confidence confidence);

@@ -1,0 +1,192 @@
+#include "test.h"
+
+#include "load/search.h"
+
+/* A server that takes so many; where flip says so, the try-th try of a level goes the other way. */
+struct simulated {
+    uint32_t holds;
+    uint32_t generator_holds; /* beyond it our own machine is the limit; 0: never */
+    double tolerates;         /* share of a level that may be refused and yet be kept */
+    bool (*flip)(uint32_t level, uint32_t tried);
+};
+
+static struct search_try serve(const struct simulated *server, uint32_t level, uint32_t tried)
+{
+    uint32_t reached = level < server->holds ? level : server->holds;
+    bool kept = level - reached <= server->tolerates * level;
+    if (server->flip && server->flip(level, tried))
+        kept = !kept;
+    struct search_try done = {level, reached, kept ? SEARCH_KEPT : SEARCH_MISSED};
+    if (server->generator_holds > 0 && level > server->generator_holds)
+        done.outcome = SEARCH_LIMITED;
+    return done;
+}
+
+static struct search_result find(const struct simulated *server, uint32_t start, uint32_t most,
+                                 struct search *search)
+{
+    uint32_t level;
+    search_init(search, start, most);
+    while (search_next(search, &level)) {
+        assert_true(level >= 1 && level <= most);
+        struct search_tally before = search_tally(search, level);
+        struct search_try done = serve(server, level, before.kept + before.missed + before.limited);
+        search_tell(search, &done);
+    }
+    return search_result(search);
+}
+
+/* Exact below 200, within a hundredth above; certain where nothing flickers. */
+static void test_every_number_is_found(void **state)
+{
+    static struct search search;
+    for (uint32_t holds = 1; holds <= 3000; holds += holds < 300 ? 1 : 37) {
+        struct simulated server = {.holds = holds};
+        struct search_result result = find(&server, 10, 10000, &search);
+        assert_true(result.number <= holds);
+        assert_true(holds - result.number < (holds < 200 ? 1u : holds / 100 + 1));
+        assert_int_equal(result.confidence, SEARCH_HIGH);
+        assert_int_equal(result.edge, SEARCH_EDGE_MISSED);
+        assert_true(result.at_level.kept == 3 && result.at_above.missed == 2);
+        assert_true(search.count <= 30);
+    }
+}
+
+/* Where an objective tolerates some refusals, the answer is what was held, not what was asked. */
+static void test_tolerance_does_not_inflate(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 137, .tolerates = 0.01};
+    struct search_result result = find(&server, 10, 10000, &search);
+    assert_int_equal(result.number, 137);
+    assert_int_equal(result.level, 138);
+    assert_int_equal(result.above, 139);
+    server.holds = 5000;
+    assert_int_equal(find(&server, 10, 10000, &search).number, 5000);
+}
+
+static void test_nothing_is_kept(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 0};
+    struct search_result result = find(&server, 10, 10000, &search);
+    assert_int_equal(result.number, 0);
+    assert_int_equal(result.level, 0);
+    assert_int_equal(result.above, 1);
+    assert_int_equal(result.confidence, SEARCH_NONE);
+}
+
+static void test_the_bound_is_kept(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 1000000};
+    static const uint32_t bounds[] = {1, 9, 10, 11, 640, 999, 10000};
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        uint32_t start = bounds[i] < 10 ? bounds[i] : 10;
+        struct search_result result = find(&server, start, bounds[i], &search);
+        assert_int_equal(result.number, bounds[i]);
+        assert_int_equal(result.above, 0);
+        assert_int_equal(result.edge, SEARCH_EDGE_MOST);
+        assert_int_equal(result.confidence, SEARCH_HIGH);
+        assert_int_equal(result.at_level.kept, 3);
+    }
+}
+
+static void test_the_generator_is_the_limit(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 1000000, .generator_holds = 150};
+    struct search_result result = find(&server, 10, 10000, &search);
+    assert_int_equal(result.number, 150);
+    assert_int_equal(result.above, 151);
+    assert_int_equal(result.edge, SEARCH_EDGE_LIMITED);
+    assert_int_equal(result.at_above.limited, 2);
+    server.holds = 120; /* the server gives way first: that is its own number */
+    result = find(&server, 10, 10000, &search);
+    assert_int_equal(result.number, 120);
+    assert_int_equal(result.edge, SEARCH_EDGE_MISSED);
+}
+
+/* A miss that does not repeat costs time, not truth. */
+static bool fluke_at_40(uint32_t level, uint32_t tried)
+{
+    return level == 40 && tried == 0;
+}
+
+static void test_a_fluke_is_seen_through(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 137, .flip = fluke_at_40};
+    struct search_result result = find(&server, 10, 10000, &search);
+    assert_int_equal(result.number, 137);
+    assert_int_equal(result.confidence, SEARCH_HIGH);
+}
+
+/* A level that holds but now and then is no level to name with confidence. */
+static bool fails_every_other_time(uint32_t level, uint32_t tried)
+{
+    return level > 100 && level <= 137 && tried % 2 == 1;
+}
+
+static void test_a_wavering_edge(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 137, .flip = fails_every_other_time};
+    struct search_result result = find(&server, 10, 10000, &search);
+    assert_in_range(result.number, 100, 137);
+    assert_int_equal(result.confidence, SEARCH_LOW);
+    assert_true(result.at_level.kept > result.at_level.missed);
+}
+
+/* Whatever the outcomes, it ends, and asks for levels within its bounds. */
+static void test_noise_ends(void **state)
+{
+    static struct search search;
+    for (uint32_t seed = 1; seed <= 2000; seed++) {
+        uint32_t level, random = seed * 2654435761u;
+        search_init(&search, 10, 1000);
+        while (search_next(&search, &level)) {
+            assert_true(level >= 1 && level <= 1000);
+            random = random * 1664525u + 1013904223u;
+            struct search_try done = {level, level, (enum search_outcome)((random >> 16) % 3)};
+            search_tell(&search, &done);
+        }
+        struct search_result result = search_result(&search);
+        assert_true(result.level <= 1000 && (result.above == 0 || result.above > result.level));
+    }
+}
+
+static void test_stopped_early(void **state)
+{
+    static struct search search;
+    struct simulated server = {.holds = 137};
+    uint32_t level;
+    search_init(&search, 10, 1000);
+    assert_int_equal(search_result(&search).level, 0);
+    assert_int_equal(search_result(&search).edge, SEARCH_EDGE_OPEN);
+    for (int i = 0; i < 6; i++) { /* 10 20 40 80 160, 120 */
+        assert_true(search_next(&search, &level));
+        struct search_try done = serve(&server, level, 0);
+        search_tell(&search, &done);
+    }
+    struct search_result result = search_result(&search);
+    assert_int_equal(result.number, 120);
+    assert_int_equal(result.above, 160);
+    assert_int_equal(result.confidence, SEARCH_LOW);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_number_is_found),
+        cmocka_unit_test(test_tolerance_does_not_inflate),
+        cmocka_unit_test(test_nothing_is_kept),
+        cmocka_unit_test(test_the_bound_is_kept),
+        cmocka_unit_test(test_the_generator_is_the_limit),
+        cmocka_unit_test(test_a_fluke_is_seen_through),
+        cmocka_unit_test(test_a_wavering_edge),
+        cmocka_unit_test(test_noise_ends),
+        cmocka_unit_test(test_stopped_early),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
