@@ -92,6 +92,11 @@ const struct option_spec option_table[] = {
     {.id = OPT_SLO, .name = "slo", .argument = "EXPR", .repeatable = true, .kind = OPTION_TEXT,
      .group = OBJECTIVES, .commands = RUN,
      .help = "what the result must keep: 'startup.p95<500ms', 'loss_ratio<0.1%', 'sessions.dropped=0'; with ' abort' behind it a breach ends the run"},
+    {.id = OPT_FIND_MAX, .name = "find-max", .argument = "WHAT", .alone = "readers", .kind = OPTION_CHOICE, .choices = "readers|rate",
+     .group = OBJECTIVES, .commands = RUN,
+     .help = "search for the most readers (or, with =rate, sessions begun a second) that keep every objective; --readers or --rate is the most it tries, --duration how long each level is held [10s]"},
+    {.id = OPT_COOL_DOWN, .name = "cool-down", .argument = "D", .kind = OPTION_DURATION, .max = 3600 * NS_PER_S,
+     .fallback = "1s", .group = OBJECTIVES, .commands = RUN, .help = "wait between the levels of --find-max"},
 
     {.id = OPT_TRANSPORT, .name = "transport", .letter = 't', .argument = "T", .kind = OPTION_CHOICE, .choices = "tcp|udp|auto",
      .fallback = "tcp", .group = SESSION, .commands = RUN | PROBE, .help = "tcp, udp, or auto: udp, and tcp where that fails"},

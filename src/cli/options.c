@@ -211,6 +211,13 @@ static bool set_value(struct options *options, const struct option_spec *spec, c
     return true;
 }
 
+static bool set_alone(struct options *options, const struct option_spec *spec)
+{
+    struct option_value *value = &options->values[spec->id];
+    *value = (struct option_value){.given = true, .text = spec->alone};
+    return parse_value(spec, spec->alone, value);
+}
+
 /* Where the reading of the command line has got to. */
 struct reading {
     struct options *options;
@@ -246,6 +253,8 @@ static bool take_long(struct reading *reading, char *argument)
         say_unknown(reading->error, command, name);
         return false;
     }
+    if (spec->alone && !equals)
+        return set_alone(reading->options, spec);
     if (spec->kind != OPTION_FLAG)
         return take_value(reading, spec, equals ? equals + 1 : NULL);
     if (!equals)

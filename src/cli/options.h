@@ -59,6 +59,8 @@ enum option_id {
     OPT_COALESCE,
     OPT_PANEL,
     OPT_SLO,
+    OPT_FIND_MAX,
+    OPT_COOL_DOWN,
     OPT_SEED,
     OPT_STATS_INTERVAL,
     OPT_LOG,
@@ -106,6 +108,8 @@ struct option_spec {
     const char *help;
     const char *fallback; /* the default as one would type it; NULL: none */
     const char *choices;  /* "tcp|udp|auto" */
+    const char *alone;    /* the value where none stands with it; NULL: it needs one. One that has
+                             this takes its value after "=" only */
     uint64_t min, max;    /* COUNT, DURATION, SIZE; max 0: no limit */
     enum option_id id;
     enum option_kind kind;

@@ -12,6 +12,8 @@
 #include "base/units.h"
 #include "net/loop.h"
 
+#define FIND_HOLD_NS (10 * NS_PER_S)
+
 char *password_from_options(const struct options *options, struct text *error)
 {
     const char *path = options_text(options, OPT_PASSWORD_FILE);
@@ -271,6 +273,27 @@ static bool add_slos(struct plan *plan, struct plan_storage *storage, const stru
     return true;
 }
 
+/* What a search needs that wasn't given. */
+static bool set_search(struct plan *plan, struct plan_storage *storage,
+                       const struct options *options, struct text *error)
+{
+    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s"};
+    if (!options_given(options, OPT_FIND_MAX))
+        return true;
+    plan->find = options_number(options, OPT_FIND_MAX) == 1 ? FIND_RATE : FIND_READERS;
+    plan->cool_down_ns = options_number(options, OPT_COOL_DOWN);
+    plan->readers_given = options_given(options, OPT_READERS);
+    if (!options_given(options, OPT_DURATION) && !options_given(options, OPT_HOURS))
+        plan->duration_ns = FIND_HOLD_NS;
+    for (size_t i = 0; plan->slo_count == i && i < sizeof(usual) / sizeof(usual[0]); i++)
+        slo_parse(usual[i], &storage->slos[plan->slo_count++], error);
+    if (plan->profile.kind == PROFILE_CONSTANT && plan->profile.noise == 0 && !plan->open)
+        return true;
+    text_add_string(error, "--find-max sets the load itself: leave out --profile, --stages, --open "
+                           "and --real-world");
+    return false;
+}
+
 /* Where in the day it is here, now. */
 static uint64_t time_of_day_ns(void)
 {
@@ -422,8 +445,8 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     return plan->headers && set_profile(plan, options, error) &&
            (!list || add_bind_list(plan, storage, list, error)) &&
            (!network || add_bind_network(plan, storage, network, error)) &&
-           add_slos(plan, storage, options, error) && read_environment(plan, error) &&
-           add_urls(plan, options, error);
+           add_slos(plan, storage, options, error) && set_search(plan, storage, options, error) &&
+           read_environment(plan, error) && add_urls(plan, options, error);
 }
 
 void plan_storage_dispose(struct plan_storage *storage)

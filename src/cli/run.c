@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/find_max.h"
 #include "cli/plan_options.h"
 #include "cli/watch.h"
 #include "load/plan.h"
@@ -44,7 +45,11 @@ static int resolve_and_run(struct plan *plan, struct text *error)
     struct machine machine;
     machine_raise_files();
     machine_read(&machine);
-    if (!check_sources(plan, error) || !plan_resolve(plan, &machine, error, &warnings))
+    if (!check_sources(plan, error))
+        return STATUS_SETUP;
+    if (plan->find)
+        return find_max_run(plan, &machine, error);
+    if (!plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
     print_warnings(&warnings);
     static struct watch watch; /* large, and there is one */

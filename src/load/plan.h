@@ -28,6 +28,7 @@ enum plan_transport {
     PLAN_AUTO
 }; /* auto: tcp, and udp where the server answers 461 */
 enum plan_tracks { TRACKS_ALL, TRACKS_VIDEO, TRACKS_AUDIO };
+enum plan_find { FIND_NOTHING, FIND_READERS, FIND_RATE };
 enum plan_io { IO_AUTO, IO_URING, IO_EPOLL };
 enum plan_log { LOG_TEXT, LOG_JSON };
 enum plan_keepalive {
@@ -94,6 +95,9 @@ struct plan {
         halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */
     uint64_t halt_period_ns;
 
+    enum plan_find find;    /* a search: readers or rate are then the most it tries */
+    bool readers_given;     /* likewise rate_given: not a default */
+    uint64_t cool_down_ns;  /* between its levels */
     const struct slo *slos; /* borrowed */
     uint32_t slo_count;
     uint32_t panel;

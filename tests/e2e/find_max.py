@@ -1,0 +1,75 @@
+"""--find-max finds a server's limit, says how sure it is, and what broke first."""
+
+from harness import SLOW, Run, Server, equal, main, skip, test
+
+
+def search(run, what):
+    assert run.status in (0, 3), f"status {run.status}\n{run.out}{run.err}"
+    found = run.search
+    equal(found["what"], what, "search.what")
+    levels = {one["level"] for one in found["curve"]}
+    assert found["level"] in levels and (found["above"] is None or found["above"] in levels), found
+    return found
+
+
+@test
+def a_limit_of_sessions():
+    """max_sessions=137: the usual objectives tolerate one refusal of 138, but 137 are held."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with Server("--pattern", "50/s:200", "--threads", "1") as server:
+        run = Run(server.url + "pattern?max_sessions=137", "--find-max", "-n", 1000, "-r", "500/s", "-d", "1500ms",
+                  "--cool-down", "200ms")
+        found = search(run, "readers")
+        equal(found["number"], 137, "search.number" + "\n" + run.out)
+        if run.status == 0:
+            equal(found["limit"], "objective", "search.limit")
+            equal(found["first_to_break"], "failed_ratio<1%", "search.first_to_break")
+        assert "find-max   137 readers kept every objective" in run.out, run.out
+
+
+@test
+def a_cap_of_bandwidth():
+    """A packet of 1,000 bytes 50 times a second: its bit rate is measured, and the cap is that of 60 readers."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with Server("--pattern", "50/s:1000", "--threads", "1") as server:
+        alone = Run(server.url + "pattern", "-n", 1, "-d", "3s")
+        bps = alone.rtp["bytes"] * 8 / alone.rtp["packets"] * 50
+        cap = round(60 * bps)
+        run = Run(server.url + f"pattern?bitrate_cap={cap}&queue=4", "--find-max", "-n", 200, "-r", "500/s", "-d", "3s",
+                  "--cool-down", "200ms")
+        found = search(run, "readers")
+        assert 57 <= found["number"] <= 63, f"{found['number']} is not within 5 % of 60\n{run.out}"
+        if run.status == 0:
+            equal(found["first_to_break"], "loss_ratio<0.1%", "search.first_to_break")
+
+
+@test
+def the_bound_is_said():
+    with Server("--pattern", "20/s:200") as server:
+        run = Run(server.url + "pattern", "--find-max=rate", "-r", "15/s", "-d", "2s", "--cool-down", "0",
+                  "--slo", "sessions.failed=0")
+        found = search(run, "rate")
+        equal((found["number"], found["limit"], found["above"]), (15, "most", None), "number, limit, above")
+        assert "AT LEAST: 15 was the most to be tried" in run.out, run.out
+
+
+@test
+def nothing_is_kept():
+    with Server("--pattern", "20/s:200") as server:
+        run = Run(server.url + "pattern?drop=1/3", "--find-max", "-n", 2, "-d", "1s", "--cool-down", "0")
+        assert run.status in (99, 3), run.out
+        equal((run.search["number"], run.search["confidence"]), (0, "none"), "number and confidence")
+        equal(run.verdict, "fail" if run.status == 99 else "invalid", "verdict")
+
+
+@test
+def what_does_not_go_together_is_told():
+    for option in (["--profile", "ramp"], ["--open"], ["--sessions-log", "/dev/null"]):
+        equal(Run("rtsp://127.0.0.1:9/", "--find-max", *option).status, 2, "status with " + option[0])
+    equal(Run("rtsp://127.0.0.1:9/", "--find-max=readrs").status, 2, "status")
+
+
+if __name__ == "__main__":
+    main()
