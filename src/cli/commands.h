@@ -10,5 +10,7 @@ int run_main(const struct options *options, struct text *error);
 int serve_main(const struct options *options, struct text *error);
 int probe_main(const struct options *options, struct text *error);
 int report_main(const struct options *options, struct text *error);
+int doctor_main(const struct options *options, struct text *error);
+int calibrate_main(const struct options *options, struct text *error);
 
 #define STATUS_SETUP 2

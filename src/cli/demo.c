@@ -17,12 +17,13 @@
 
 /* In the child: a process group of its own, so that Ctrl-C doesn't end the server before its
    readers said goodbye; and it ends with us in any case. */
-static void become_server(int out)
+static void become_server(int out, const char *pattern)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (dup2(out, STDOUT_FILENO) >= 0)
-        execl("/proc/self/exe", "rtspbench", "serve", "--port", "0", (char *)NULL);
+        execl("/proc/self/exe", "rtspbench", "serve", "--port", "0", pattern ? "--pattern" : NULL,
+              pattern, (char *)NULL);
     _exit(127);
 }
 
@@ -51,7 +52,7 @@ static bool read_line(int from, char *line, size_t size)
     return false;
 }
 
-bool demo_start(struct demo *demo, struct text *error)
+bool demo_start(struct demo *demo, const char *pattern, struct text *error)
 {
     int ends[2];
     char line[100];
@@ -61,7 +62,7 @@ bool demo_start(struct demo *demo, struct text *error)
     }
     demo->server = fork();
     if (demo->server == 0)
-        become_server(ends[1]);
+        become_server(ends[1], pattern);
     close(ends[1]);
     bool ready = demo->server > 0 && read_line(ends[0], line, sizeof(line)) &&
                  slice_starts_with(slice_from_string(line), SLICE("ready rtsp://"));

@@ -11,8 +11,9 @@ struct demo {
     char url[128]; /* what to read */
 };
 
-/* Runs this same program as `serve --port 0` and waits until it listens. False: error says why. */
-bool demo_start(struct demo *demo, struct text *error);
+/* Runs this same program as `serve --port 0`, with --pattern unless that is NULL, and waits until
+   it listens. False: error says why. */
+bool demo_start(struct demo *demo, const char *pattern, struct text *error);
 
 /* Ends the server and waits for it. */
 void demo_stop(struct demo *demo);

@@ -5,7 +5,9 @@
 #define SERVE (1u << COMMAND_SERVE)
 #define PROBE (1u << COMMAND_PROBE)
 #define REPORT (1u << COMMAND_REPORT)
-#define ALL (RUN | SERVE | PROBE | REPORT)
+#define DOCTOR (1u << COMMAND_DOCTOR)
+#define CALIBRATE (1u << COMMAND_CALIBRATE)
+#define ALL (RUN | SERVE | PROBE | REPORT | DOCTOR | CALIBRATE)
 
 #define READ "What to read"
 #define LOAD "The load"
@@ -32,6 +34,16 @@ const struct option_spec option_table[] = {
      .group = READ, .commands = RUN | PROBE, .help = "the password of --user, the first line of a file"},
     {.id = OPT_TRACKS, .name = "tracks", .argument = "WHICH", .kind = OPTION_CHOICE, .choices = "all|video|audio",
      .fallback = "all", .group = READ, .commands = RUN | PROBE, .help = "all, video or audio"},
+    {.id = OPT_READERS, .name = "readers", .letter = 'n', .argument = "N", .kind = OPTION_COUNT, .min = 1, .max = 10000000,
+     .group = LOAD, .commands = DOCTOR, .help = "readers to hold; else how many fit is said"},
+    {.id = OPT_TRANSPORT, .name = "transport", .letter = 't', .argument = "T", .kind = OPTION_CHOICE, .choices = "tcp|udp|auto",
+     .fallback = "tcp", .group = LOAD, .commands = DOCTOR, .help = "tcp, udp or auto"},
+    {.id = OPT_TRACKS, .name = "tracks", .argument = "WHICH", .kind = OPTION_CHOICE, .choices = "all|video|audio",
+     .fallback = "all", .group = LOAD, .commands = DOCTOR, .help = "all (two are assumed), video or audio"},
+    {.id = OPT_BITRATE, .name = "bitrate", .argument = "RATE", .kind = OPTION_TEXT,
+     .group = LOAD, .commands = DOCTOR, .help = "of each reader, such as 2M: then cores and network card are looked at, too"},
+    {.id = OPT_SYSCTL, .name = "sysctl", .kind = OPTION_FLAG,
+     .group = OUTPUT, .commands = DOCTOR, .help = "a file for /etc/sysctl.d that lifts the limits, in place of the list"},
 
     {.id = OPT_READERS, .name = "readers", .letter = 'n', .argument = "N", .kind = OPTION_COUNT, .min = 1, .max = 10000000,
      .fallback = "100", .group = LOAD, .commands = RUN, .help = "readers to hold"},
@@ -117,9 +129,9 @@ const struct option_spec option_table[] = {
      .group = SESSION, .commands = RUN | PROBE, .help = "one more header in every request"},
 
     {.id = OPT_BIND_IPS, .name = "bind-ips", .argument = "LIST", .kind = OPTION_TEXT,
-     .group = NETWORK, .commands = RUN, .help = "source addresses, dealt round robin"},
+     .group = NETWORK, .commands = RUN | DOCTOR, .help = "source addresses, dealt round robin"},
     {.id = OPT_BIND_CIDR, .name = "bind-cidr", .argument = "CIDR", .kind = OPTION_TEXT,
-     .group = NETWORK, .commands = RUN, .help = "the same, all the addresses of a network"},
+     .group = NETWORK, .commands = RUN | DOCTOR, .help = "the same, all the addresses of a network"},
     {.id = OPT_RTP_PORTS, .name = "rtp-ports", .argument = "A-B", .kind = OPTION_PORTS,
      .group = NETWORK, .commands = RUN, .help = "local UDP ports; else those below or above the system's own"},
     {.id = OPT_RCVBUF, .name = "rcvbuf", .argument = "SIZE", .kind = OPTION_SIZE, .min = 256, .max = 1 << 30,
@@ -134,7 +146,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_THREADS, .name = "threads", .argument = "N", .kind = OPTION_COUNT, .max = 512,
      .fallback = "0", .group = MACHINERY, .commands = RUN, .help = "0: as needed"},
     {.id = OPT_IO, .name = "io", .argument = "HOW", .kind = OPTION_CHOICE, .choices = "auto|uring|epoll",
-     .fallback = "auto", .group = MACHINERY, .commands = RUN | PROBE, .help = "uring, epoll, or auto: the first that works"},
+     .fallback = "auto", .group = MACHINERY, .commands = RUN | PROBE | CALIBRATE, .help = "uring, epoll, or auto: the first that works"},
     {.id = OPT_COALESCE, .name = "coalesce", .argument = "D", .kind = OPTION_DURATION, .max = 5 * NS_PER_MS,
      .fallback = "1ms", .group = MACHINERY, .commands = RUN, .help = "how long arrivals may be gathered, 0 to 5ms"},
     {.id = OPT_PANEL, .name = "panel", .argument = "N", .kind = OPTION_COUNT, .max = 1000000,
@@ -161,7 +173,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = REPORT, .help = "the page to write"},
     {.id = OPT_JSON, .name = "json", .kind = OPTION_FLAG,
-     .group = OUTPUT, .commands = PROBE, .help = "one JSON document in place of the story"},
+     .group = OUTPUT, .commands = PROBE | DOCTOR | CALIBRATE, .help = "one JSON document in place of the text"},
 
     {.id = OPT_LISTEN, .name = "listen", .argument = "ADDR", .kind = OPTION_TEXT,
      .fallback = "127.0.0.1", .group = LISTEN, .commands = SERVE, .help = "address"},

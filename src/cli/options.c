@@ -11,7 +11,8 @@
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
 
-static const char *const command_names[COMMANDS] = {"run", "serve", "probe", "report"};
+static const char *const command_names[COMMANDS] = {"run",    "serve",  "probe",
+                                                    "report", "doctor", "calibrate"};
 
 const char *command_name(enum command command)
 {
@@ -295,11 +296,17 @@ static void say_not_a_url(struct text *error, const char *word)
     text_add_string(error, ": expected one such as rtsp://host/path");
 }
 
+static bool takes_words(enum command command)
+{
+    return command == COMMAND_RUN || command == COMMAND_PROBE || command == COMMAND_REPORT;
+}
+
 static bool take_positional(struct reading *reading, char *word)
 {
     struct options *options = reading->options;
-    if (options->command == COMMAND_SERVE) {
-        text_printf(reading->error, "serve takes options only, not '%.60s'", word);
+    if (!takes_words(options->command)) {
+        text_printf(reading->error, "%s takes options only, not '%.60s'",
+                    command_name(options->command), word);
         return false;
     }
     if (options->command != COMMAND_REPORT && !strstr(word, "://")) {

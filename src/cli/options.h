@@ -7,7 +7,15 @@
 
 #include "base/text.h"
 
-enum command { COMMAND_RUN, COMMAND_SERVE, COMMAND_PROBE, COMMAND_REPORT, COMMANDS };
+enum command {
+    COMMAND_RUN,
+    COMMAND_SERVE,
+    COMMAND_PROBE,
+    COMMAND_REPORT,
+    COMMAND_DOCTOR,
+    COMMAND_CALIBRATE,
+    COMMANDS
+};
 
 enum option_id {
     OPT_URL,
@@ -73,6 +81,8 @@ enum option_id {
     OPT_WEB_CONTROL,
     OPT_OUTPUT,
     OPT_JSON,
+    OPT_BITRATE,
+    OPT_SYSCTL,
     OPT_LISTEN,
     OPT_PORT,
     OPT_CONGESTION,

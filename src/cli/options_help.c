@@ -13,7 +13,9 @@ static const struct command_help helps[COMMANDS] = {
     [COMMAND_RUN] = {"rtspbench [run] [OPTION]... [URL]...\n"
                      "       rtspbench serve [OPTION]...    the embedded RTSP server\n"
                      "       rtspbench probe URL            one session, narrated\n"
-                     "       rtspbench report RESULT...     results as a page with charts\n",
+                     "       rtspbench report RESULT...     results as a page with charts\n"
+                     "       rtspbench doctor [-n N]        what this machine can hold\n"
+                     "       rtspbench calibrate            what this machine can generate\n",
                      "Loads an RTSP server with many readers and says in numbers what they got.\n"
                      "With no URL, an embedded server is started and loaded: a demo.\n",
                      "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
@@ -37,6 +39,21 @@ static const struct command_help helps[COMMANDS] = {
                         "One HTML file with the charts and tables of one or more results (--json "
                         "of run).\n",
                         "  rtspbench report result.json -o report.html\n"},
+    [COMMAND_DOCTOR] =
+        {"rtspbench doctor [OPTION]...\n",
+         "What this machine's limits allow, which is the first to be met, and the commands that "
+         "lift each.\n"
+         "Ends with 0 when the readers asked for fit, with 1 when they don't.\n",
+         "  rtspbench doctor --readers 100000 --bind-cidr 127.1.0.0/28\n"
+         "  rtspbench doctor -n 20000 -t udp --sysctl > /etc/sysctl.d/rtspbench.conf\n"},
+    [COMMAND_CALIBRATE] =
+        {"rtspbench calibrate [OPTION]...\n",
+         "Measures in 20 s what this machine can generate, against a server of its own, and keeps "
+         "it under\n"
+         "$XDG_STATE_HOME/rtspbench (~/.local/state/rtspbench): results then say how near to that "
+         "a "
+         "run was.\n",
+         "  rtspbench calibrate --io epoll\n"},
 };
 
 static void add_spaces(struct text *to, size_t n)

@@ -428,11 +428,19 @@ static bool set_profile(struct plan *plan, const struct options *options, struct
            (!options_given(options, OPT_REAL_WORLD) || set_real_world(plan, options, error));
 }
 
-bool plan_from_options(struct plan *plan, struct plan_storage *storage,
-                       const struct options *options, struct text *error)
+bool plan_sources_from_options(struct plan *plan, struct plan_storage *storage,
+                               const struct options *options, struct text *error)
 {
     const char *list = options_text(options, OPT_BIND_IPS);
     const char *network = options_text(options, OPT_BIND_CIDR);
+    return (!list || add_bind_list(plan, storage, list, error)) &&
+           (!network || add_bind_network(plan, storage, network, error)) &&
+           read_environment(plan, error);
+}
+
+bool plan_from_options(struct plan *plan, struct plan_storage *storage,
+                       const struct options *options, struct text *error)
+{
     *storage = (struct plan_storage){0};
     plan_init(plan);
     set_load(plan, options);
@@ -443,10 +451,9 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
         return false;
     plan->headers = storage->headers = headers_from_options(options, error);
     return plan->headers && set_profile(plan, options, error) &&
-           (!list || add_bind_list(plan, storage, list, error)) &&
-           (!network || add_bind_network(plan, storage, network, error)) &&
+           plan_sources_from_options(plan, storage, options, error) &&
            add_slos(plan, storage, options, error) && set_search(plan, storage, options, error) &&
-           read_environment(plan, error) && add_urls(plan, options, error);
+           add_urls(plan, options, error);
 }
 
 void plan_storage_dispose(struct plan_storage *storage)

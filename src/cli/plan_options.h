@@ -20,6 +20,10 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error);
 void plan_storage_dispose(struct plan_storage *storage);
 
+/* Only the source addresses and the environment, into a plan and storage that are set up. */
+bool plan_sources_from_options(struct plan *plan, struct plan_storage *storage,
+                               const struct options *options, struct text *error);
+
 /* The first line of --password-file; NULL when there is no such option (error empty) or it can't be
    read. The caller frees it. */
 char *password_from_options(const struct options *options, struct text *error);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/find_max.h"
@@ -38,6 +39,14 @@ static bool check_sources(const struct plan *plan, struct text *error)
     return true;
 }
 
+/* What calibration found this machine able to do, if it was the same one. */
+static void set_ceiling(struct plan *plan)
+{
+    struct calibration calibration;
+    if (calibration_load(&calibration))
+        plan->ceiling = calibration_ceiling(&calibration, plan->transport == PLAN_UDP);
+}
+
 static int resolve_and_run(struct plan *plan, struct text *error)
 {
     char room[4096];
@@ -51,6 +60,7 @@ static int resolve_and_run(struct plan *plan, struct text *error)
         return find_max_run(plan, &machine, error);
     if (!plan_resolve(plan, &machine, error, &warnings))
         return STATUS_SETUP;
+    set_ceiling(plan);
     print_warnings(&warnings);
     static struct watch watch; /* large, and there is one */
     watch = (struct watch){.plan = plan};
@@ -69,7 +79,7 @@ static int run_demo(struct plan *plan, const struct options *options, struct tex
     struct demo demo;
     if (!options_given(options, OPT_DURATION) && !options_given(options, OPT_HOURS))
         plan->duration_ns = DEMO_DURATION_NS;
-    if (!demo_start(&demo, error))
+    if (!demo_start(&demo, NULL, error))
         return STATUS_SETUP;
     int status = STATUS_SETUP;
     if (url_list_add(&plan->urls, demo.url, error))

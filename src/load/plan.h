@@ -100,6 +100,7 @@ struct plan {
     uint64_t cool_down_ns;  /* between its levels */
     const struct slo *slos; /* borrowed */
     uint32_t slo_count;
+    struct ceiling ceiling; /* this machine's, as calibrated */
     uint32_t panel;
     uint64_t stats_interval_ns;
     enum plan_log log;

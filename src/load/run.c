@@ -263,6 +263,7 @@ static bool fill_info(struct run *run, const char *version)
         .shard_count = plan->shards,
         .stream_count = plan->urls.count,
         .stream_urls = run->stream_urls,
+        .ceiling = plan->ceiling,
     };
     return true;
 }

@@ -31,12 +31,16 @@ static uint32_t divide_up(uint64_t a, uint64_t b)
     return (uint32_t)((a + b - 1) / b);
 }
 
+uint64_t sizing_table(uint64_t nofile)
+{
+    uint64_t reserved = FILES_RESERVED + nofile / 16;
+    uint64_t table = nofile > reserved ? nofile - reserved : 0;
+    return table < PLAN_SHARD_SOCKETS ? table : PLAN_SHARD_SOCKETS;
+}
+
 static bool fit_files(struct plan *plan, const struct machine *machine, struct text *error)
 {
-    uint64_t reserved = FILES_RESERVED + machine->nofile / 16;
-    uint64_t table = machine->nofile > reserved ? machine->nofile - reserved : 0;
-    if (table > PLAN_SHARD_SOCKETS)
-        table = PLAN_SHARD_SOCKETS;
+    uint64_t table = sizing_table(machine->nofile);
     uint64_t a_shard = table / plan->sockets_per_session;
     uint32_t most = plan->threads ? plan->threads : PLAN_SHARDS_MAX;
     if (a_shard * most < plan->own_readers) {
@@ -122,8 +126,7 @@ static bool fit_source_ports(const struct plan *plan, const struct machine *mach
     return false;
 }
 
-/* Even first port, even number of ports, outside the range that the system gives away by itself. */
-static void choose_rtp_ports(struct plan *plan, const struct machine *machine)
+void sizing_rtp_ports(const struct machine *machine, uint16_t *first, uint16_t *last)
 {
     uint32_t below = machine->port_low > 10000 ? machine->port_low - 10000u : 0;
     uint32_t above = 65535u - machine->port_high;
@@ -132,8 +135,8 @@ static void choose_rtp_ports(struct plan *plan, const struct machine *machine)
         high = machine->port_low - 1u;
     else if (above >= 1000)
         low = machine->port_high + 1u;
-    plan->rtp_port_low = (uint16_t)(low + low % 2);
-    plan->rtp_port_high = (uint16_t)(high - (high % 2 == 0));
+    *first = (uint16_t)(low + low % 2);
+    *last = (uint16_t)(high - (high % 2 == 0));
 }
 
 static bool fit_rtp_ports(struct plan *plan, const struct machine *machine, struct text *error)
@@ -142,7 +145,7 @@ static bool fit_rtp_ports(struct plan *plan, const struct machine *machine, stru
     if (plan->transport == PLAN_TCP)
         return true;
     if (plan->rtp_port_high == 0)
-        choose_rtp_ports(plan, machine);
+        sizing_rtp_ports(machine, &plan->rtp_port_low, &plan->rtp_port_high);
     uint64_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
     uint64_t fit = pairs / plan->tracks_assumed * (plan->bind_count ? plan->bind_count : 1);
     if (plan->own_readers <= fit)
@@ -160,9 +163,14 @@ static bool fit_rtp_ports(struct plan *plan, const struct machine *machine, stru
     return false;
 }
 
+uint64_t sizing_session_bytes(uint32_t sockets)
+{
+    return SESSION_BYTES + (uint64_t)sockets * SOCKET_BYTES;
+}
+
 static bool fit_memory(struct plan *plan, const struct machine *machine, struct text *error)
 {
-    uint64_t a_session = SESSION_BYTES + (uint64_t)plan->sockets_per_session * SOCKET_BYTES;
+    uint64_t a_session = sizing_session_bytes(plan->sockets_per_session);
     plan->memory_bytes = a_session * plan->own_readers;
     if (plan->memory_bytes <= machine->memory_bytes / 10 * 9)
         return true;

@@ -10,3 +10,13 @@
 /* Sets what plan_resolve sets: shards, sockets, ports, buffers, memory. False when the readers
    don't fit: error says how many would, which limit that is, and what lifts it. */
 bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *error);
+
+/* Sockets that a shard's table takes under that limit of open files. */
+uint64_t sizing_table(uint64_t nofile);
+
+/* The UDP ports taken where none were asked for: an even first one and an odd last one, outside the
+   range that the system gives away by itself. */
+void sizing_rtp_ports(const struct machine *machine, uint16_t *first, uint16_t *last);
+
+/* What a session of so many sockets takes, the kernel's memory included. */
+uint64_t sizing_session_bytes(uint32_t sockets);

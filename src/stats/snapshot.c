@@ -65,3 +65,29 @@ uint32_t snapshot_errors(const struct snapshot *snapshot,
     qsort(sorted, count, sizeof(sorted[0]), compare_errors);
     return count;
 }
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+double snapshot_ceiling_used(const struct snapshot *snapshot)
+{
+    const struct ceiling *ceiling = &snapshot->info->ceiling;
+    struct timeline_row before = {0};
+    double used = 0;
+    if (ceiling->packets_per_s <= 0 || ceiling->starts_per_s <= 0 || ceiling->sessions == 0)
+        return 0;
+    for (uint32_t i = 0; i < snapshot->timeline_count; i++) {
+        const struct timeline_row *row = &snapshot->timeline[i];
+        double seconds = (double)(row->t_ns - before.t_ns) / 1e9;
+        if (seconds < 0.5) /* the rest of an interval says little about a rate */
+            continue;
+        double packets = (double)(row->packets - before.packets) / seconds;
+        double starts = (double)(row->started - before.started) / seconds;
+        used = larger(used, packets / ceiling->packets_per_s);
+        used = larger(used, starts / ceiling->starts_per_s);
+        before = *row;
+    }
+    return larger(used, (double)snapshot->total->active_peak / (double)ceiling->sessions);
+}

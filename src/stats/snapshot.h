@@ -27,6 +27,13 @@ struct host {
     uint64_t nofile; /* the limit of open files a table */
 };
 
+/* What this machine was found able to generate, by calibration; all 0: it never was. */
+struct ceiling {
+    double packets_per_s;
+    double starts_per_s;
+    uint64_t sessions;
+};
+
 /* What stays the same all through a run. Everything is borrowed, and must outlive the collector. */
 struct run_info {
     const char *tool_name;
@@ -42,6 +49,7 @@ struct run_info {
     uint32_t stream_count;
     const char *const *stream_urls; /* masked */
     uint64_t calm_ns; /* misbehaving clients begin then, since the start; 0: there are none */
+    struct ceiling ceiling;
     uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
 };
 
@@ -82,6 +90,10 @@ struct snapshot {
     const struct slo_result *slos;
     uint32_t slo_count;
 };
+
+/* How near to the ceiling a run came, by what came nearest: 0 to 1, and beyond where calibration
+   was modest. 0 without a ceiling. */
+double snapshot_ceiling_used(const struct snapshot *snapshot);
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INVALID };
 

@@ -270,6 +270,20 @@ static json_t *limits_array(uint32_t limits)
     return array;
 }
 
+/* What calibration found, and how near to it the run came. */
+static json_t *ceiling_value(const struct snapshot *snapshot)
+{
+    const struct ceiling *ceiling = &snapshot->info->ceiling;
+    if (ceiling->packets_per_s <= 0)
+        return json_null();
+    json_t *object = json_object();
+    put(object, "packets_per_s", json_real(round(ceiling->packets_per_s)));
+    put(object, "starts_per_s", json_real(round(ceiling->starts_per_s)));
+    put_count(object, "sessions", ceiling->sessions);
+    put(object, "used", json_real(round(snapshot_ceiling_used(snapshot) * 1000) / 1000));
+    return object;
+}
+
 static json_t *generator_object(const struct snapshot *snapshot)
 {
     const struct generator *generator = &snapshot->generator;
@@ -288,6 +302,7 @@ static json_t *generator_object(const struct snapshot *snapshot)
     put_histogram(object, "loop_lag_ms", &total->metrics[METRIC_LOOP_LAG], 1000, 0);
     put_histogram(object, "schedule_lag_ms", &total->metrics[METRIC_SCHEDULE_LAG], 1000, 0);
     put_count(object, "udp_socket_drops", total->udp_socket_drops);
+    put(object, "ceiling", ceiling_value(snapshot));
     return object;
 }
 

@@ -396,6 +396,8 @@ static void add_generator(const struct snapshot *snapshot, struct text *to)
     piece(&line, "the busiest %.*f %%", busy < 9.95 ? 1 : 0, busy);
     if (generator->cpu_peak >= 0.01)
         piece(&line, "headroom %.2g x", fmax(1, 1 / generator->cpu_peak));
+    if (snapshot->info->ceiling.packets_per_s > 0)
+        piece(&line, "%.0f %% of what calibrate found", 100 * snapshot_ceiling_used(snapshot));
     if (generator->rss_bytes > 0)
         bytes_piece(&line, generator->rss_bytes, "");
     if (generator->bytes_per_session > 0 && snapshot->total->active_peak >= SESSIONS_TO_SHARE)

@@ -77,11 +77,37 @@ static void test_errors_sorted(void **state)
     stats_free(stats);
 }
 
+/* 3,000 packets in the first second and 9,000 in the second of at most 10,000; 40 starts of 100; 50
+   sessions of 1,000. A row of a tenth of a second says nothing of a rate. */
+static void test_ceiling(void **state)
+{
+    const struct timeline_row rows[] = {
+        {.t_ns = 1000000000, .packets = 3000, .started = 40},
+        {.t_ns = 2000000000, .packets = 12000, .started = 50},
+        {.t_ns = 2100000000, .packets = 22000, .started = 50},
+    };
+    struct run_info info = {
+        .ceiling = {.packets_per_s = 10000, .starts_per_s = 100, .sessions = 1000}};
+    struct stats *total = stats_new(1);
+    struct snapshot snapshot = {
+        .info = &info, .total = total, .timeline = rows, .timeline_count = 3};
+    total->active_peak = 50;
+    assert_true(snapshot_ceiling_used(&snapshot) == 0.9);
+    info.ceiling.starts_per_s = 40;
+    assert_true(snapshot_ceiling_used(&snapshot) == 1);
+    total->active_peak = 2000;
+    assert_true(snapshot_ceiling_used(&snapshot) == 2);
+    info.ceiling = (struct ceiling){0};
+    assert_true(snapshot_ceiling_used(&snapshot) == 0);
+    stats_free(total);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdict),
         cmocka_unit_test(test_limit_names),
+        cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_errors_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
