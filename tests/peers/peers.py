@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
@@ -11,17 +12,19 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 from harness import *  # noqa: E402,F401,F403 - the tests take everything from here
 from harness import need  # noqa: E402
 
+_making = threading.Lock()
 _folder = tempfile.TemporaryDirectory(prefix="rtspbench-peers-")
 
 
 def clip(name, seconds=60):
     """A file of H.264 at about 400 kbit/s and AAC; readable by everyone. The name's suffix chooses the format."""
-    folder = pathlib.Path(_folder.name)
-    folder.chmod(0o755)
-    file = folder / name
-    if file.exists():
+    with _making:  # tests run side by side, and want the same file
+        folder = pathlib.Path(_folder.name)
+        folder.chmod(0o755)
+        file = folder / name
+        if file.exists():
+            return file
+        subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25",
+                        "-f", "lavfi", "-i", "sine=440", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
+                        "-b:v", "400k", "-g", "25", "-bf", "0", "-c:a", "aac", "-b:a", "64k", str(file)], check=True)
         return file
-    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25",
-                    "-f", "lavfi", "-i", "sine=440", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
-                    "-b:v", "400k", "-g", "25", "-bf", "0", "-c:a", "aac", "-b:a", "64k", str(file)], check=True)
-    return file
