@@ -84,7 +84,10 @@ static void add_option(struct text *to, const struct option_spec *spec)
     size_t start = to->len;
     struct text help = text_init(room, sizeof(room));
     text_printf(to, spec->letter ? "  -%c, " : "      ", spec->letter);
-    text_printf(to, "--%s%s%s%s", spec->name, spec->alone ? "[=" : spec->argument ? " " : "",
+    text_printf(to, "--%s%s%s%s", spec->name,
+                spec->alone      ? "[="
+                : spec->argument ? " "
+                                 : "",
                 spec->argument ? spec->argument : "", spec->alone ? "]" : "");
     size_t column = to->len - start;
     if (column >= HELP_COLUMN - 1) {
