@@ -161,7 +161,8 @@ static void add_row(const struct find_max *find, uint32_t level, struct text *to
         char room[64];
         struct text cell = text_init(room, sizeof(room));
         add_value(&cell, &one->slos[i]);
-        text_add_string(&cell, one->slos[i].ok ? "  " : " !");
+        if (!one->slos[i].ok)
+            text_add_string(&cell, " !");
         add_cell(to, text_string(&cell));
     }
     text_add_string(to, one->limits ? " *\n" : "\n");

@@ -178,11 +178,44 @@ static void test_environment(void **state)
     unsetenv("RTSPBENCH_DENY");
 }
 
+static void test_objectives(void **state)
+{
+    assert_true(
+        PLAN("--slo", "loss_ratio<1%", "-n", "5", "--slo", "rtp.lost=0 abort", "rtsp://h/a"));
+    assert_int_equal(plan.slo_count, 2);
+    assert_string_equal(plan.slos[1].expression, "rtp.lost=0 abort");
+    assert_true(plan.find == FIND_NOTHING && !plan.slos[0].abort && plan.slos[1].abort);
+    drop();
+    assert_false(PLAN("--slo", "los_ratio<1%", "rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "--slo 'los_ratio<1%': expected "));
+    drop();
+}
+
+/* What isn't given is set for a search. */
+static void test_search(void **state)
+{
+    assert_true(PLAN("--find-max", "rtsp://h/a"));
+    assert_true(plan.find == FIND_READERS && !plan.readers_given);
+    assert_int_equal(plan.slo_count, 3);
+    assert_int_equal(plan.duration_ns, 10 * NS_PER_S);
+    assert_int_equal(plan.cool_down_ns, NS_PER_S);
+    drop();
+    assert_true(PLAN("--find-max=rate", "--slo", "errors<5", "-d", "3s", "-n", "7", "rtsp://h/a"));
+    assert_true(plan.find == FIND_RATE && plan.readers_given);
+    assert_int_equal(plan.slo_count, 1);
+    assert_int_equal(plan.duration_ns, 3 * NS_PER_S);
+    drop();
+    assert_false(PLAN("--find-max", "--stages", "30s:100", "rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "--find-max sets the load itself"));
+    drop();
+}
+
 int main(void)
 {
     unsetenv("RTSPBENCH_HALT");
     unsetenv("RTSPBENCH_DENY");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_objectives),  cmocka_unit_test(test_search),
         cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
         cmocka_unit_test(test_headers),     cmocka_unit_test(test_bind),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_password_file),
