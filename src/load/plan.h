@@ -26,7 +26,7 @@ enum plan_transport {
     PLAN_TCP,
     PLAN_UDP,
     PLAN_AUTO
-}; /* auto: tcp, and udp where the server answers 461 */
+}; /* auto: UDP, and TCP where the server refuses that or sends nothing */
 enum plan_tracks { TRACKS_ALL, TRACKS_VIDEO, TRACKS_AUDIO };
 enum plan_find { FIND_NOTHING, FIND_READERS, FIND_RATE };
 enum plan_io { IO_AUTO, IO_URING, IO_EPOLL };

@@ -83,7 +83,7 @@ static void run_plan(const char *url, enum plan_io io, enum plan_transport trans
     plan_init(&plan);
     plan.readers = READERS;
     plan.rate_per_s = 200;
-    plan.duration_ns = 1200 * NS_PER_MS;
+    plan.duration_ns = 2500 * NS_PER_MS;
     plan.stats_interval_ns = 400 * NS_PER_MS;
     plan.threads = THREADS;
     plan.io = io;
