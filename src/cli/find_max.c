@@ -335,8 +335,10 @@ static bool report(const struct find_max *find, int status, struct text *error)
 static bool check_files(const struct plan *plan, struct text *error)
 {
     struct file file;
-    if (plan->html_file || plan->web || plan->sessions_log_file) {
-        text_add_string(error, "--find-max is many runs, and leaves no --html, --web or "
+    if (plan->html_file || plan->web || plan->sessions_log_file || plan->csv_file ||
+        plan->hlog_file || plan->junit_file || plan->prometheus) {
+        text_add_string(error, "--find-max is many runs, and leaves no --html, --csv, --hlog, "
+                               "--junit, --web, --prometheus or "
                                "--sessions-log: give it --json, and that to 'rtspbench report'");
         return false;
     }

@@ -45,6 +45,7 @@ void live_draw(struct live *live, const struct snapshot *snapshot)
     struct text frame = text_init(live->frame, sizeof(live->frame));
     screen_size(&live->screen, &live->view.columns, &live->view.rows);
     live->view.paused = atomic_load(&live->control.paused); /* the dashboard sets it too */
+    live->view.paused = atomic_load(&live->control.paused);
     if (snapshot->elapsed_ns > live->view.duration_ns)
         live->view.ending = true;
     view_terminal(&live->view, snapshot, &frame);
@@ -81,6 +82,7 @@ void live_look(struct live *live, const struct snapshot *last, bool stopping)
     for (char key = screen_key(&live->screen); key; key = screen_key(&live->screen))
         changed |= press(live, key);
     screen_size(&live->screen, &columns, &rows);
+    changed |= atomic_load(&live->control.paused) != live->view.paused; /* the dashboard may, too */
     changed |= columns != live->view.columns || rows != live->view.rows;
     if (changed && last)
         live_draw(live, last);

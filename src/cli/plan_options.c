@@ -245,6 +245,9 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->freebind = options_given(options, OPT_BIND_CIDR);
     plan->json_file = options_text(options, OPT_JSON_FILE);
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
+    plan->csv_file = options_text(options, OPT_CSV);
+    plan->hlog_file = options_text(options, OPT_HLOG);
+    plan->junit_file = options_text(options, OPT_JUNIT);
     plan->html_file = options_text(options, OPT_HTML);
     plan->prometheus = options_text(options, OPT_PROMETHEUS);
     plan->web = options_text(options, OPT_WEB);

@@ -8,12 +8,9 @@
 #include "cli/listen.h"
 #include "cli/options.h"
 #include "view/bystanders.h"
-#include "view/file.h"
-#include "view/html.h"
 #include "view/json.h"
 #include "view/text.h"
 
-#define CHECKPOINT_NS (60 * NS_PER_S)
 #define TOKEN_SHORTEST 8u
 
 static void print_text(const struct snapshot *snapshot,
@@ -24,14 +21,6 @@ static void print_text(const struct snapshot *snapshot,
     write(snapshot, &text);
     fwrite(text.data, 1, text.len, stdout);
     fflush(stdout);
-}
-
-static void save(struct watch *watch, const struct snapshot *snapshot)
-{
-    if (!watch->plan->json_file)
-        return;
-    watch->file_error = view_json_write(snapshot, watch->plan->json_file);
-    watch->saved_ns = snapshot->elapsed_ns;
 }
 
 static void on_start(void *context, const struct run_info *info)
@@ -68,8 +57,7 @@ static void on_interval(void *context, const struct snapshot *snapshot)
     } else if (!watch->plan->quiet && !live_is_on(&watch->live)) {
         print_text(snapshot, view_text_interval);
     }
-    if (watch->saved_ns == 0 || snapshot->elapsed_ns - watch->saved_ns >= CHECKPOINT_NS)
-        save(watch, snapshot);
+    outputs_add(&watch->outputs, snapshot);
 }
 
 static void on_end(void *context, const struct snapshot *snapshot)
@@ -77,9 +65,7 @@ static void on_end(void *context, const struct snapshot *snapshot)
     struct watch *watch = context;
     live_end(&watch->live);
     snapshot_verdict(snapshot, &watch->status);
-    save(watch, snapshot);
-    if (watch->plan->html_file)
-        watch->html_error = view_html_write_run(snapshot, watch->plan->html_file);
+    outputs_end(&watch->outputs, snapshot);
     if (watch->exporter)
         exporter_show(watch->exporter, snapshot);
     if (watch->dashboard)
@@ -100,17 +86,6 @@ static void on_notice(void *context, const char *line)
         live_notice(&watch->live, line);
     else
         fprintf(stderr, "rtspbench: %s\n", line);
-}
-
-static bool can_write(const char *option, const char *path, struct text *error)
-{
-    struct file file;
-    int failed = path ? file_open(&file, path) : 0;
-    if (failed)
-        text_printf(error, "%s %s: %s", option, path, strerror(-failed));
-    else if (path)
-        file_discard(&file);
-    return !failed;
 }
 
 /* As the first Ctrl-C would. */
@@ -184,26 +159,16 @@ bool watch_begin(struct watch *watch, struct text *error)
                     plan->web ? "a token of 8 characters or more" : "--web beside it");
         return false;
     }
-    if (plan->html_file && !view_html_available()) {
-        text_add_string(error, "--html: this build makes no reports: it needs node and npm");
-        return false;
-    }
-    return can_write("--json", plan->json_file, error) &&
-           can_write("--html", plan->html_file, error) &&
-           (!plan->web || start_dashboard(watch, error)) &&
+    watch->outputs.plan = plan;
+    return outputs_begin(&watch->outputs, error) && (!plan->web || start_dashboard(watch, error)) &&
            (!plan->prometheus || start_exporter(watch, error));
 }
 
 bool watch_finish(struct watch *watch, struct text *error)
 {
-    const struct plan *plan = watch->plan;
     dashboard_stop(watch->dashboard);
     exporter_stop(watch->exporter);
-    if (watch->file_error)
-        text_printf(error, "--json %s: %s", plan->json_file, strerror(-watch->file_error));
-    else if (watch->html_error)
-        text_printf(error, "--html %s: %s", plan->html_file, strerror(-watch->html_error));
-    return !watch->file_error && !watch->html_error;
+    return outputs_finish(&watch->outputs, error);
 }
 
 struct run_hooks watch_hooks(struct watch *watch)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/live.h"
+#include "cli/outputs.h"
 #include "load/run.h"
 #include "view/dashboard.h"
 #include "view/exporter.h"
@@ -11,10 +12,8 @@
 struct watch {
     const struct plan *plan;
     struct live live;
-    uint64_t saved_ns; /* elapsed when the result was last saved; 0: never */
-    int status;        /* the process's exit status, once the run has ended */
-    int file_error;    /* -errno of the result file, 0 when it is there or wasn't asked for */
-    int html_error;    /* likewise */
+    struct outputs outputs;
+    int status;                  /* the process's exit status, once the run has ended */
     struct dashboard *dashboard; /* NULL: none */
     struct exporter *exporter;   /* likewise */
 };

@@ -107,6 +107,9 @@ struct plan {
     bool quiet;
     const char *json_file; /* NULL: none */
     const char *sessions_log_file;
+    const char *csv_file;
+    const char *hlog_file;
+    const char *junit_file;
     const char *html_file;
     const char *prometheus; /* HOST:PORT of the metrics; NULL: none */
     const char *web;        /* HOST:PORT of the dashboard; NULL: none */

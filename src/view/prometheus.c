@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "stats/fields.h"
 
 #define LOWEST_SHIFT 3u /* 16 us */
 #define LABELS 2048u
@@ -208,15 +209,6 @@ static void write_histogram(const struct page *page, const char *name, const cha
             (unsigned long long)histogram->count);
 }
 
-static const char *const phases[LATENCY_METRICS] = {
-    [METRIC_CONNECT] = "connect",     [METRIC_TLS] = "tls",
-    [METRIC_OPTIONS] = "options",     [METRIC_DESCRIBE] = "describe",
-    [METRIC_SETUP] = "setup",         [METRIC_PLAY] = "play",
-    [METRIC_FIRST_RTP] = "first_rtp", [METRIC_FIRST_KEYFRAME] = "first_keyframe",
-    [METRIC_STARTUP] = "startup",     [METRIC_JOIN] = "join",
-    [METRIC_KEEPALIVE] = "keepalive", [METRIC_TEARDOWN] = "teardown",
-};
-
 static void write_latencies(const struct page *page, const struct stats *total)
 {
     static const struct {
@@ -233,12 +225,12 @@ static void write_latencies(const struct page *page, const struct stats *total)
     char labels[64];
     family(page, "phase_seconds", "histogram", "How long each phase of a session took.");
     for (unsigned i = 0; i < LATENCY_METRICS; i++) {
-        snprintf(labels, sizeof(labels), "phase=\"%s\",", phases[i]);
+        snprintf(labels, sizeof(labels), "phase=\"%s\",", latency_name(i));
         write_histogram(page, "phase_seconds", labels, &total->metrics[i]);
     }
     family(page, "phase_never", "counter", "Sessions that should have got there and did not.");
     for (unsigned i = 0; i < LATENCY_METRICS; i++) {
-        snprintf(labels, sizeof(labels), "{phase=\"%s\"}", phases[i]);
+        snprintf(labels, sizeof(labels), "{phase=\"%s\"}", latency_name(i));
         count(page, "phase_never", labels, total->never[i]);
     }
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -1,0 +1,98 @@
+#include "cli/outputs.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "view/csv.h"
+#include "view/file.h"
+#include "view/html.h"
+#include "view/json.h"
+#include "view/junit.h"
+
+#define CHECKPOINT_NS (60 * NS_PER_S)
+
+static const struct {
+    const char *option;
+    size_t path;                                                     /* in the plan */
+    int (*write)(const struct snapshot *snapshot, const char *path); /* NULL: not in one go */
+    bool at_checkpoints;
+} kinds[OUTPUTS] = {
+    [OUTPUT_JSON] = {"--json", offsetof(struct plan, json_file), view_json_write, true},
+    [OUTPUT_CSV] = {"--csv", offsetof(struct plan, csv_file), view_csv_write, true},
+    [OUTPUT_JUNIT] = {"--junit", offsetof(struct plan, junit_file), view_junit_write, false},
+    [OUTPUT_HTML] = {"--html", offsetof(struct plan, html_file), view_html_write_run, false},
+    [OUTPUT_HLOG] = {"--hlog", offsetof(struct plan, hlog_file), NULL, false},
+};
+
+static const char *path_of(const struct outputs *outputs, unsigned i)
+{
+    const char *path;
+    memcpy(&path, (const char *)outputs->plan + kinds[i].path, sizeof(path));
+    return path;
+}
+
+static bool complain(const struct outputs *outputs, unsigned i, int error, struct text *to)
+{
+    text_printf(to, "%s %s: %s", kinds[i].option, path_of(outputs, i), strerror(-error));
+    return false;
+}
+
+bool outputs_begin(struct outputs *outputs, struct text *error)
+{
+    if (outputs->plan->html_file && !view_html_available()) {
+        text_add_string(error, "--html: this build makes no reports: it needs node and npm");
+        return false;
+    }
+    for (unsigned i = 0; i < OUTPUTS; i++) {
+        const char *path = path_of(outputs, i);
+        struct file file;
+        int failed = path ? file_open(&file, path) : 0;
+        if (failed)
+            return complain(outputs, i, failed, error);
+        if (path)
+            file_discard(&file);
+    }
+    if (outputs->plan->hlog_file) {
+        int failed = hlog_open(&outputs->hlog, outputs->plan->hlog_file);
+        if (failed)
+            return complain(outputs, OUTPUT_HLOG, failed, error);
+    }
+    return true;
+}
+
+static void save(struct outputs *outputs, const struct snapshot *snapshot, bool checkpoint)
+{
+    for (unsigned i = 0; i < OUTPUTS; i++) {
+        const char *path = path_of(outputs, i);
+        if (path && kinds[i].write && (!checkpoint || kinds[i].at_checkpoints))
+            outputs->errors[i] = kinds[i].write(snapshot, path);
+    }
+    outputs->saved_ns = snapshot->elapsed_ns;
+}
+
+void outputs_add(struct outputs *outputs, const struct snapshot *snapshot)
+{
+    if (outputs->hlog)
+        hlog_add(outputs->hlog, snapshot);
+    if (outputs->saved_ns == 0 || snapshot->elapsed_ns - outputs->saved_ns >= CHECKPOINT_NS)
+        save(outputs, snapshot, true);
+}
+
+void outputs_end(struct outputs *outputs, const struct snapshot *snapshot)
+{
+    if (outputs->hlog)
+        hlog_add(outputs->hlog, snapshot);
+    outputs->errors[OUTPUT_HLOG] = hlog_close(outputs->hlog);
+    outputs->hlog = NULL;
+    save(outputs, snapshot, false);
+}
+
+bool outputs_finish(struct outputs *outputs, struct text *error)
+{
+    hlog_close(outputs->hlog); /* of a run that never began */
+    for (unsigned i = 0; i < OUTPUTS; i++) {
+        if (outputs->errors[i])
+            return complain(outputs, i, outputs->errors[i], error);
+    }
+    return true;
+}

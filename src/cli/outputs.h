@@ -1,0 +1,28 @@
+/* outputs.h - the files that a run leaves behind. */
+#pragma once
+
+#include "load/plan.h"
+#include "stats/snapshot.h"
+#include "view/hlog.h"
+
+enum output { OUTPUT_JSON, OUTPUT_CSV, OUTPUT_JUNIT, OUTPUT_HTML, OUTPUT_HLOG, OUTPUTS };
+
+/* Ready when zeroed but for plan. */
+struct outputs {
+    const struct plan *plan;
+    struct hlog *hlog;
+    uint64_t saved_ns;   /* elapsed when the files were last saved; 0: never */
+    int errors[OUTPUTS]; /* -errno where one could not be written */
+};
+
+/* Can the files be written? Asked before a run of hours, not after it. False, with error: no. */
+bool outputs_begin(struct outputs *outputs, struct text *error);
+
+/* At the end of each interval: once a minute what there is so far is saved. */
+void outputs_add(struct outputs *outputs, const struct snapshot *snapshot);
+
+/* With the last snapshot of the run. */
+void outputs_end(struct outputs *outputs, const struct snapshot *snapshot);
+
+/* False, with error, when a file could not be written. */
+bool outputs_finish(struct outputs *outputs, struct text *error);
