@@ -8,11 +8,11 @@ from speed import at_most, result
 SOURCES = "127.1.0.0/28"  # 14 addresses, each with ports of its own
 
 
-def held(io, sessions, seconds, *options, server_options=(), threads=7, **cores):
+def held(io, sessions, seconds, *options, server_options=(), threads=7, core=None):
     """Holds that many sessions; the client's result, its lines, and the server's truth by key."""
-    with lab.Serve("--threads", threads, "--io", io, "--pattern", "1/s:1250", *server_options, **cores) as serve:
+    with lab.Serve("--threads", threads, "--io", io, "--pattern", "1/s:1250", *server_options, core=core) as serve:
         with lab.run(serve.ready + "pattern", "--io", io, "--bind-cidr", SOURCES, "-n", sessions, "-r", "10000/s", "-d",
-                     f"{seconds}s", *options, **cores) as program:
+                     f"{seconds}s", *options, core=core) as program:
             program.line(seconds - 2, seconds + 60)
             server_rss = lab.rss(serve.child.pid)
             end = program.finish(120)["result"]

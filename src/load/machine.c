@@ -39,7 +39,7 @@ static uint64_t memory_available(void)
     return kib * 1024 < group ? kib * 1024 : group;
 }
 
-static uint32_t cores_allowed(void)
+uint32_t machine_cores(void)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
@@ -67,7 +67,7 @@ void machine_read(struct machine *out)
     read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &low, &high);
     out->port_low = (uint16_t)low;
     out->port_high = (uint16_t)high;
-    out->cores = cores_allowed();
+    out->cores = machine_cores();
     out->memory_bytes = memory_available();
     out->nofile = getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_max : 1024;
     out->files_free = files_free();

@@ -14,6 +14,9 @@ struct machine {
 /* What can't be read gets the kernel's default. */
 void machine_read(struct machine *out);
 
+/* Cores that this process may run on. */
+uint32_t machine_cores(void);
+
 /* Raises the soft limit of open files to the hard one. */
 void machine_raise_files(void);
 

@@ -125,7 +125,7 @@ static int init_bad(struct shard *shard)
 int shard_init(struct shard *shard, const struct shard_setup *setup)
 {
     const struct plan *plan = setup->plan;
-    *shard = (struct shard){.setup = *setup, .config = config_of(setup)};
+    *shard = (struct shard){.setup = *setup, .cores = machine_cores(), .config = config_of(setup)};
     const struct loop_config loop = {
         .kind = setup->loop,
         .max_sockets = shard->config.sessions * plan->sockets_per_session + 16,
@@ -416,13 +416,17 @@ static void hand_over_stats(struct shard *shard)
         client_set_stats(&shard->client, exchange->current);
 }
 
+/* All shards together, of the cores they have: seven that share one core are each busy for a
+   seventh of the time at most. */
 static void look_at_load(struct shard *shard)
 {
     uint64_t wall_ns = shard->seen_ns - shard->busy_wall_ns;
     if (wall_ns < BUSY_LOOK_NS)
         return;
-    uint64_t cpu_ns = clock_thread_cpu_ns();
-    shard->busy = cpu_ns - shard->busy_cpu_ns > wall_ns / 2;
+    uint32_t shards = shard->setup.plan->shards;
+    uint64_t cpu_ns = clock_process_cpu_ns();
+    uint64_t cores = shards < shard->cores ? shards : shard->cores;
+    shard->busy = cpu_ns - shard->busy_cpu_ns > wall_ns * cores / 2;
     shard->busy_wall_ns = shard->seen_ns;
     shard->busy_cpu_ns = cpu_ns;
 }

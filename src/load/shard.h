@@ -60,6 +60,7 @@ struct shard {
     uint64_t worked_ns;                 /* how long the turn before was at work after it woke */
     uint64_t busy_wall_ns, busy_cpu_ns; /* when and at what CPU time the load was last looked at */
     bool busy;                          /* over half of the time */
+    uint32_t cores;                     /* that the shards share */
     uint64_t next_halt_ns;
     uint64_t no_room_until_ns; /* when a reader that found no room is tried again */
     uint32_t stop_cursor;

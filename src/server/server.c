@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
             */
 #define PORT_COUNT 16384u
 #define WORDS_MAX 4096u
+#define BUSY_LOOK_NS (100 * NS_PER_MS)
+#define GATHER_NS NS_PER_MS
 
 static void renew_unix_offset(struct server *server)
 {
@@ -183,10 +186,31 @@ uint64_t server_next_deadline(const struct server *server)
     return wheel_next_ns(&server->wheel);
 }
 
+static unsigned cores_shared(const struct server *server)
+{
+    cpu_set_t set;
+    unsigned cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+    return cores < server->config.shards ? cores : server->config.shards;
+}
+
+/* Busy is over half of the cores that the shards share. */
+static void look_at_load(struct server *server)
+{
+    uint64_t wall_ns = server->now_ns - server->busy_wall_ns;
+    if (server->on_sim || wall_ns < BUSY_LOOK_NS)
+        return;
+    uint64_t cpu_ns = clock_process_cpu_ns();
+    server->busy = cpu_ns - server->busy_cpu_ns > wall_ns * cores_shared(server) / 2;
+    server->busy_wall_ns = server->now_ns;
+    server->busy_cpu_ns = cpu_ns;
+}
+
 void server_turn(struct server *server, uint64_t deadline_ns)
 {
     uint64_t next_ns = wheel_next_ns(&server->wheel);
-    loop_turn(server->loop, next_ns < deadline_ns ? next_ns : deadline_ns, 0);
+    look_at_load(server);
+    loop_turn(server->loop, next_ns < deadline_ns ? next_ns : deadline_ns,
+              server->busy ? GATHER_NS : 0);
     server->now_ns = loop_clock(server->loop);
     if (server->now_ns >= server->unix_renew_at_ns)
         renew_unix_offset(server);

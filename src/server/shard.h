@@ -30,6 +30,8 @@ struct server {
     uint64_t epoch_ns;       /* of all streams */
     uint64_t unix_offset_ns; /* to wall-clock time; renewed every second */
     uint64_t unix_renew_at_ns;
+    uint64_t busy_wall_ns, busy_cpu_ns; /* when and at what CPU time the load was last looked at */
+    bool busy;                          /* then arrivals are gathered, as the client does */
     uint64_t serial;
     uint32_t sessions;
     struct rng rng;
