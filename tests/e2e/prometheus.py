@@ -67,7 +67,7 @@ def promtool_finds_nothing():
         kind, text = run.get("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
         equal(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8", "Content-Type")
         assert text.endswith("# EOF\n"), text[-100:]
-        equal(run.sample('rtspbench_errors_total{phase="describe",reason="status",status="404"}'), 10, "errors")
+        run.wait_until('rtspbench_errors_total{phase="describe",reason="status",status="404"}', 10)
         run.wait_until('rtspbench_rtp_lost_total{cause="server"}', 1)
         try:
             urllib.request.urlopen(run.url.replace("/metrics", "/elsewhere"), timeout=5)
