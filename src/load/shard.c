@@ -355,20 +355,13 @@ static void count_not_started(struct shard *shard)
     }
 }
 
-/* Every reader had its session, and none will come: there is nothing to wait for. */
-static bool nothing_left(const struct shard *shard)
-{
-    return !shard->has_next && !shard->records && !shard->bad_stats && !shard->setup.plan->open &&
-           shard->client.alive == 0 && shard->target > 0;
-}
-
 static void stop_paced(struct shard *shard)
 {
     uint64_t now_ns = shard->seen_ns;
     bool asked =
         shard->setup.stopped && atomic_load_explicit(shard->setup.stopped, memory_order_relaxed);
     if (!shard->stopping) {
-        if (now_ns < shard->end_ns && !asked && !nothing_left(shard))
+        if (now_ns < shard->end_ns && !asked)
             return;
         shard->stopping = true;
         shard->stop_ns = now_ns;
