@@ -29,7 +29,7 @@ fmt: ## lay out the C code
 fuzz: ## fuzz each parser for FUZZ_SECONDS
 	@scripts/test --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
-bench: ## what benchmarks there are
+bench: ## every target of docs/PERFORMANCE.md; under 15 minutes
 	@if [ -x bench/run ]; then bench/run; else echo "There are no benchmarks yet."; fi
 
 install: all ## into PREFIX (/usr/local)

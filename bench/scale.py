@@ -3,9 +3,8 @@
 import time
 
 import lab
-from speed import at_most, result
+from speed import SOURCES, at_most, result
 
-SOURCES = "127.1.0.0/28"  # 14 addresses, each with ports of its own
 
 
 def held(io, sessions, seconds, *options, server_options=(), threads=7, core=None):
