@@ -41,6 +41,8 @@ enum plan_keepalive {
 
 /* Strings are borrowed and must outlive the plan, but for what the URL list owns. */
 struct plan {
+    const char *group;  /* its name among several plans of one run; NULL: there is only this one */
+    uint64_t begins_ns; /* after the run's start; all times of the plan count from then */
     struct url_list urls;
     const char *user; /* for URLs that name none; NULL: none */
     const char *password;
@@ -159,3 +161,6 @@ static inline uint32_t plan_bind_of(const struct plan *plan, uint32_t reader)
 /* The result's "config": one JSON object, secrets masked. The caller frees it; NULL when out of
  * memory. */
 char *plan_to_json(const struct plan *plan);
+
+/* The same of several plans: sums, and each plan under "groups". */
+char *plans_to_json(const struct plan *plans, uint32_t count);

@@ -160,12 +160,51 @@ static void add_machinery(json_t *config, const struct plan *plan)
     json_object_set_new(config, "slo", slos_json(plan));
 }
 
-char *plan_to_json(const struct plan *plan)
+static json_t *plan_json(const struct plan *plan)
 {
     json_t *config = json_object();
     add_load(config, plan);
     add_session(config, plan);
     add_machinery(config, plan);
+    return config;
+}
+
+char *plan_to_json(const struct plan *plan)
+{
+    return plans_to_json(plan, 1);
+}
+
+/* What the plans come to together, in place of what the first one says. */
+static void add_groups(json_t *config, const struct plan *plans, uint32_t count)
+{
+    json_t *groups = json_array(), *urls = json_array();
+    uint64_t readers = 0, shards = 0, url_count = 0, end_ns = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct plan *plan = &plans[i];
+        json_t *group = plan_json(plan);
+        uint64_t plan_end_ns = plan->begins_ns + plan->duration_ns;
+        set_string(group, "name", plan->group);
+        set_seconds(group, "start_s", plan->begins_ns);
+        json_array_extend(urls, json_object_get(group, "urls"));
+        json_array_append_new(groups, group);
+        readers += plan->readers;
+        shards += plan->shards;
+        url_count += plan->urls.count;
+        end_ns = plan_end_ns > end_ns ? plan_end_ns : end_ns;
+    }
+    json_object_set_new(config, "urls", urls);
+    set_count(config, "url_count", url_count);
+    set_count(config, "readers", readers);
+    set_count(config, "threads", shards);
+    set_seconds(config, "duration_s", end_ns);
+    json_object_set_new(config, "groups", groups);
+}
+
+char *plans_to_json(const struct plan *plans, uint32_t count)
+{
+    json_t *config = plan_json(&plans[0]);
+    if (count > 1)
+        add_groups(config, plans, count);
     char *text = json_dumps(config, JSON_COMPACT);
     json_decref(config);
     return text;

@@ -24,6 +24,9 @@
 
 struct worker {
     struct run *run;
+    const struct plan *plan;
+    uint32_t index;     /* among the plan's shards */
+    uint32_t first_url; /* of the plan */
     struct shard shard;
     pthread_t thread;
     int error;
@@ -32,11 +35,14 @@ struct worker {
 };
 
 struct run {
-    const struct plan *plan;
+    const struct plan *plan; /* the first one, which speaks for all where they can't differ */
+    uint32_t plan_count;
+    uint32_t shard_count; /* of all plans */
     const struct run_hooks *hooks;
     struct targets targets;
     struct run_info info;
     const char **stream_urls;
+    const char **stream_groups;
     char *plan_json;
     struct utsname kernel;
     struct collector *collector;
@@ -82,27 +88,32 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
     struct run *run = worker->run;
-    uint32_t index = (uint32_t)(worker - run->workers);
+    uint32_t lane = (uint32_t)(worker - run->workers);
     const struct shard_setup setup = {
-        .plan = run->plan,
+        .plan = worker->plan,
         .targets = &run->targets,
-        .index = index,
+        .index = worker->index,
+        .first_url = worker->first_url,
+        .lane = lane,
+        .lanes = run->shard_count,
         .loop = run->loop,
-        .exchange = collector_exchange(run->collector, index),
+        .exchange = collector_exchange(run->collector, lane),
         .sessions_log = run->sessions_log,
         .stopped = &run->stopped,
         .control = run->hooks->control,
     };
-    worker->error = run->plan->shards > 1 ? files_own_table() : 0;
+    worker->error = run->shard_count > 1 ? files_own_table() : 0;
     if (!worker->error)
         worker->error = shard_init(&worker->shard, &setup);
     atomic_store(&worker->ready, true);
     uint64_t start_ns = wait_for_start(run);
     if (start_ns != TIME_NEVER) {
-        shard_start(&worker->shard, start_ns);
+        shard_start(&worker->shard, start_ns + worker->plan->begins_ns);
         while (!worker->shard.done && atomic_load_explicit(&run->stopped, memory_order_relaxed) < 2)
             shard_turn(&worker->shard);
         client_fill_gauges(&worker->shard.client);
+        if (run->plan_count > 1)
+            setup.exchange->current->target = 0; /* others may go on */
         stats_exchange_end(setup.exchange, loop_clock(worker->shard.loop));
     }
     atomic_store(&worker->done, true);
@@ -112,13 +123,28 @@ static void *work(void *argument)
     return NULL;
 }
 
+static void deal_workers(struct run *run)
+{
+    struct worker *next = run->workers;
+    uint32_t first_url = 0;
+    for (uint32_t i = 0; i < run->plan_count; i++) {
+        const struct plan *plan = &run->plan[i];
+        for (uint32_t k = 0; k < plan->shards; k++, next++) {
+            next->run = run;
+            next->plan = plan;
+            next->index = k;
+            next->first_url = first_url;
+        }
+        first_url += plan->urls.count;
+    }
+}
+
 /* Starts a thread a shard and waits until their loops are there. 0 or the first error. */
 static int start_workers(struct run *run)
 {
     int error = 0;
-    for (run->started = 0; run->started < run->plan->shards && !error; run->started++) {
+    for (run->started = 0; run->started < run->shard_count && !error; run->started++) {
         struct worker *worker = &run->workers[run->started];
-        worker->run = run;
         error = -pthread_create(&worker->thread, NULL, work, worker);
         if (error)
             break;
@@ -236,18 +262,46 @@ static void watch(struct run *run, const sigset_t *signals)
     }
 }
 
+/* The URLs of all plans, and whose each is where there are several. */
+static bool list_streams(struct run *run)
+{
+    uint32_t at = 0;
+    run->stream_urls = calloc(run->targets.count, sizeof(*run->stream_urls));
+    run->stream_groups = calloc(run->targets.count, sizeof(*run->stream_groups));
+    if (!run->stream_urls || !run->stream_groups)
+        return false;
+    for (uint32_t i = 0; i < run->plan_count; i++) {
+        const struct plan *plan = &run->plan[i];
+        for (uint32_t k = 0; k < plan->urls.count; k++, at++) {
+            run->stream_urls[at] = plan->urls.items[k].url;
+            run->stream_groups[at] = plan->group;
+        }
+    }
+    return true;
+}
+
+/* When the first misbehaving client begins; 0: none does. */
+static uint64_t calm_until(const struct run *run)
+{
+    uint64_t calm_ns = 0;
+    for (uint32_t i = 0; i < run->plan_count; i++) {
+        const struct plan *plan = &run->plan[i];
+        uint64_t at_ns = plan->begins_ns + plan->bad_after_ns;
+        if (plan->bad_ratio > 0 && at_ns > 0 && (calm_ns == 0 || at_ns < calm_ns))
+            calm_ns = at_ns;
+    }
+    return calm_ns;
+}
+
 static bool fill_info(struct run *run, const char *version)
 {
     const struct plan *plan = run->plan;
     struct rlimit files;
     uname(&run->kernel);
     getrlimit(RLIMIT_NOFILE, &files);
-    run->plan_json = plan_to_json(plan);
-    run->stream_urls = calloc(plan->urls.count, sizeof(*run->stream_urls));
-    if (!run->plan_json || !run->stream_urls)
+    run->plan_json = plans_to_json(plan, run->plan_count);
+    if (!run->plan_json || !list_streams(run))
         return false;
-    for (uint32_t i = 0; i < plan->urls.count; i++)
-        run->stream_urls[i] = plan->urls.items[i].url;
     run->info = (struct run_info){
         .tool_name = "rtspbench",
         .tool_version = version,
@@ -259,11 +313,12 @@ static bool fill_info(struct run *run, const char *version)
         .plan_json = run->plan_json,
         .io = run->loop == LOOP_URING ? "uring" : "epoll",
         .kernel_stamps = !(plan->denied & LOOP_DENY_TIMESTAMP),
-        .calm_ns = plan->bad_ratio > 0 ? plan->bad_after_ns : 0,
-        .shard_count = plan->shards,
-        .stream_count = plan->urls.count,
+        .calm_ns = calm_until(run),
+        .shard_count = run->shard_count,
+        .stream_count = run->targets.count,
         .stream_urls = run->stream_urls,
         .ceiling = plan->ceiling,
+        .stream_groups = run->plan_count > 1 ? run->stream_groups : NULL,
     };
     return true;
 }
@@ -316,11 +371,13 @@ static bool prepare(struct run *run, const char *version, struct text *error)
 {
     if (!choose_loop(run, error) || !open_sessions_log(run, error))
         return false;
-    if (targets_resolve(&run->targets, run->plan) || !fill_info(run, version) ||
-        !(run->workers = calloc(run->plan->shards, sizeof(*run->workers)))) {
+    if (targets_resolve_all(&run->targets, run->plan, run->plan_count) ||
+        !fill_info(run, version) ||
+        !(run->workers = calloc(run->shard_count, sizeof(*run->workers)))) {
         text_add_string(error, "out of memory");
         return false;
     }
+    deal_workers(run);
     run->info.rss_before_bytes = resident_bytes();
     run->collector = collector_new(&run->info);
     if (!run->collector)
@@ -336,6 +393,7 @@ static void dispose(struct run *run)
     targets_dispose(&run->targets);
     free(run->workers);
     free(run->stream_urls);
+    free(run->stream_groups);
     free(run->plan_json);
     if (run->sessions_log)
         fclose(run->sessions_log);
@@ -362,10 +420,12 @@ static void run_shards(struct run *run)
     run->hooks->on_end(run->hooks->context, last);
 }
 
-bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
-         struct text *error)
+bool run_plans(const struct plan *plans, uint32_t count, const char *version,
+               const struct run_hooks *hooks, struct text *error)
 {
-    struct run run = {.plan = plan, .hooks = hooks};
+    struct run run = {.plan = plans, .plan_count = count, .hooks = hooks};
+    for (uint32_t i = 0; i < count; i++)
+        run.shard_count += plans[i].shards;
     sigset_t signals, before;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -386,4 +446,10 @@ bool run(const struct plan *plan, const char *version, const struct run_hooks *h
     dispose(&run);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
+}
+
+bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
+         struct text *error)
+{
+    return run_plans(plan, 1, version, hooks, error);
 }

@@ -24,6 +24,11 @@ struct run_hooks {
     const struct run_control *control; /* what the watcher asks for; NULL: nothing */
 };
 
+/* Runs resolved plans side by side, each from its own beginning, to the end of the last one. What
+   isn't a matter of readers (objectives, files, intervals, the loop) is as the first one says. */
+bool run_plans(const struct plan *plans, uint32_t count, const char *version,
+               const struct run_hooks *hooks, struct text *error);
+
 /* Runs a resolved plan to its end, or until SIGINT or SIGTERM: the first ends it in order within 5
    s, the second at once. version is the tool's. False, with error set, when it could not begin. */
 bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,

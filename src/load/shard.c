@@ -298,7 +298,7 @@ static bool begin_bad(struct shard *shard, uint32_t reader, enum misbehaviour ki
 static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_t now_ns)
 {
     const struct plan *plan = shard->setup.plan;
-    uint32_t url = url_list_of(&plan->urls, reader);
+    uint32_t url = shard->setup.first_url + url_list_of(&plan->urls, reader);
     int kind = plan_misbehaviour(plan, reader);
     if (kind >= 0)
         return begin_bad(shard, reader, (enum misbehaviour)kind, due_ns);

@@ -52,8 +52,11 @@ static void io_close(void *host, uint32_t socket, bool reset)
 static uint16_t next_port(struct shard *shard)
 {
     const struct plan *plan = shard->setup.plan;
+    const struct shard_setup *setup = &shard->setup;
+    uint32_t lane = setup->lanes > 0 ? setup->lane : setup->index;
+    uint32_t lanes = setup->lanes > 0 ? setup->lanes : plan->shards;
     uint32_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
-    uint32_t pair = (shard->setup.index + shard->rtp_pair++ * plan->shards) % pairs;
+    uint32_t pair = (lane + shard->rtp_pair++ * lanes) % pairs;
     return (uint16_t)(plan->rtp_port_low + 2 * pair);
 }
 
@@ -148,6 +151,15 @@ static void write_ms(struct text *to, const char *key, uint64_t from_ns, uint64_
         text_printf(to, ",\"%s\":%.3f", key, ((double)at_ns - (double)from_ns) / 1e9);
 }
 
+static void write_group(struct text *to, const char *group)
+{
+    if (!group)
+        return;
+    text_add_string(to, "\"group\":\"");
+    text_add_escaped(to, slice_from_string(group));
+    text_add_string(to, "\",");
+}
+
 /* One line; times in seconds since the run's start. */
 static void io_ended(void *host, const struct session *session, enum session_outcome outcome)
 {
@@ -160,15 +172,18 @@ static void io_ended(void *host, const struct session *session, enum session_out
         shard->setup.on_ended(shard->setup.context, session, outcome);
     if (!shard->setup.sessions_log)
         return;
-    text_printf(&line, "{\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
+    uint64_t run_start_ns = shard->start_ns - shard->setup.plan->begins_ns;
+    text_add_string(&line, "{");
+    write_group(&line, shard->setup.plan->group);
+    text_printf(&line, "\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
     text_add_escaped(&line, shard->config.urls[session->url].text);
     text_printf(&line, "\",\"source_port\":%u,\"session\":\"", session->local_port);
     text_add_escaped(&line, session_id(client, session));
     text_add_string(&line, "\"");
-    write_ms(&line, "due_s", shard->start_ns, session->due_ns);
-    write_ms(&line, "play_s", shard->start_ns, session->play_sent_ns);
-    write_ms(&line, "first_rtp_s", shard->start_ns, session->first_rtp_ns);
-    write_ms(&line, "ended_s", shard->start_ns, client->now_ns);
+    write_ms(&line, "due_s", run_start_ns, session->due_ns);
+    write_ms(&line, "play_s", run_start_ns, session->play_sent_ns);
+    write_ms(&line, "first_rtp_s", run_start_ns, session->first_rtp_ns);
+    write_ms(&line, "ended_s", run_start_ns, client->now_ns);
     text_printf(
         &line, ",\"tries\":%u,\"packets\":%" PRIu32 ",\"bytes\":%" PRIu64 ",\"outcome\":\"%s\"",
         session->tries + 1u, session->packets, session->bytes, session_outcome_name(outcome));
@@ -228,9 +243,10 @@ static uint32_t io_url_of(void *host, uint32_t reader, uint32_t incarnation)
     const struct plan *plan = shard->setup.plan;
     struct rng rng = rng_init(plan->seed, (uint64_t)incarnation << 32 | reader, CHOICE_URL);
     if (plan->zipf > 0)
-        return url_list_draw(&plan->urls, rng_double(&rng));
+        return shard->setup.first_url + url_list_draw(&plan->urls, rng_double(&rng));
     bool zaps = plan->zap.kind != DISTRIBUTION_NONE;
-    return url_list_of(&plan->urls, reader + (zaps ? incarnation : 0));
+    return shard->setup.first_url +
+           url_list_of(&plan->urls, reader + (zaps ? incarnation : 0));
 }
 
 const struct client_io shard_io = {

@@ -34,29 +34,25 @@ static void look_up(struct client_url *url, const struct url *parsed)
     freeaddrinfo(found);
 }
 
-/* The addresses of an earlier URL with the same host and port, or NULL. */
-static const struct client_url *known(const struct targets *targets, const struct plan *plan,
+/* The addresses of an earlier URL of the plan with the same host and port, or NULL. */
+static const struct client_url *known(const struct client_url *urls, const struct plan *plan,
                                       uint32_t i)
 {
     const struct url *parsed = &plan->urls.items[i].parsed;
     for (uint32_t j = i > 64 ? i - 64 : 0; j < i; j++) {
         const struct url *other = &plan->urls.items[j].parsed;
         if (other->port == parsed->port && slice_equal_nocase(other->host, parsed->host))
-            return &targets->urls[j];
+            return &urls[j];
     }
     return NULL;
 }
 
-int targets_resolve(struct targets *targets, const struct plan *plan)
+static void resolve_plan(struct client_url *urls, const struct plan *plan)
 {
-    targets->count = plan->urls.count;
-    targets->urls = calloc(plan->urls.count, sizeof(*targets->urls));
-    if (!targets->urls)
-        return -ENOMEM;
     for (uint32_t i = 0; i < plan->urls.count; i++) {
-        struct client_url *url = &targets->urls[i];
+        struct client_url *url = &urls[i];
         struct auth_credentials who = plan_credentials(plan, i);
-        const struct client_url *same = known(targets, plan, i);
+        const struct client_url *same = known(urls, plan, i);
         url->text = slice_from_string(plan->urls.items[i].url);
         url->user = who.user;
         url->password = who.password;
@@ -67,7 +63,27 @@ int targets_resolve(struct targets *targets, const struct plan *plan)
             look_up(url, &plan->urls.items[i].parsed);
         }
     }
+}
+
+int targets_resolve_all(struct targets *targets, const struct plan *plans, uint32_t count)
+{
+    targets->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        targets->count += plans[i].urls.count;
+    targets->urls = calloc(targets->count, sizeof(*targets->urls));
+    if (!targets->urls)
+        return -ENOMEM;
+    struct client_url *next = targets->urls;
+    for (uint32_t i = 0; i < count; i++) {
+        resolve_plan(next, &plans[i]);
+        next += plans[i].urls.count;
+    }
     return 0;
+}
+
+int targets_resolve(struct targets *targets, const struct plan *plan)
+{
+    return targets_resolve_all(targets, plan, 1);
 }
 
 void targets_dispose(struct targets *targets)

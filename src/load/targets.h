@@ -15,4 +15,7 @@ struct targets {
 /* Looks the hosts up (blocking, once a host). One that is not found has no addresses: its sessions
    will fail in the phase resolve. 0 or -ENOMEM. The plan must outlive the targets. */
 int targets_resolve(struct targets *targets, const struct plan *plan);
+
+/* Those of several plans, one plan's behind the other's. */
+int targets_resolve_all(struct targets *targets, const struct plan *plans, uint32_t count);
 void targets_dispose(struct targets *targets);

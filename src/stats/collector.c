@@ -135,7 +135,9 @@ bool collector_ready(const struct collector *collector)
 {
     for (uint32_t i = 0; i < collector->info->shard_count; i++) {
         const struct shard *shard = &collector->shards[i];
-        if (shard->asked && !atomic_load_explicit(&shard->exchange.published, memory_order_relaxed))
+        if (shard->asked &&
+            !atomic_load_explicit(&shard->exchange.published, memory_order_relaxed) &&
+            !atomic_load_explicit(&shard->exchange.ended, memory_order_relaxed))
             return false;
     }
     return true;
@@ -172,6 +174,16 @@ static void take(struct collector *collector, struct shard *shard, const struct 
         collector_limit(collector, LIMIT_CPU);
 }
 
+/* What a shard that has ended left behind. Its last wish stays for all to see. */
+static void take_last(struct collector *collector, struct shard *shard)
+{
+    struct stats *last = shard->exchange.current;
+    uint32_t target = last->target;
+    take(collector, shard, last);
+    stats_clear(last);
+    last->target = target;
+}
+
 static void take_published(struct collector *collector, struct shard *shard)
 {
     struct stats_exchange *exchange = &shard->exchange;
@@ -183,6 +195,15 @@ static void take_published(struct collector *collector, struct shard *shard)
     atomic_store_explicit(&exchange->published, NULL, memory_order_relaxed);
     exchange->spare = part;
     shard->asked = false;
+}
+
+/* Whether it has ended is asked first: nothing is published after that. */
+static void take_what_is_there(struct collector *collector, struct shard *shard)
+{
+    bool ended = atomic_load_explicit(&shard->exchange.ended, memory_order_acquire);
+    take_published(collector, shard);
+    if (ended)
+        take_last(collector, shard);
 }
 
 static void set_gauges(struct stats *to, const struct stats *sums, uint32_t active_peak)
@@ -346,7 +367,7 @@ const struct snapshot *collector_tick(struct collector *collector, uint64_t now_
         collector->ticked_ns > 0 ? collector->ticked_ns : collector->info->start_ns;
     begin_tick(collector, now_ns);
     for (uint32_t i = 0; i < collector->info->shard_count; i++)
-        take_published(collector, &collector->shards[i]);
+        take_what_is_there(collector, &collector->shards[i]);
     end_tick(collector, since(before_ns, now_ns));
     return &collector->snapshot;
 }
@@ -364,10 +385,8 @@ const struct snapshot *collector_finish(struct collector *collector, uint64_t no
     begin_tick(collector, now_ns);
     for (uint32_t i = 0; i < collector->info->shard_count; i++) {
         struct shard *shard = &collector->shards[i];
-        if (atomic_load_explicit(&shard->exchange.published, memory_order_relaxed))
-            take_published(collector, shard);
-        take(collector, shard, shard->exchange.current);
-        stats_clear(shard->exchange.current);
+        take_published(collector, shard);
+        take_last(collector, shard);
     }
     end_tick(collector, since(before_ns, now_ns));
     return end_interval(collector);

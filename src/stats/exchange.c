@@ -30,6 +30,7 @@ static void close_interval(struct stats_exchange *exchange, uint64_t now_ns)
 void stats_exchange_end(struct stats_exchange *exchange, uint64_t now_ns)
 {
     close_interval(exchange, now_ns);
+    atomic_store_explicit(&exchange->ended, true, memory_order_release);
 }
 
 void stats_exchange_publish(struct stats_exchange *exchange, uint64_t now_ns)

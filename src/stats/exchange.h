@@ -17,6 +17,7 @@ struct stats_exchange {
     struct stats *spare;               /* cleared; the shard's while wanted, else the collector's */
     _Atomic(bool) wanted;              /* set by the collector, cleared by the shard */
     _Atomic(struct stats *) published; /* set by the shard, cleared by the collector */
+    _Atomic(bool) ended;               /* current is the collector's from now on */
 } __attribute__((aligned(64)));
 
 /* The shard's thread calls begin before it counts, and end after the last count. */

@@ -48,6 +48,7 @@ struct run_info {
     uint32_t shard_count;
     uint32_t stream_count;
     const char *const *stream_urls; /* masked */
+    const char *const *stream_groups; /* the group of each; NULL: there are none */
     uint64_t calm_ns; /* misbehaving clients begin then, since the start; 0: there are none */
     struct ceiling ceiling;
     uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
