@@ -5,9 +5,10 @@
 #include "cli/options.h"
 
 static int (*const commands[COMMANDS])(const struct options *, struct text *) = {
-    [COMMAND_RUN] = run_main,       [COMMAND_SERVE] = serve_main,
-    [COMMAND_PROBE] = probe_main,   [COMMAND_REPORT] = report_main,
-    [COMMAND_DOCTOR] = doctor_main, [COMMAND_CALIBRATE] = calibrate_main,
+    [COMMAND_RUN] = run_main,           [COMMAND_SERVE] = serve_main,
+    [COMMAND_PROBE] = probe_main,       [COMMAND_REPORT] = report_main,
+    [COMMAND_DOCTOR] = doctor_main,     [COMMAND_CALIBRATE] = calibrate_main,
+    [COMMAND_SCENARIO] = scenario_main,
 };
 
 static int print_help(enum command command)

@@ -11,6 +11,7 @@ int serve_main(const struct options *options, struct text *error);
 int probe_main(const struct options *options, struct text *error);
 int report_main(const struct options *options, struct text *error);
 int doctor_main(const struct options *options, struct text *error);
+int scenario_main(const struct options *options, struct text *error);
 int calibrate_main(const struct options *options, struct text *error);
 
 #define STATUS_SETUP 2

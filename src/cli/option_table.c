@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "cli/options.h"
 
-#define RUN (1u << COMMAND_RUN)
+#define RUN (1u << COMMAND_RUN | 1u << COMMAND_SCENARIO)
 #define SERVE (1u << COMMAND_SERVE)
 #define PROBE (1u << COMMAND_PROBE)
 #define REPORT (1u << COMMAND_REPORT)
@@ -23,6 +23,11 @@
 
 /* clang-format off */
 const struct option_spec option_table[] = {
+    {.id = OPT_SCENARIO, .name = "scenario", .argument = "FILE", .kind = OPTION_TEXT,
+     .group = READ, .commands = 1u << COMMAND_RUN,
+     .help = "options from a YAML file, also for several groups of readers; those on the command line win (docs/SCENARIOS.md)"},
+    {.id = OPT_VAR, .name = "var", .argument = "NAME=VALUE", .repeatable = true, .kind = OPTION_TEXT,
+     .group = READ, .commands = RUN, .help = "a variable of the scenario"},
     {.id = OPT_URL, .name = "url", .argument = "URL", .repeatable = true, .kind = OPTION_TEXT,
      .group = READ, .commands = RUN,
      .help = "what to read; cam{1..500} expands, URL*3 weighs, readers are dealt round robin"},

@@ -11,8 +11,8 @@
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
 
-static const char *const command_names[COMMANDS] = {"run",    "serve",  "probe",
-                                                    "report", "doctor", "calibrate"};
+static const char *const command_names[COMMANDS] = {"run",    "serve",     "probe",   "report",
+                                                    "doctor", "calibrate", "scenario"};
 
 const char *command_name(enum command command)
 {
@@ -42,7 +42,12 @@ static const struct option_spec *find_letter(enum command command, char letter)
     return NULL;
 }
 
-static void say_unknown(struct text *error, enum command command, const char *name)
+const struct option_spec *options_find(enum command command, const char *name)
+{
+    return find_spec(command, name);
+}
+
+const char *options_nearest(enum command command, const char *name)
 {
     const char *nearest = NULL;
     unsigned least = UINT32_MAX;
@@ -53,8 +58,14 @@ static void say_unknown(struct text *error, enum command command, const char *na
             nearest = option_table[i].name;
         }
     }
+    return nearest && words_near(least, strlen(name)) ? nearest : NULL;
+}
+
+static void say_unknown(struct text *error, enum command command, const char *name)
+{
+    const char *nearest = options_nearest(command, name);
     text_printf(error, "unknown option '--%.60s'", name);
-    if (nearest && words_near(least, strlen(name)))
+    if (nearest)
         text_printf(error, ": did you mean '--%s'?", nearest);
     else
         text_printf(error, ": see 'rtspbench %s --help'", command_name(command));
@@ -191,17 +202,43 @@ static void add_expected(struct text *to, const struct option_spec *spec)
     }
 }
 
+static bool read_value(const struct option_spec *spec, const char *text, struct option_value *out,
+                       struct text *error)
+{
+    char room[160];
+    if (parse_value(spec, text, out))
+        return true;
+    struct text expected = text_init(room, sizeof(room));
+    add_expected(&expected, spec);
+    options_complain(error, spec->id, text, text_string(&expected));
+    return false;
+}
+
+bool option_is_key(const struct option_spec *spec, bool in_group)
+{
+    static const char *const of_the_run[] = {"Output", "Objectives", "The machinery"};
+    if (!knows(spec, COMMAND_RUN) || spec->id == OPT_SCENARIO || spec->id == OPT_VAR ||
+        spec->id == OPT_HELP || spec->id == OPT_VERSION)
+        return false;
+    for (size_t i = 0; in_group && i < sizeof(of_the_run) / sizeof(of_the_run[0]); i++) {
+        if (strcmp(spec->group, of_the_run[i]) == 0)
+            return false;
+    }
+    return !in_group || spec->id != OPT_SEED;
+}
+
+bool options_check(const struct option_spec *spec, const char *value, struct text *error)
+{
+    struct option_value ignored = {0};
+    return read_value(spec, value, &ignored, error);
+}
+
 static bool set_value(struct options *options, const struct option_spec *spec, char *text,
                       struct text *error)
 {
-    char room[160];
     struct option_value value = {.given = true, .text = text};
-    if (!parse_value(spec, text, &value)) {
-        struct text expected = text_init(room, sizeof(room));
-        add_expected(&expected, spec);
-        options_complain(error, spec->id, text, text_string(&expected));
+    if (!read_value(spec, text, &value, error))
         return false;
-    }
     options->values[spec->id] = value;
     if (spec->id == OPT_URL) {
         options->urls[options->url_count++] = text;
@@ -298,7 +335,8 @@ static void say_not_a_url(struct text *error, const char *word)
 
 static bool takes_words(enum command command)
 {
-    return command == COMMAND_RUN || command == COMMAND_PROBE || command == COMMAND_REPORT;
+    return command == COMMAND_RUN || command == COMMAND_PROBE || command == COMMAND_REPORT ||
+           command == COMMAND_SCENARIO;
 }
 
 static bool take_positional(struct reading *reading, char *word)
@@ -308,6 +346,10 @@ static bool take_positional(struct reading *reading, char *word)
         text_printf(reading->error, "%s takes options only, not '%.60s'",
                     command_name(options->command), word);
         return false;
+    }
+    if (options->command == COMMAND_SCENARIO && !strstr(word, "://")) {
+        options->words[options->word_count++] = word;
+        return true;
     }
     if (options->command != COMMAND_REPORT && !strstr(word, "://")) {
         say_not_a_url(reading->error, word);
@@ -347,9 +389,10 @@ static void copy_arguments(struct options *out, int argc, char **argv)
     size_t n = (size_t)argc + 1;
     out->arguments = calloc(n, sizeof(char *));
     out->urls = calloc(n, sizeof(char *));
+    out->words = calloc(n, sizeof(char *));
     out->repeated = calloc(n, sizeof(char *));
     out->repeated_ids = calloc(n, sizeof(enum option_id));
-    assert(out->arguments && out->urls && out->repeated && out->repeated_ids);
+    assert(out->arguments && out->urls && out->words && out->repeated && out->repeated_ids);
     for (int i = 0; i < argc; i++) {
         out->arguments[i] = strdup(argv[i]);
         assert(out->arguments[i]);
@@ -398,6 +441,7 @@ void options_dispose(struct options *options)
     }
     free(options->arguments);
     free(options->urls);
+    free(options->words);
     free(options->repeated);
     free(options->repeated_ids);
     *options = (struct options){0};

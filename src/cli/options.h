@@ -14,10 +14,13 @@ enum command {
     COMMAND_REPORT,
     COMMAND_DOCTOR,
     COMMAND_CALIBRATE,
+    COMMAND_SCENARIO,
     COMMANDS
 };
 
 enum option_id {
+    OPT_SCENARIO,
+    OPT_VAR,
     OPT_URL,
     OPT_URL_FILE,
     OPT_READERS,
@@ -150,6 +153,8 @@ struct options {
     char **arguments; /* ends in NULL */
     char **urls;      /* --url and positional arguments (files for report), in their order */
     unsigned url_count;
+    char **words; /* positional arguments of the command scenario */
+    unsigned word_count;
     char **repeated; /* the values of the other repeatable options, in their order ... */
     enum option_id *repeated_ids; /* ... and whose each is */
     unsigned repeated_count;
@@ -179,6 +184,18 @@ static inline bool options_given(const struct options *options, enum option_id i
 /* "--rate '100/x': expected ...": the form of every complaint about a value. */
 void options_complain(struct text *error, enum option_id id, const char *value,
                       const char *expected);
+
+/* The spec of an option by its name; NULL: the command has none such. */
+const struct option_spec *options_find(enum command command, const char *name);
+
+/* The name of the command's option that a wrong one is nearest to; NULL: none is near. */
+const char *options_nearest(enum command command, const char *name);
+
+/* Whether a value may stand with an option; on false error says what was expected. */
+bool options_check(const struct option_spec *spec, const char *value, struct text *error);
+
+/* Whether an option of run may stand in a scenario: outside of its groups, or in one. */
+bool option_is_key(const struct option_spec *spec, bool in_group);
 
 /* The help of a command, with an example. */
 void options_help(struct text *to, enum command command);

@@ -54,6 +54,16 @@ static const struct command_help helps[COMMANDS] = {
          "a "
          "run was.\n",
          "  rtspbench calibrate --io epoll\n"},
+    [COMMAND_SCENARIO] =
+        {"rtspbench scenario list            the ready ones\n"
+         "       rtspbench scenario show NAME       one of them, as YAML\n"
+         "       rtspbench scenario run NAME|all    against --url, or an embedded server\n"
+         "       rtspbench scenario schema          the JSON Schema of --scenario's files\n",
+         "Ready scenarios. 'all' runs those of at most 20 s, one after another, and sums them up "
+         "in a "
+         "table.\nThe options of run on the command line win over the scenario's.\n",
+         "  rtspbench scenario run burst --url rtsp://192.0.2.1:554/stream\n"
+         "  rtspbench scenario show bad-neighbours >mine.yaml\n"},
 };
 
 static void add_spaces(struct text *to, size_t n)

@@ -7,6 +7,8 @@
 #include "cli/demo.h"
 #include "cli/find_max.h"
 #include "cli/plan_options.h"
+#include "cli/run.h"
+#include "cli/scenario.h"
 #include "cli/watch.h"
 #include "load/plan.h"
 #include "net/route.h"
@@ -47,30 +49,74 @@ static void set_ceiling(struct plan *plan)
         plan->ceiling = calibration_ceiling(&calibration, plan->transport == PLAN_UDP);
 }
 
-static int resolve_and_run(struct plan *plan, struct text *error)
+/* What the watcher is told of several plans: the first, as long and as large as they all are. */
+static struct plan sum_up(const struct plan *plans, uint32_t count)
+{
+    struct plan all = plans[0];
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t end_ns = plans[i].begins_ns + plans[i].duration_ns;
+        all.own_readers += plans[i].own_readers;
+        all.duration_ns = end_ns > all.duration_ns ? end_ns : all.duration_ns;
+    }
+    return all;
+}
+
+static bool resolve_all(struct plan *plans, uint32_t count, struct text *error)
 {
     char room[4096];
     struct text warnings = text_init(room, sizeof(room));
     struct machine machine;
-    machine_raise_files();
+    uint64_t memory_bytes = 0;
     machine_read(&machine);
-    if (!check_sources(plan, error))
-        return STATUS_SETUP;
-    if (plan->find)
-        return find_max_run(plan, &machine, error);
-    if (!plan_resolve(plan, &machine, error, &warnings))
-        return STATUS_SETUP;
-    set_ceiling(plan);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!check_sources(&plans[i], error) ||
+            !plan_resolve(&plans[i], &machine, error, &warnings))
+            return false;
+        memory_bytes += plans[i].memory_bytes;
+        set_ceiling(&plans[i]);
+    }
+    if (memory_bytes > machine.memory_bytes / 10 * 9) {
+        text_add_string(error,
+                        "the groups together do not fit into memory: expected fewer readers");
+        return false;
+    }
     print_warnings(&warnings);
+    return true;
+}
+
+static int find(struct plan *plan, struct text *error)
+{
+    struct machine machine;
+    machine_read(&machine);
+    return check_sources(plan, error) ? find_max_run(plan, &machine, error) : STATUS_SETUP;
+}
+
+int run_watched(struct plan *plans, uint32_t count, struct watch *watch, struct text *error)
+{
+    machine_raise_files();
+    if (plans[0].find && count == 1)
+        return find(&plans[0], error);
+    if (plans[0].find) {
+        text_add_string(error, "--find-max: expected a scenario without groups");
+        return STATUS_SETUP;
+    }
+    if (!resolve_all(plans, count, error))
+        return STATUS_SETUP;
+    struct plan all = sum_up(plans, count);
+    watch->plan = &all;
+    const struct run_hooks hooks = watch_hooks(watch);
+    if (!watch_begin(watch, error))
+        return STATUS_SETUP;
+    bool ran = run_plans(plans, count, RTSPBENCH_VERSION, &hooks, error);
+    if (!watch_finish(watch, error) || !ran)
+        return STATUS_SETUP;
+    return watch->status;
+}
+
+static int resolve_and_run(struct plan *plan, struct text *error)
+{
     static struct watch watch; /* large, and there is one */
-    watch = (struct watch){.plan = plan};
-    const struct run_hooks hooks = watch_hooks(&watch);
-    if (!watch_begin(&watch, error))
-        return STATUS_SETUP;
-    bool ran = run(plan, RTSPBENCH_VERSION, &hooks, error);
-    if (!watch_finish(&watch, error) || !ran)
-        return STATUS_SETUP;
-    return watch.status;
+    return run_watched(plan, 1, &watch, error);
 }
 
 /* No URL: start a server to load, and stop it afterwards. */
@@ -93,6 +139,8 @@ int run_main(const struct options *options, struct text *error)
     struct plan plan;
     struct plan_storage storage;
     int status = STATUS_SETUP;
+    if (options_given(options, OPT_SCENARIO))
+        return scenario_run_file(options, error);
     bool has_url = options->url_count > 0 || options_given(options, OPT_URL_FILE);
     if (plan_from_options(&plan, &storage, options, error))
         status = has_url ? resolve_and_run(&plan, error) : run_demo(&plan, options, error);

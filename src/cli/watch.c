@@ -77,6 +77,8 @@ static void on_end(void *context, const struct snapshot *snapshot)
         print_text(snapshot, view_bystanders);
     }
     fflush(stdout);
+    if (watch->ended)
+        watch->ended(watch->ended_context, snapshot);
 }
 
 static void on_notice(void *context, const char *line)

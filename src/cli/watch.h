@@ -13,6 +13,8 @@ struct watch {
     const struct plan *plan;
     struct live live;
     struct outputs outputs;
+    void (*ended)(void *context, const struct snapshot *snapshot); /* told too; may be NULL */
+    void *ended_context;
     int status;                  /* the process's exit status, once the run has ended */
     struct dashboard *dashboard; /* NULL: none */
     struct exporter *exporter;   /* likewise */

@@ -20,8 +20,8 @@
 struct shard_setup {
     const struct plan *plan; /* resolved */
     const struct targets *targets;
-    uint32_t index;     /* from 0, within the plan */
-    uint32_t first_url; /* the plan's first URL among the targets */
+    uint32_t index;       /* from 0, within the plan */
+    uint32_t first_url;   /* the plan's first URL among the targets */
     uint32_t lane, lanes; /* which of all the run's shards; lanes 0: those of the plan are all */
     enum loop_kind loop;
     struct sim *sim; /* with LOOP_SIM */

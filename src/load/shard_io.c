@@ -245,8 +245,7 @@ static uint32_t io_url_of(void *host, uint32_t reader, uint32_t incarnation)
     if (plan->zipf > 0)
         return shard->setup.first_url + url_list_draw(&plan->urls, rng_double(&rng));
     bool zaps = plan->zap.kind != DISTRIBUTION_NONE;
-    return shard->setup.first_url +
-           url_list_of(&plan->urls, reader + (zaps ? incarnation : 0));
+    return shard->setup.first_url + url_list_of(&plan->urls, reader + (zaps ? incarnation : 0));
 }
 
 const struct client_io shard_io = {

@@ -47,7 +47,7 @@ struct run_info {
     bool virtual_time;     /* a simulated run: CPU figures are 0 */
     uint32_t shard_count;
     uint32_t stream_count;
-    const char *const *stream_urls; /* masked */
+    const char *const *stream_urls;   /* masked */
     const char *const *stream_groups; /* the group of each; NULL: there are none */
     uint64_t calm_ns; /* misbehaving clients begin then, since the start; 0: there are none */
     struct ceiling ceiling;

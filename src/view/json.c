@@ -209,8 +209,7 @@ static json_t *streams_array(const struct snapshot *snapshot, uint32_t most)
     qsort(ranked, total->stream_count, sizeof(*ranked), compare_streams);
     for (uint32_t i = 0; i < total->stream_count && i < most; i++) {
         uint32_t index = ranked[i].index;
-        json_t *stream =
-            stream_object(snapshot->info->stream_urls[index], &total->streams[index]);
+        json_t *stream = stream_object(snapshot->info->stream_urls[index], &total->streams[index]);
         if (snapshot->info->stream_groups)
             put_string(stream, "group", snapshot->info->stream_groups[index]);
         json_array_append_new(array, stream);

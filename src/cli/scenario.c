@@ -1,0 +1,179 @@
+#include "cli/scenario.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "cli/commands.h"
+#include "cli/demo.h"
+#include "cli/ready.h"
+#include "cli/run.h"
+#include "cli/scenario_plans.h"
+#include "cli/scenario_schema.h"
+
+/* What the table of "run all" says of a run. */
+struct row {
+    const char *name;
+    bool ran;
+    struct session_counts sessions;
+    struct rtp_counts rtp;
+    double p50_ms, p95_ms;
+    enum verdict verdict;
+};
+
+static void fill_row(void *context, const struct snapshot *snapshot)
+{
+    struct row *row = context;
+    const struct histogram *startup = &snapshot->total->metrics[METRIC_STARTUP];
+    row->ran = true;
+    row->sessions = snapshot->total->sessions;
+    row->rtp = stats_rtp(snapshot->total);
+    row->p50_ms = (double)histogram_quantile(startup, 0.5) / 1000;
+    row->p95_ms = (double)histogram_quantile(startup, 0.95) / 1000;
+    row->verdict = snapshot_verdict(snapshot, NULL);
+}
+
+/* Against --url or the scenario's URLs, else a server of our own. row may be NULL. */
+static int run_scenario(const struct scenario *scenario, const struct options *options,
+                        struct row *row, struct text *error)
+{
+    static struct watch watch; /* large, and there is one at a time */
+    struct scenario_plans *plans = calloc(1, sizeof(*plans));
+    struct demo demo = {0};
+    int status = STATUS_SETUP;
+    assert(plans);
+    watch = (struct watch){.ended = row ? fill_row : NULL, .ended_context = row};
+    bool own = scenario_needs_server(scenario, options);
+    if ((!own || demo_start(&demo, NULL, error)) &&
+        scenario_plans_make(plans, scenario, options, own ? demo.url : NULL, error))
+        status = run_watched(plans->plans, plans->count, &watch, error);
+    if (own)
+        demo_stop(&demo);
+    scenario_plans_dispose(plans);
+    free(plans);
+    return status;
+}
+
+int scenario_run_file(const struct options *options, struct text *error)
+{
+    struct scenario scenario = {0};
+    int status = STATUS_SETUP;
+    if (scenario_read(&scenario, options_text(options, OPT_SCENARIO), error))
+        status = run_scenario(&scenario, options, NULL, error);
+    scenario_dispose(&scenario);
+    return status;
+}
+
+static bool parse_ready(const struct ready *ready, struct scenario *out, struct text *error)
+{
+    struct slice yaml = slice_make(ready->yaml, (size_t)(ready->end - ready->yaml));
+    return scenario_parse(out, ready->name, yaml, error);
+}
+
+static int run_ready(const struct ready *ready, const struct options *options, struct row *row,
+                     struct text *error)
+{
+    struct scenario scenario = {0};
+    int status = STATUS_SETUP;
+    if (parse_ready(ready, &scenario, error))
+        status = run_scenario(&scenario, options, row, error);
+    scenario_dispose(&scenario);
+    return status;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void print_row(const struct row *row)
+{
+    printf("%-14s %7llu %8.1f%% %7.3f%% %9.1f ms %9.1f ms %11llu  %s\n", row->name,
+           (unsigned long long)row->sessions.started,
+           percent(row->sessions.established, row->sessions.started),
+           percent(row->rtp.lost, row->rtp.expected), row->p50_ms, row->p95_ms,
+           (unsigned long long)row->rtp.packets, verdict_name(row->verdict));
+}
+
+/* One after another. A run that can't begin, or a missed objective, shows in the exit status. */
+static int run_all(const struct options *options, struct text *error)
+{
+    struct row rows[32] = {0};
+    unsigned count = 0;
+    int status = 0;
+    for (unsigned i = 0; i < ready_count && status != STATUS_SETUP; i++) {
+        struct row *row = &rows[count];
+        if (!ready_scenarios[i].is_short)
+            continue;
+        row->name = ready_scenarios[i].name;
+        fprintf(stderr, "rtspbench: scenario %s\n", row->name);
+        int ended = run_ready(&ready_scenarios[i], options, row, error);
+        status = ended == STATUS_SETUP || status == 0 ? ended : status;
+        count += row->ran;
+    }
+    printf("\n%-14s %7s %9s %8s %12s %12s %11s  %s\n", "scenario", "readers", "success", "loss",
+           "startup p50", "p95", "packets", "verdict");
+    for (unsigned i = 0; i < count; i++)
+        print_row(&rows[i]);
+    return status;
+}
+
+static int list(struct text *error)
+{
+    for (unsigned i = 0; i < ready_count; i++) {
+        struct scenario scenario = {0};
+        bool ok = parse_ready(&ready_scenarios[i], &scenario, error);
+        if (ok)
+            printf("%-16s %s\n", ready_scenarios[i].name, scenario.about ? scenario.about : "");
+        scenario_dispose(&scenario);
+        if (!ok)
+            return STATUS_SETUP;
+    }
+    return 0;
+}
+
+static const struct ready *find_ready(const char *name, struct text *error)
+{
+    const struct ready *ready = ready_find(name);
+    if (ready)
+        return ready;
+    text_printf(error, "no scenario '%.60s'", name);
+    for (unsigned i = 0; i < ready_count; i++) {
+        if (words_near(words_distance(name, ready_scenarios[i].name), strlen(name))) {
+            text_printf(error, ": did you mean '%s'?", ready_scenarios[i].name);
+            return NULL;
+        }
+    }
+    text_add_string(error, ": see 'rtspbench scenario list'");
+    return NULL;
+}
+
+static int of_one(const struct options *options, bool show, struct text *error)
+{
+    const struct ready *ready = find_ready(options->words[1], error);
+    if (!ready)
+        return STATUS_SETUP;
+    if (!show)
+        return run_ready(ready, options, NULL, error);
+    fwrite(ready->yaml, 1, (size_t)(ready->end - ready->yaml), stdout);
+    return 0;
+}
+
+int scenario_main(const struct options *options, struct text *error)
+{
+    const char *verb = options->word_count > 0 ? options->words[0] : "";
+    const char *name = options->word_count == 2 ? options->words[1] : NULL;
+    bool show = strcmp(verb, "show") == 0, runs = strcmp(verb, "run") == 0;
+    if (strcmp(verb, "list") == 0 && options->word_count == 1)
+        return list(error);
+    if (strcmp(verb, "schema") == 0 && options->word_count == 1)
+        return scenario_schema_print();
+    if (runs && name && strcmp(name, "all") == 0)
+        return run_all(options, error);
+    if ((show || runs) && name)
+        return of_one(options, show, error);
+    text_add_string(error, "scenario: expected list, show NAME, run NAME, run all or schema");
+    return STATUS_SETUP;
+}
