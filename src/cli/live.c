@@ -45,7 +45,6 @@ void live_draw(struct live *live, const struct snapshot *snapshot)
     struct text frame = text_init(live->frame, sizeof(live->frame));
     screen_size(&live->screen, &live->view.columns, &live->view.rows);
     live->view.paused = atomic_load(&live->control.paused); /* the dashboard sets it too */
-    live->view.paused = atomic_load(&live->control.paused);
     if (snapshot->elapsed_ns > live->view.duration_ns)
         live->view.ending = true;
     view_terminal(&live->view, snapshot, &frame);
