@@ -9,6 +9,7 @@
 int run_main(const struct options *options, struct text *error);
 int serve_main(const struct options *options, struct text *error);
 int probe_main(const struct options *options, struct text *error);
+int compare_main(const struct options *options, struct text *error);
 int report_main(const struct options *options, struct text *error);
 int doctor_main(const struct options *options, struct text *error);
 int scenario_main(const struct options *options, struct text *error);

@@ -7,7 +7,8 @@
 #define REPORT (1u << COMMAND_REPORT)
 #define DOCTOR (1u << COMMAND_DOCTOR)
 #define CALIBRATE (1u << COMMAND_CALIBRATE)
-#define ALL (RUN | SERVE | PROBE | REPORT | DOCTOR | CALIBRATE)
+#define COMPARE (1u << COMMAND_COMPARE)
+#define ALL (RUN | SERVE | PROBE | REPORT | DOCTOR | CALIBRATE | COMPARE)
 
 #define READ "What to read"
 #define LOAD "The load"
@@ -183,8 +184,15 @@ const struct option_spec option_table[] = {
      .group = OUTPUT, .commands = RUN, .help = "let the dashboard stop the run and pause arrivals, for who knows the token"},
     {.id = OPT_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = REPORT, .help = "the page to write"},
+    {.id = OPT_TOLERATE, .name = "tolerate", .argument = "NAME=PERCENT", .repeatable = true, .kind = OPTION_TEXT,
+     .group = OBJECTIVES, .commands = COMPARE,
+     .help = "exit with 99 where NAME is worse by more, as startup.p95=10%; of ratios, percentage points: loss_ratio=0.1%"},
+    {.id = OPT_HTML, .name = "html", .argument = "FILE", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = COMPARE, .help = "the comparison as a page, too"},
+    {.id = OPT_MARKDOWN, .name = "markdown", .kind = OPTION_FLAG,
+     .group = OUTPUT, .commands = COMPARE, .help = "Markdown in place of the text, for a pull request"},
     {.id = OPT_JSON, .name = "json", .kind = OPTION_FLAG,
-     .group = OUTPUT, .commands = PROBE | DOCTOR | CALIBRATE, .help = "one JSON document in place of the text"},
+     .group = OUTPUT, .commands = PROBE | DOCTOR | CALIBRATE | COMPARE, .help = "one JSON document in place of the text"},
 
     {.id = OPT_LISTEN, .name = "listen", .argument = "ADDR", .kind = OPTION_TEXT,
      .fallback = "127.0.0.1", .group = LISTEN, .commands = SERVE, .help = "address"},

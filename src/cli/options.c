@@ -11,8 +11,8 @@
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
 
-static const char *const command_names[COMMANDS] = {"run",    "serve",     "probe",   "report",
-                                                    "doctor", "calibrate", "scenario"};
+static const char *const command_names[COMMANDS] = {
+    "run", "serve", "probe", "report", "doctor", "calibrate", "scenario", "compare"};
 
 const char *command_name(enum command command)
 {
@@ -333,9 +333,14 @@ static void say_not_a_url(struct text *error, const char *word)
     text_add_string(error, ": expected one such as rtsp://host/path");
 }
 
+static bool takes_files(enum command command)
+{
+    return command == COMMAND_REPORT || command == COMMAND_COMPARE;
+}
+
 static bool takes_words(enum command command)
 {
-    return command == COMMAND_RUN || command == COMMAND_PROBE || command == COMMAND_REPORT ||
+    return command == COMMAND_RUN || command == COMMAND_PROBE || takes_files(command) ||
            command == COMMAND_SCENARIO;
 }
 
@@ -351,7 +356,7 @@ static bool take_positional(struct reading *reading, char *word)
         options->words[options->word_count++] = word;
         return true;
     }
-    if (options->command != COMMAND_REPORT && !strstr(word, "://")) {
+    if (!takes_files(options->command) && !strstr(word, "://")) {
         say_not_a_url(reading->error, word);
         return false;
     }

@@ -15,6 +15,7 @@ enum command {
     COMMAND_DOCTOR,
     COMMAND_CALIBRATE,
     COMMAND_SCENARIO,
+    COMMAND_COMPARE,
     COMMANDS
 };
 
@@ -86,6 +87,8 @@ enum option_id {
     OPT_WEB,
     OPT_WEB_CONTROL,
     OPT_OUTPUT,
+    OPT_TOLERATE,
+    OPT_MARKDOWN,
     OPT_JSON,
     OPT_BITRATE,
     OPT_SYSCTL,

@@ -10,16 +10,18 @@ struct command_help {
 };
 
 static const struct command_help helps[COMMANDS] = {
-    [COMMAND_RUN] = {"rtspbench [run] [OPTION]... [URL]...\n"
-                     "       rtspbench serve [OPTION]...    the embedded RTSP server\n"
-                     "       rtspbench probe URL            one session, narrated\n"
-                     "       rtspbench report RESULT...     results as a page with charts\n"
-                     "       rtspbench doctor [-n N]        what this machine can hold\n"
-                     "       rtspbench calibrate            what this machine can generate\n",
-                     "Loads an RTSP server with many readers and says in numbers what they got.\n"
-                     "With no URL, an embedded server is started and loaded: a demo.\n",
-                     "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
-                     "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"},
+    [COMMAND_RUN] =
+        {"rtspbench [run] [OPTION]... [URL]...\n"
+         "       rtspbench serve [OPTION]...    the embedded RTSP server\n"
+         "       rtspbench probe URL            one session, narrated\n"
+         "       rtspbench report RESULT...     results as a page with charts\n"
+         "       rtspbench compare BASE NEW...  what changed, and whether that is noise\n"
+         "       rtspbench doctor [-n N]        what this machine can hold\n"
+         "       rtspbench calibrate            what this machine can generate\n",
+         "Loads an RTSP server with many readers and says in numbers what they got.\n"
+         "With no URL, an embedded server is started and loaded: a demo.\n",
+         "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
+         "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"},
     [COMMAND_SERVE] = {"rtspbench serve [OPTION]...\n",
                        "An RTSP server to load: any path serves the test card, /pattern cheap "
                        "packets. Faults are\n"
@@ -64,6 +66,13 @@ static const struct command_help helps[COMMANDS] = {
          "table.\nThe options of run on the command line win over the scenario's.\n",
          "  rtspbench scenario run burst --url rtsp://192.0.2.1:554/stream\n"
          "  rtspbench scenario show bad-neighbours >mine.yaml\n"},
+    [COMMAND_COMPARE] =
+        {"rtspbench compare BASE NEW... [OPTION]...\n",
+         "Holds results (--json of run) against the first: what changed, and whether that is more "
+         "than noise.\n"
+         "Ends with 99 where something is worse by more than is tolerated.\n",
+         "  rtspbench compare before.json after.json --tolerate startup.p95=10% --tolerate "
+         "loss_ratio=0.1%\n"},
 };
 
 static void add_spaces(struct text *to, size_t n)

@@ -2,26 +2,15 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/result_file.h"
 #include "view/html.h"
-
-#define SCHEMA "rtspbench.result.v1"
 
 /* Adds {"name", "result"} of a result file. */
 static bool add_result(json_t *results, const char *path, struct text *error)
 {
-    json_error_t where;
-    json_t *result = json_load_file(path, 0, &where);
-    const char *schema = json_string_value(json_object_get(result, "schema"));
-    if (!result) {
-        text_printf(error, "%s: %s", path, where.text);
+    json_t *result = result_file_read(path, error);
+    if (!result)
         return false;
-    }
-    if (!schema || strcmp(schema, SCHEMA) != 0) {
-        text_printf(error, "%s: expected a result file as --json writes it (schema " SCHEMA ")",
-                    path);
-        json_decref(result);
-        return false;
-    }
     json_t *one = json_object();
     json_t *name = json_string(path);
     json_object_set_new(one, "name", name ? name : json_string("result"));

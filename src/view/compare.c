@@ -1,0 +1,346 @@
+#include "view/compare.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "stats/fields.h"
+
+#define SURE 0.99
+#define Z 2.576 /* of a normal distribution, SURE of it is within */
+#define LEAST_SHARE 0.05
+#define LEAST_MS 0.5
+#define LEAST_RATIO 0.0005
+#define LEAST_SECONDS 5u /* of a series, to speak of their spread */
+
+const char compare_method[] =
+    "Every value has a range: where it may have come out by chance. For percentiles it is the 99 % "
+    "range of their rank among the values measured, widened to what 8 of 10 single seconds of the "
+    "run showed where the result tells; for ratios the 99 % range of a share (Wilson), widened by "
+    "how much single seconds differ. Better or worse is what left the base's range altogether "
+    "and changed by over 5 %, and by over 0.5 ms or 0.05 percentage points. All else is "
+    "noise, or too few values to say so.";
+
+static json_t *path(json_t *from, const char *first, const char *second)
+{
+    json_t *value = json_object_get(from, first);
+    return second ? json_object_get(value, second) : value;
+}
+
+static double number_at(json_t *from, const char *first, const char *second)
+{
+    return json_number_value(path(from, first, second));
+}
+
+/* Of a result's histogram, [value, count, ...] in microseconds, the value of a rank from 1 on. */
+static double value_of_rank(json_t *pairs, double rank)
+{
+    double seen = 0;
+    for (size_t i = 0; i + 1 < json_array_size(pairs); i += 2) {
+        seen += json_number_value(json_array_get(pairs, i + 1));
+        if (seen >= rank)
+            return json_number_value(json_array_get(pairs, i)) / 1e3;
+    }
+    return INFINITY;
+}
+
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Widens a range to what 8 of 10 seconds of a column showed. */
+static void widen_by_seconds(struct compare_value *value, json_t *column)
+{
+    size_t size = json_array_size(column), n = 0;
+    double *seconds = calloc(size + 1, sizeof(*seconds));
+    assert(seconds);
+    for (size_t i = 0; i < size; i++) {
+        json_t *one = json_array_get(column, i);
+        if (json_is_number(one))
+            seconds[n++] = json_number_value(one);
+    }
+    qsort(seconds, n, sizeof(*seconds), compare_doubles);
+    if (n >= LEAST_SECONDS) {
+        value->low = fmin(value->low, seconds[n / 10]);
+        value->high = fmax(value->high, seconds[n - 1 - n / 10]);
+    }
+    free(seconds);
+}
+
+struct statistic {
+    const char *name;
+    double q;
+};
+
+/* What the result calls the distribution, where it is, and its column in the series. */
+struct distribution {
+    const char *name;       /* of the row */
+    const char *group, *of; /* of its H */
+    const char *histogram;
+    const char *column; /* NULL: none */
+};
+
+/* Of the values among which the true quantile may be. Beyond the last where not even the greatest
+   is surely above it: all n are below it with a chance of q^n. */
+static double highest_rank(double n, double q)
+{
+    double rank = ceil(n * q + Z * sqrt(n * q * (1 - q))) + 1;
+    return rank > n && pow(q, n) <= (1 - SURE) / 2 ? n : rank;
+}
+
+static struct compare_value percentile(json_t *result, const struct distribution *from,
+                                       const struct statistic *statistic)
+{
+    json_t *h = path(result, from->group, from->of);
+    json_t *value = json_object_get(h, statistic->name);
+    json_t *pairs = path(result, "histograms", from->histogram);
+    double n = json_number_value(json_object_get(h, "count"));
+    double q = statistic->q, off = Z * sqrt(n * q * (1 - q));
+    char column[64];
+    if (!json_is_number(value) || n < 1 || !pairs)
+        return (struct compare_value){0};
+    struct compare_value made = {.measured = true, .value = json_number_value(value)};
+    made.low = n * q - off < 1 ? 0 : fmin(value_of_rank(pairs, floor(n * q - off)), made.value);
+    made.high = fmax(value_of_rank(pairs, highest_rank(n, q)), made.value);
+    if (from->column) {
+        snprintf(column, sizeof(column), "%s_%s_ms", from->column, statistic->name);
+        widen_by_seconds(&made, path(result, "series", column));
+    }
+    return made;
+}
+
+/* How far lost packets of the whole stray by the differences of single seconds. */
+static double spread_of_lost(json_t *result)
+{
+    json_t *column = path(result, "series", "lost");
+    double before = 0, sum = 0, squares = 0, n = (double)json_array_size(column);
+    for (size_t i = 0; i < json_array_size(column); i++) {
+        double total = json_number_value(json_array_get(column, i));
+        sum += total - before;
+        squares += (total - before) * (total - before);
+        before = total;
+    }
+    double variance = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0;
+    return Z * sqrt(fmax(variance, 0) * n);
+}
+
+/* Wilson's range of a share. */
+static struct compare_value ratio(double part, double whole)
+{
+    if (whole < 1)
+        return (struct compare_value){0};
+    double p = fmin(fmax(part / whole, 0), 1), zz = Z * Z / whole;
+    double middle = (p + zz / 2) / (1 + zz);
+    double off = Z / (1 + zz) * sqrt(p * (1 - p) / whole + zz / whole / 4);
+    return (struct compare_value){true, p, fmax(middle - off, 0), fmin(middle + off, 1)};
+}
+
+static struct compare_value loss_ratio(json_t *result)
+{
+    double expected = number_at(result, "rtp", "expected");
+    struct compare_value value = ratio(number_at(result, "rtp", "lost"), expected);
+    if (value.measured) {
+        double off = spread_of_lost(result) / expected;
+        value.low = fmax(fmin(value.low, value.value - off), 0);
+        value.high = fmin(fmax(value.high, value.value + off), 1);
+    }
+    return value;
+}
+
+static struct compare_value failed_ratio(json_t *result)
+{
+    return ratio(number_at(result, "sessions", "failed"), number_at(result, "sessions", "started"));
+}
+
+static struct compare_value dropped_ratio(json_t *result)
+{
+    return ratio(number_at(result, "sessions", "dropped"),
+                 number_at(result, "sessions", "established"));
+}
+
+static struct compare_value stalled_ratio(json_t *result)
+{
+    return ratio(number_at(result, "panel", "stalled_sessions"),
+                 number_at(result, "panel", "sessions"));
+}
+
+/* Packets a second and session, of the middle second; ranges over 8 of 10 seconds. */
+static struct compare_value packet_rate(json_t *result)
+{
+    json_t *series = json_object_get(result, "series");
+    json_t *times = json_object_get(series, "t_s"), *packets = json_object_get(series, "packets");
+    json_t *active = json_object_get(series, "active"), *rates = json_array();
+    for (size_t i = 1; i < json_array_size(times); i++) {
+        double span = json_number_value(json_array_get(times, i)) -
+                      json_number_value(json_array_get(times, i - 1));
+        double came = json_number_value(json_array_get(packets, i)) -
+                      json_number_value(json_array_get(packets, i - 1));
+        json_t *now = json_array_get(active, i);
+        bool steady = json_equal(now, json_array_get(active, i - 1)) && json_number_value(now) > 0;
+        if (steady && span > 0.5)
+            json_array_append_new(rates, json_real(came / span / json_number_value(now)));
+    }
+    struct compare_value value = {.low = INFINITY, .high = -INFINITY};
+    value.measured = json_array_size(rates) >= LEAST_SECONDS;
+    widen_by_seconds(&value, rates);
+    value.value = (value.low + value.high) / 2;
+    json_decref(rates);
+    return value;
+}
+
+static struct compare_row *new_row(struct compare *compare, enum compare_unit unit)
+{
+    assert(compare->row_count < COMPARE_ROWS);
+    struct compare_row *row = &compare->rows[compare->row_count++];
+    *row = (struct compare_row){.unit = unit};
+    return row;
+}
+
+/* One that no run has is left out. */
+static void keep_if_any(struct compare *compare)
+{
+    const struct compare_row *row = &compare->rows[compare->row_count - 1];
+    bool any = false;
+    for (uint32_t i = 0; i < compare->run_count; i++)
+        any |= row->of[i].measured;
+    compare->row_count -= !any;
+}
+
+static void add_distribution(struct compare *compare, json_t *const *results,
+                             const struct distribution *from)
+{
+    static const struct statistic statistics[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
+    for (size_t k = 0; k < sizeof(statistics) / sizeof(statistics[0]); k++) {
+        struct compare_row *row = new_row(compare, COMPARE_MS);
+        snprintf(row->name, sizeof(row->name), "%s.%s", from->name, statistics[k].name);
+        for (uint32_t i = 0; i < compare->run_count; i++)
+            row->of[i] = percentile(results[i], from, &statistics[k]);
+        keep_if_any(compare);
+    }
+}
+
+static void add_distributions(struct compare *compare, json_t *const *results)
+{
+    static const struct distribution others[] = {
+        {"jitter", "rtp", "jitter_ms", "jitter", "jitter"},
+        {"latency", "panel", "latency_ms", "panel_latency", "latency"},
+    };
+    for (unsigned i = 0; i < LATENCY_METRICS; i++) {
+        const char *name = latency_name(i);
+        const struct distribution from = {name, "latency_ms", name, name,
+                                          i == METRIC_STARTUP ? "startup" : NULL};
+        add_distribution(compare, results, &from);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        add_distribution(compare, results, &others[i]);
+}
+
+static void add_others(struct compare *compare, json_t *const *results)
+{
+    static const struct {
+        const char *name;
+        struct compare_value (*get)(json_t *result);
+        enum compare_unit unit;
+    } table[] = {
+        {"loss_ratio", loss_ratio, COMPARE_RATIO},
+        {"failed_ratio", failed_ratio, COMPARE_RATIO},
+        {"dropped_ratio", dropped_ratio, COMPARE_RATIO},
+        {"stalled_ratio", stalled_ratio, COMPARE_RATIO},
+        {"packets_per_session_s", packet_rate, COMPARE_RATE},
+    };
+    for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {
+        struct compare_row *row = new_row(compare, table[k].unit);
+        snprintf(row->name, sizeof(row->name), "%s", table[k].name);
+        row->more_is_better = table[k].unit == COMPARE_RATE;
+        for (uint32_t i = 0; i < compare->run_count; i++)
+            row->of[i] = table[k].get(results[i]);
+        keep_if_any(compare);
+    }
+}
+
+void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
+                  uint32_t count)
+{
+    assert(count >= 2 && count <= COMPARE_RUNS);
+    *compare = (struct compare){.run_count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        compare->names[i] = names[i];
+        compare->limited[i] = json_array_size(path(results[i], "generator", "limits")) > 0;
+    }
+    add_distributions(compare, results);
+    add_others(compare, results);
+}
+
+double compare_change(const struct compare_row *row, uint32_t run)
+{
+    double base = row->of[0].value, now = row->of[run].value;
+    if (row->unit == COMPARE_RATIO || now == base)
+        return now - base;
+    return base > 0 ? (now - base) / base : INFINITY;
+}
+
+/* Whether the difference is large enough to matter to anyone. */
+static bool matters(const struct compare_row *row, uint32_t run)
+{
+    double base = row->of[0].value, off = fabs(row->of[run].value - base);
+    double least = row->unit == COMPARE_MS      ? LEAST_MS
+                   : row->unit == COMPARE_RATIO ? LEAST_RATIO
+                                                : 0;
+    return off > LEAST_SHARE * base && off > least;
+}
+
+enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)
+{
+    const struct compare_value *base = &row->of[0], *now = &row->of[run];
+    if (!base->measured || !now->measured)
+        return COMPARE_UNMEASURED;
+    bool above = now->low > base->high, below = now->high < base->low;
+    if (!matters(row, run))
+        return COMPARE_NOISE;
+    if (!above && !below)
+        return isinf(now->value > base->value ? base->high : now->high) ? COMPARE_TOO_FEW
+                                                                        : COMPARE_NOISE;
+    return above == row->more_is_better ? COMPARE_BETTER : COMPARE_WORSE;
+}
+
+const char *compare_mark_name(enum compare_mark mark)
+{
+    static const char *const names[] = {"noise", "better", "worse", "too few", "unmeasured"};
+    return names[mark];
+}
+
+bool compare_tolerance_parse(const struct compare *compare, const char *text,
+                             struct compare_tolerance *out, struct text *expected)
+{
+    char name[sizeof(compare->rows[0].name)];
+    struct slice rest = slice_from_string(text);
+    struct slice left = slice_take_until(&rest, '=');
+    char *end = name;
+    bool digits = rest.len > 0 && strchr("0123456789.", rest.data[0]); /* no "inf", no sign */
+    *out = (struct compare_tolerance){.text = text};
+    for (uint32_t i = 0; slice_to_string(left, name, sizeof(name)) && i < compare->row_count; i++) {
+        if (strcmp(compare->rows[i].name, name) == 0)
+            out->row = &compare->rows[i];
+    }
+    out->most = digits ? strtod((const char *)rest.data, &end) / 100 : 0;
+    if (out->row && digits && strcmp(end, "%") == 0)
+        return true;
+    text_add_string(expected,
+                    "NAME=PERCENT% such as startup.p95=10%, with a NAME that was measured:");
+    for (uint32_t i = 0; i < compare->row_count; i++)
+        text_printf(expected, " %s", compare->rows[i].name);
+    return false;
+}
+
+bool compare_within(const struct compare_tolerance *tolerance, uint32_t run)
+{
+    const struct compare_row *row = tolerance->row;
+    if (!row->of[0].measured || !row->of[run].measured)
+        return !row->of[0].measured;
+    double change = compare_change(row, run);
+    return (row->more_is_better ? -change : change) <= tolerance->most;
+}

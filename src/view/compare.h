@@ -1,0 +1,67 @@
+/* compare.h - results side by side: what changed, and whether that is more than noise. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+#define COMPARE_RUNS 16u /* at most, the base included */
+#define COMPARE_ROWS 64u
+
+enum compare_unit { COMPARE_MS, COMPARE_RATIO, COMPARE_RATE };
+enum compare_mark {
+    COMPARE_NOISE,
+    COMPARE_BETTER,
+    COMPARE_WORSE,
+    COMPARE_TOO_FEW,
+    COMPARE_UNMEASURED
+};
+
+/* A value, and the range that it may as well have had by chance. */
+struct compare_value {
+    bool measured;
+    double value, low, high; /* high may be INFINITY: too few values to say */
+};
+
+struct compare_row {
+    char name[32]; /* as in an objective: "startup.p95" */
+    enum compare_unit unit;
+    bool more_is_better;
+    struct compare_value of[COMPARE_RUNS]; /* the first is the base */
+};
+
+struct compare {
+    uint32_t run_count, row_count;
+    const char *names[COMPARE_RUNS];
+    bool limited[COMPARE_RUNS]; /* the generator was the limit */
+    struct compare_row rows[COMPARE_ROWS];
+};
+
+/* results: documents that --json of run wrote, the base first; names are borrowed. */
+void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
+                  uint32_t count);
+
+/* Against the base: a share of it, but for ratios their difference. */
+double compare_change(const struct compare_row *row, uint32_t run);
+enum compare_mark compare_mark(const struct compare_row *row, uint32_t run);
+const char *compare_mark_name(enum compare_mark mark);
+
+struct compare_tolerance {
+    const char *text; /* borrowed */
+    const struct compare_row *row;
+    double most; /* by which it may be worse */
+};
+
+/* Reads "startup.p95=10%" or "loss_ratio=0.1%" (of ratios, percentage points). False: expected says
+   what was expected. */
+bool compare_tolerance_parse(const struct compare *compare, const char *text,
+                             struct compare_tolerance *out, struct text *expected);
+
+/* Whether a run is within it. One that lacks what the base has is not. */
+bool compare_within(const struct compare_tolerance *tolerance, uint32_t run);
+
+/* How marks are given, in words. */
+extern const char compare_method[];

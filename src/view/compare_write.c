@@ -1,0 +1,266 @@
+#include "view/compare_write.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "view/file.h"
+
+#define CELL 64u
+#define METHOD_COLUMNS 88u
+
+static const char *write_value(char room[CELL], const struct compare_row *row, uint32_t run)
+{
+    struct text cell = text_init(room, CELL);
+    double value = row->of[run].value;
+    if (!row->of[run].measured)
+        text_add_string(&cell, "-");
+    else if (row->unit == COMPARE_MS)
+        units_write_duration(&cell, (uint64_t)(value * 1e6));
+    else if (row->unit == COMPARE_RATIO)
+        text_printf(&cell, "%.3g %%", value * 100);
+    else
+        text_printf(&cell, "%.4g/s", value);
+    return text_string(&cell);
+}
+
+static const char *write_change(char room[CELL], const struct compare_row *row, uint32_t run)
+{
+    double percent = compare_change(row, run) * 100;
+    const char *unit = row->unit == COMPARE_RATIO ? "points" : "%";
+    int decimals = fabs(percent) < 0.995 && percent != 0 ? 2 : fabs(percent) < 9.95 ? 1 : 0;
+    if (compare_mark(row, run) == COMPARE_UNMEASURED)
+        return "";
+    if (isinf(percent))
+        return "from 0";
+    snprintf(room, CELL, "%+.*f %s", decimals, percent, unit);
+    return room;
+}
+
+static uint32_t count_marks(const struct compare *compare, uint32_t run, enum compare_mark mark)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < compare->row_count; i++)
+        count += compare_mark(&compare->rows[i], run) == mark;
+    return count;
+}
+
+static void write_named(const struct compare *compare, uint32_t run, enum compare_mark mark,
+                        FILE *to)
+{
+    const char *separator = mark == COMPARE_WORSE ? "worse: " : "better: ";
+    for (uint32_t i = 0; i < compare->row_count; i++) {
+        if (compare_mark(&compare->rows[i], run) != mark)
+            continue;
+        fprintf(to, "%s%s", separator, compare->rows[i].name);
+        separator = ", ";
+    }
+}
+
+/* "worse: describe.p50, startup.p50; better: loss_ratio" or "noise everywhere" */
+static void write_sentence(const struct compare *compare, uint32_t run, FILE *to)
+{
+    uint32_t worse = count_marks(compare, run, COMPARE_WORSE);
+    uint32_t better = count_marks(compare, run, COMPARE_BETTER);
+    write_named(compare, run, COMPARE_WORSE, to);
+    fputs(worse > 0 && better > 0 ? "; " : "", to);
+    write_named(compare, run, COMPARE_BETTER, to);
+    fputs(worse + better == 0 ? "noise everywhere" : "", to);
+    if (compare->limited[0] || compare->limited[run])
+        fprintf(to, " (but the generator was the limit of %s)",
+                compare->limited[run] ? compare->names[run] : compare->names[0]);
+}
+
+static void write_wrapped(const char *words, FILE *to)
+{
+    struct slice rest = slice_from_string(words);
+    size_t column = 0;
+    while (rest.len > 0) {
+        struct slice word = slice_take_until(&rest, ' ');
+        if (column > 0 && column + 1 + word.len > METHOD_COLUMNS) {
+            fputc('\n', to);
+            column = 0;
+        }
+        fprintf(to, "%s%.*s", column > 0 ? " " : "", (int)word.len, (const char *)word.data);
+        column += word.len + (column > 0);
+    }
+    fputc('\n', to);
+}
+
+static void write_tolerances(const struct compare_report *report, const char *start, FILE *to)
+{
+    char room[CELL];
+    for (uint32_t i = 0; i < report->tolerance_count; i++) {
+        const struct compare_tolerance *tolerance = &report->tolerances[i];
+        for (uint32_t run = 1; run < report->compare->run_count; run++) {
+            bool within = compare_within(tolerance, run);
+            fprintf(to, "%s%s  %s: %s %s%s\n", start, within ? "within" : "BEYOND", tolerance->text,
+                    report->compare->names[run], write_change(room, tolerance->row, run),
+                    !within && compare_mark(tolerance->row, run) == COMPARE_NOISE
+                        ? ", which may be noise"
+                        : "");
+        }
+    }
+}
+
+void compare_write_text(const struct compare_report *report, FILE *to)
+{
+    const struct compare *compare = report->compare;
+    char room[CELL];
+    for (uint32_t run = 1; run < compare->run_count; run++) {
+        fprintf(to, "%s against %s: ", compare->names[run], compare->names[0]);
+        write_sentence(compare, run, to);
+        fprintf(to, "\n\n%-22s%12s%12s%12s\n", "", "base", "new", "change");
+        for (uint32_t i = 0; i < compare->row_count; i++) {
+            const struct compare_row *row = &compare->rows[i];
+            fprintf(to, "%-22s%12s", row->name, write_value(room, row, 0));
+            fprintf(to, "%12s", write_value(room, row, run));
+            fprintf(to, "%16s  %s\n", write_change(room, row, run),
+                    compare_mark_name(compare_mark(row, run)));
+        }
+        fputc('\n', to);
+    }
+    write_tolerances(report, "", to);
+    fputs(report->tolerance_count > 0 ? "\n" : "", to);
+    write_wrapped(compare_method, to);
+}
+
+static const char *mark_sign(enum compare_mark mark)
+{
+    static const char *const signs[] = {"noise", "**better**", "**worse** :warning:", "too few",
+                                        ""};
+    return signs[mark];
+}
+
+void compare_write_markdown(const struct compare_report *report, FILE *to)
+{
+    const struct compare *compare = report->compare;
+    char room[CELL];
+    for (uint32_t run = 1; run < compare->run_count; run++) {
+        fprintf(to, "**`%s` against `%s`**: ", compare->names[run], compare->names[0]);
+        write_sentence(compare, run, to);
+        fputs("\n\n| | base | new | change | |\n|---|---:|---:|---:|---|\n", to);
+        for (uint32_t i = 0; i < compare->row_count; i++) {
+            const struct compare_row *row = &compare->rows[i];
+            fprintf(to, "| %s | %s", row->name, write_value(room, row, 0));
+            fprintf(to, " | %s", write_value(room, row, run));
+            fprintf(to, " | %s | %s |\n", write_change(room, row, run),
+                    mark_sign(compare_mark(row, run)));
+        }
+        fputc('\n', to);
+    }
+    write_tolerances(report, "- ", to);
+    fprintf(to, "%s<details><summary>How</summary>\n\n%s\n</details>\n",
+            report->tolerance_count > 0 ? "\n" : "", compare_method);
+}
+
+static void write_escaped(const char *string, FILE *to)
+{
+    for (; *string; string++) {
+        if (strchr("&<>\"", *string))
+            fprintf(to, "&#%d;", *string);
+        else
+            fputc(*string, to);
+    }
+}
+
+static void write_html_run(const struct compare *compare, uint32_t run, FILE *to)
+{
+    char room[CELL];
+    fputs("<h2>", to);
+    write_escaped(compare->names[run], to);
+    fputs("</h2><p>", to);
+    char *sentence = NULL;
+    size_t len;
+    FILE *memory = open_memstream(&sentence, &len);
+    write_sentence(compare, run, memory);
+    fclose(memory);
+    write_escaped(sentence, to);
+    free(sentence);
+    fputs("</p><table><thead><tr><th></th><th>base</th><th>new</th><th>change</th><th></th></tr>"
+          "</thead><tbody>\n",
+          to);
+    for (uint32_t i = 0; i < compare->row_count; i++) {
+        const struct compare_row *row = &compare->rows[i];
+        const char *mark = compare_mark_name(compare_mark(row, run));
+        fprintf(to, "<tr class=\"%s\"><th>%s</th><td>%s</td>", mark, row->name,
+                write_value(room, row, 0));
+        fprintf(to, "<td>%s</td>", write_value(room, row, run));
+        fprintf(to, "<td>%s</td><td>%s</td></tr>\n", write_change(room, row, run), mark);
+    }
+    fputs("</tbody></table>\n", to);
+}
+
+int compare_write_html(const struct compare_report *report, const char *path)
+{
+    static const char head[] =
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width\"><title>rtspbench: comparison</title><style>"
+        ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:50rem;"
+        "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
+        "td,thead th{text-align:right;padding:.15rem .6rem}tbody th{text-align:left;"
+        "font-weight:400}td:last-child{text-align:left}tbody tr{border-top:1px solid #8884}"
+        ".worse td:last-child{color:#c33;font-weight:600}.better td:last-child{color:#283;"
+        "font-weight:600}.noise td:last-child,.unmeasured td:last-child{opacity:.6}"
+        "@media(prefers-color-scheme:dark){.worse td:last-child{color:#f77}"
+        ".better td:last-child{color:#6d7}}</style><h1>Comparison with ";
+    struct file file;
+    int error = file_open(&file, path);
+    if (error)
+        return error;
+    fputs(head, file.stream);
+    write_escaped(report->compare->names[0], file.stream);
+    fputs("</h1>\n", file.stream);
+    for (uint32_t run = 1; run < report->compare->run_count; run++)
+        write_html_run(report->compare, run, file.stream);
+    fprintf(file.stream, "<p>%s</p></html>\n", compare_method);
+    return file_commit(&file);
+}
+
+/* What is not finite has no number in JSON. */
+static json_t *number_or_null(bool has, double value)
+{
+    return has && isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *value_json(const struct compare_value *value)
+{
+    return json_pack("{so so so}", "value", number_or_null(value->measured, value->value), "low",
+                     number_or_null(value->measured, value->low), "high",
+                     number_or_null(value->measured, value->high));
+}
+
+static json_t *run_json(const struct compare *compare, uint32_t run)
+{
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < compare->row_count; i++) {
+        const struct compare_row *row = &compare->rows[i];
+        enum compare_mark mark = compare_mark(row, run);
+        json_array_append_new(
+            rows, json_pack("{ss so so so ss}", "name", row->name, "base", value_json(&row->of[0]),
+                            "new", value_json(&row->of[run]), "change",
+                            number_or_null(mark != COMPARE_UNMEASURED, compare_change(row, run)),
+                            "mark", compare_mark_name(mark)));
+    }
+    json_t *name = json_string(compare->names[run]);
+    return json_pack("{so so}", "name", name ? name : json_string("result"), "rows", rows);
+}
+
+json_t *compare_to_json(const struct compare_report *report)
+{
+    const struct compare *compare = report->compare;
+    json_t *runs = json_array(), *tolerances = json_array();
+    for (uint32_t run = 1; run < compare->run_count; run++) {
+        json_array_append_new(runs, run_json(compare, run));
+        for (uint32_t i = 0; i < report->tolerance_count; i++)
+            json_array_append_new(tolerances,
+                                  json_pack("{ss si sb}", "tolerance", report->tolerances[i].text,
+                                            "run", (int)run - 1, "within",
+                                            compare_within(&report->tolerances[i], run)));
+    }
+    json_t *base = json_string(compare->names[0]);
+    return json_pack("{ss so so so ss}", "schema", "rtspbench.compare.v1", "base",
+                     base ? base : json_string("result"), "runs", runs, "tolerances", tolerances,
+                     "method", compare_method);
+}

@@ -1,0 +1,86 @@
+"""compare: the same thing twice is noise, 5 ms more is found and named, and tolerances make the exit status."""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+
+from harness import RTSPBENCH, Run, Server, equal, main, test
+
+
+def compare(*arguments):
+    done = subprocess.run([RTSPBENCH, "compare", *map(str, arguments)], capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Results:
+    """Result files: base and again of the same thing, slow of DESCRIBE 5 ms later."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="rtspbench-")
+        self.limited = False
+        with Server("--pattern", "200/s:200") as server:
+            for name, query in (("base", ""), ("again", ""), ("slow", "?describe_delay=5ms")):
+                run = Run(server.url + "pattern" + query, "-n", 300, "-r", "100/s", "-d", "7s")
+                file = pathlib.Path(self.folder.name) / f"{name}.json"
+                file.write_text(json.dumps(run.result))
+                setattr(self, name, file)
+                self.limited |= run.generator["verdict"] != "ok"
+        return self
+
+    def __exit__(self, *unused):
+        self.folder.cleanup()
+
+
+def marks(base, new):
+    status, out, err = compare(base, new, "--json")
+    equal(status, 0, f"status\n{out}{err}")
+    (run,) = json.loads(out)["runs"]
+    return {row["name"]: row["mark"] for row in run["rows"]}
+
+
+@test
+def the_same_is_noise_and_slower_is_worse():
+    with Results() as results:
+        again = marks(results.base, results.again)
+        changed = [name for name, mark in again.items() if mark in ("better", "worse")]
+        assert not changed or results.limited, f"changed between two runs of the same: {changed}"
+        slow = marks(results.base, results.slow)
+        worse = {name for name, mark in slow.items() if mark == "worse"}
+        assert {"describe.p50", "describe.p95"} <= worse, slow
+        elsewhere = {name for name in worse if not name.startswith(("describe.", "startup.", "join."))}
+        assert not elsewhere or results.limited, f"worse, and not by DESCRIBE: {elsewhere}"
+        assert not [name for name, mark in slow.items() if mark == "better"] or results.limited, slow
+        status, out, _ = compare(results.base, results.slow, "--tolerate", "describe.p50=10%")
+        equal(status, 99, "status beyond a tolerance")
+        assert "BEYOND  describe.p50=10%" in out and "worse: describe.p50" in out, out
+        equal(compare(results.base, results.slow, "--tolerate", "describe.p50=100000%")[0], 0, "status within one")
+        equal(compare(results.base, results.slow, "--tolerate", "loss_ratio=0.1%", "--tolerate", "describe.p50=1%")[0],
+              99, "status beyond the second of two")
+        page = pathlib.Path(results.folder.name) / "page.html"
+        status, out, _ = compare(results.base, results.again, results.slow, "--markdown", "--html", page)
+        equal(status, 0, "status")
+        assert out.count("| describe.p50 |") == 2 and "**worse**" in out, out
+        html = page.read_text()
+        assert html.count("<table>") == 2 and "http" not in html, html[:500]
+
+
+@test(short=True)
+def wrong_use_is_said():
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "r.json"
+        with Server("--pattern", "50/s:200") as server:
+            file.write_text(json.dumps(Run(server.url + "a", "-n", 2, "-d", "1s").result))
+        (other := pathlib.Path(folder) / "o.json").write_text("{}")
+        for arguments, part in (([], "compare needs"), ([file], "compare needs"), ([file, other], "schema"),
+                                ([file, folder], ""), ([file, file, "--tolerate", "nonsense"], "startup.p95=10%"),
+                                ([file, file, "--tolerate", "nothing.p50=1%"], "describe.p50")):
+            status, _, err = compare(*arguments)
+            equal(status, 2, f"status of {arguments}")
+            assert part in err, err
+        equal(compare(file, file)[0], 0, "status of a file against itself")
+        assert set(marks(file, file).values()) == {"noise"}, marks(file, file)
+
+
+if __name__ == "__main__":
+    main()

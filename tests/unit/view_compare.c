@@ -1,0 +1,179 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "view/compare.h"
+
+static struct compare compare;
+static const char *const names[] = {"base", "new"};
+
+/* A result with so many describes of ms[i] milliseconds, and the rest as given. */
+static json_t *result(const double *ms, const int *counts, size_t n, const char *rest)
+{
+    json_t *made = json_loads(rest, 0, NULL), *pairs = json_array();
+    int count = 0;
+    assert_non_null(made);
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(pairs, json_integer((json_int_t)(ms[i] * 1000)));
+        json_array_append_new(pairs, json_integer(counts[i]));
+        count += counts[i];
+    }
+    json_object_set_new(made, "latency_ms",
+                        json_pack("{s{si sf sf sf}}", "describe", "count", count, "p50", ms[0],
+                                  "p95", ms[n - 1], "p99", ms[n - 1]));
+    json_object_set_new(made, "histograms", json_pack("{so}", "describe", pairs));
+    return made;
+}
+
+static void make(json_t *base, json_t *now)
+{
+    json_t *results[] = {base, now};
+    compare_make(&compare, results, names, 2);
+    json_decref(base);
+    json_decref(now);
+}
+
+static const struct compare_row *row(const char *name)
+{
+    for (uint32_t i = 0; i < compare.row_count; i++) {
+        if (strcmp(compare.rows[i].name, name) == 0)
+            return &compare.rows[i];
+    }
+    fail_msg("no row %s", name);
+    return NULL;
+}
+
+/* 100 values 1 to 100 ms: the median's 99 % range is 50 +- 2.576 * 5 ranks, so 37 to 64. */
+static void test_range_of_a_median(void **state)
+{
+    double ms[100];
+    int ones[100];
+    for (int i = 0; i < 100; i++) {
+        ms[i] = i + 1;
+        ones[i] = 1;
+    }
+    make(result(ms, ones, 100, "{}"), result(ms, ones, 100, "{}"));
+    struct compare_value value = row("describe.p50")->of[0];
+    assert_true(value.low == 1); /* the made-up p50 is 1 ms, and a range holds its value */
+    assert_true(value.high == 64 || value.high == 65);
+    /* p95: not even the 100th is beyond 95 + 5.6 + 1, but 0.95^100 = 0.6 % is over 0.5 % */
+    assert_true(isinf(row("describe.p95")->of[0].high));
+}
+
+static void test_greatest_is_a_bound(void **state)
+{
+    static const double ms[] = {1, 2};
+    static const int enough[] = {100, 10}, few[] = {40, 4};
+    make(result(ms, enough, 2, "{}"), result(ms, few, 2, "{}"));
+    assert_true(row("describe.p95")->of[0].high == 2); /* 0.95^110 = 0.35 % */
+    assert_true(isinf(row("describe.p95")->of[1].high));
+    assert_true(isinf(row("describe.p99")->of[0].high));
+}
+
+static void test_marks(void **state)
+{
+    static const struct {
+        double base, now;
+        int count;
+        enum compare_mark p50, p99;
+    } rows[] = {
+        {1, 6, 100, COMPARE_WORSE, COMPARE_TOO_FEW},
+        {6, 1, 100, COMPARE_BETTER, COMPARE_TOO_FEW},
+        {1, 6, 1000, COMPARE_WORSE, COMPARE_WORSE},
+        {6, 1, 1000, COMPARE_BETTER, COMPARE_BETTER},
+        {1, 1.4, 1000, COMPARE_NOISE, COMPARE_NOISE},   /* under 0.5 ms */
+        {100, 104, 1000, COMPARE_NOISE, COMPARE_NOISE}, /* under 5 % */
+        {100, 106, 1000, COMPARE_WORSE, COMPARE_WORSE},
+        {1, 6, 3, COMPARE_TOO_FEW, COMPARE_TOO_FEW},
+        {7, 7, 3, COMPARE_NOISE, COMPARE_NOISE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make(result(&rows[i].base, &rows[i].count, 1, "{}"),
+             result(&rows[i].now, &rows[i].count, 1, "{}"));
+        assert_int_equal(compare_mark(row("describe.p50"), 1), rows[i].p50);
+        assert_int_equal(compare_mark(row("describe.p99"), 1), rows[i].p99);
+    }
+}
+
+static void test_unmeasured(void **state)
+{
+    static const double ms = 1;
+    static const int count = 100;
+    make(result(&ms, &count, 1, "{}"), json_object());
+    assert_int_equal(compare_mark(row("describe.p50"), 1), COMPARE_UNMEASURED);
+}
+
+/* Wilson, z 2.576: (0.1 + 0.03318 -+ 2.576 * sqrt(0.0009 + 0.000166)) / 1.06636 */
+static void test_ratio(void **state)
+{
+    static const double ms = 1;
+    static const int count = 100;
+    make(result(&ms, &count, 1, "{\"sessions\": {\"failed\": 10, \"started\": 100}}"),
+         result(&ms, &count, 1, "{\"sessions\": {\"failed\": 40, \"started\": 100}}"));
+    struct compare_value value = row("failed_ratio")->of[0];
+    assert_true(value.value == 0.1);
+    assert_true(fabs(value.low - 0.0460) < 0.0002 && fabs(value.high - 0.2038) < 0.0002);
+    assert_int_equal(compare_mark(row("failed_ratio"), 1), COMPARE_WORSE);
+    assert_true(fabs(compare_change(row("failed_ratio"), 1) - 0.3) < 1e-9);
+}
+
+/* A loss that comes in one burst says little: by shares alone it would be certain. */
+static void test_bursts_widen_a_loss(void **state)
+{
+    static const double ms = 1;
+    static const int count = 100;
+    static const char calm[] = "{\"rtp\": {\"lost\": 100, \"expected\": 100000}, \"series\": "
+                               "{\"lost\": [20, 40, 60, 80, 100]}}";
+    static const char burst[] = "{\"rtp\": {\"lost\": 200, \"expected\": 100000}, \"series\": "
+                                "{\"lost\": [0, 0, 0, 0, 200]}}";
+    static const char steady[] = "{\"rtp\": {\"lost\": 200, \"expected\": 100000}, \"series\": "
+                                 "{\"lost\": [40, 80, 120, 160, 200]}}";
+    make(result(&ms, &count, 1, calm), result(&ms, &count, 1, burst));
+    assert_int_equal(compare_mark(row("loss_ratio"), 1), COMPARE_NOISE);
+    make(result(&ms, &count, 1, calm), result(&ms, &count, 1, steady));
+    assert_int_equal(compare_mark(row("loss_ratio"), 1), COMPARE_WORSE);
+}
+
+static void test_tolerances(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good, within;
+    } rows[] = {
+        {"describe.p50=499%", true, false}, {"describe.p50=501%", true, true},
+        {"failed_ratio=29%", true, false},  {"failed_ratio=31%", true, true},
+        {"describe.p50", false, false},     {"describe.p50=10", false, false},
+        {"nothing.p50=10%", false, false},  {"describe.p50=-1%", false, false},
+        {"describe.p50=%", false, false},   {"", false, false},
+    };
+    static const double ms[] = {1, 6};
+    static const int count = 100;
+    struct compare_tolerance tolerance;
+    char room[2048];
+    make(result(&ms[0], &count, 1, "{\"sessions\": {\"failed\": 10, \"started\": 100}}"),
+         result(&ms[1], &count, 1, "{\"sessions\": {\"failed\": 40, \"started\": 100}}"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct text expected = text_init(room, sizeof(room));
+        assert_int_equal(compare_tolerance_parse(&compare, rows[i].text, &tolerance, &expected),
+                         rows[i].good);
+        assert_int_equal(expected.len == 0, rows[i].good);
+        if (rows[i].good)
+            assert_int_equal(compare_within(&tolerance, 1), rows[i].within);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_range_of_a_median),
+        cmocka_unit_test(test_greatest_is_a_bound),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_unmeasured),
+        cmocka_unit_test(test_ratio),
+        cmocka_unit_test(test_bursts_widen_a_loss),
+        cmocka_unit_test(test_tolerances),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
