@@ -36,6 +36,11 @@ install: all ## into PREFIX (/usr/local)
 	@install -D -m 755 $(BUILD)/rtspbench $(DESTDIR)$(PREFIX)/bin/rtspbench
 	@[ ! -f $(BUILD)/src/server/rtspbench-media.so ] || install -D -m 644 \
 	    $(BUILD)/src/server/rtspbench-media.so $(DESTDIR)$(PREFIX)/lib/rtspbench/rtspbench-media.so
+	@install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	@install -m 644 $(BUILD)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	@install -D -m 644 $(BUILD)/rtspbench.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rtspbench
+	@install -D -m 644 $(BUILD)/_rtspbench $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rtspbench
+	@install -D -m 644 $(BUILD)/rtspbench.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rtspbench.fish
 
 clean: ## remove all build folders
 	@rm -rf $(BUILD) $(BUILD)-*

@@ -19,15 +19,10 @@ const char *command_name(enum command command)
     return command_names[command];
 }
 
-static bool knows(const struct option_spec *spec, enum command command)
-{
-    return spec->commands & (1u << command);
-}
-
 static const struct option_spec *find_spec(enum command command, const char *name)
 {
     for (unsigned i = 0; i < option_count; i++) {
-        if (knows(&option_table[i], command) && strcmp(option_table[i].name, name) == 0)
+        if (options_knows(&option_table[i], command) && strcmp(option_table[i].name, name) == 0)
             return &option_table[i];
     }
     return NULL;
@@ -36,7 +31,7 @@ static const struct option_spec *find_spec(enum command command, const char *nam
 static const struct option_spec *find_letter(enum command command, char letter)
 {
     for (unsigned i = 0; i < option_count; i++) {
-        if (knows(&option_table[i], command) && option_table[i].letter == letter)
+        if (options_knows(&option_table[i], command) && option_table[i].letter == letter)
             return &option_table[i];
     }
     return NULL;
@@ -53,7 +48,7 @@ const char *options_nearest(enum command command, const char *name)
     unsigned least = UINT32_MAX;
     for (unsigned i = 0; i < option_count; i++) {
         unsigned edits = words_distance(name, option_table[i].name);
-        if (knows(&option_table[i], command) && edits < least) {
+        if (options_knows(&option_table[i], command) && edits < least) {
             least = edits;
             nearest = option_table[i].name;
         }
@@ -217,7 +212,7 @@ static bool read_value(const struct option_spec *spec, const char *text, struct 
 bool option_is_key(const struct option_spec *spec, bool in_group)
 {
     static const char *const of_the_run[] = {"Output", "Objectives", "The machinery"};
-    if (!knows(spec, COMMAND_RUN) || spec->id == OPT_SCENARIO || spec->id == OPT_VAR ||
+    if (!options_knows(spec, COMMAND_RUN) || spec->id == OPT_SCENARIO || spec->id == OPT_VAR ||
         spec->id == OPT_HELP || spec->id == OPT_VERSION)
         return false;
     for (size_t i = 0; in_group && i < sizeof(of_the_run) / sizeof(of_the_run[0]); i++) {
@@ -409,7 +404,7 @@ static void set_defaults(struct options *options)
 {
     for (unsigned i = 0; i < option_count; i++) {
         const struct option_spec *spec = &option_table[i];
-        if (knows(spec, options->command) && spec->fallback) {
+        if (options_knows(spec, options->command) && spec->fallback) {
             struct option_value *value = &options->values[spec->id];
             bool good = parse_value(spec, spec->fallback, value);
             assert(good);

@@ -200,6 +200,22 @@ bool options_check(const struct option_spec *spec, const char *value, struct tex
 /* Whether an option of run may stand in a scenario: outside of its groups, or in one. */
 bool option_is_key(const struct option_spec *spec, bool in_group);
 
+/* Whether a command has the option. */
+static inline bool options_knows(const struct option_spec *spec, enum command command)
+{
+    return spec->commands & (1u << command);
+}
+
+/* Whether the command has the option at that place of the table, as the first of its group. */
+bool options_begins_group(unsigned at, enum command command);
+
+/* Lines, each with its newline; usage has more than one where others belong to it. */
+struct command_help {
+    const char *usage, *purpose, *examples;
+};
+
+const struct command_help *options_about(enum command command);
+
 /* The help of a command, with an example. */
 void options_help(struct text *to, enum command command);
 

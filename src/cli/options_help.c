@@ -5,10 +5,6 @@
 #define HELP_COLUMN 31u
 #define HELP_WIDTH 100u
 
-struct command_help {
-    const char *usage, *purpose, *examples;
-};
-
 static const struct command_help helps[COMMANDS] = {
     [COMMAND_RUN] =
         {"rtspbench [run] [OPTION]... [URL]...\n"
@@ -123,15 +119,19 @@ static void add_option(struct text *to, const struct option_spec *spec)
     text_add_string(to, "\n");
 }
 
-/* Was this heading already printed for an earlier option of the command? */
-static bool is_first_of_group(unsigned at, enum command command)
+bool options_begins_group(unsigned at, enum command command)
 {
     for (unsigned i = 0; i < at; i++) {
-        if ((option_table[i].commands & (1u << command)) &&
+        if (options_knows(&option_table[i], command) &&
             strcmp(option_table[i].group, option_table[at].group) == 0)
             return false;
     }
-    return true;
+    return options_knows(&option_table[at], command);
+}
+
+const struct command_help *options_about(enum command command)
+{
+    return &helps[command];
 }
 
 void options_help(struct text *to, enum command command)
@@ -139,11 +139,11 @@ void options_help(struct text *to, enum command command)
     const struct command_help *about = &helps[command];
     text_printf(to, "Usage: %s\n%s", about->usage, about->purpose);
     for (unsigned i = 0; i < option_count; i++) {
-        if (!(option_table[i].commands & (1u << command)) || !is_first_of_group(i, command))
+        if (!options_begins_group(i, command))
             continue;
         text_printf(to, "\n%s:\n", option_table[i].group);
         for (unsigned k = i; k < option_count; k++) {
-            if ((option_table[k].commands & (1u << command)) &&
+            if (options_knows(&option_table[k], command) &&
                 strcmp(option_table[k].group, option_table[i].group) == 0)
                 add_option(to, &option_table[k]);
         }
