@@ -20,8 +20,10 @@ const char compare_method[] =
     "range of their rank among the values measured, widened to what 8 of 10 single seconds of the "
     "run showed where the result tells; for ratios the 99 % range of a share (Wilson), widened by "
     "how much single seconds differ. Better or worse is what left the base's range altogether "
-    "and changed by over 5 %, and by over 0.5 ms or 0.05 percentage points. All else is "
-    "noise, or too few values to say so.";
+    "and changed by over 5 %; times also by over 0.5 ms and by more than the generator was late "
+    "itself (p99 of its loop lag), ratios by over 0.05 percentage points. All else is noise, or "
+    "too "
+    "few values to say so.";
 
 static json_t *path(json_t *from, const char *first, const char *second)
 {
@@ -106,6 +108,9 @@ static struct compare_value percentile(json_t *result, const struct distribution
     struct compare_value made = {.measured = true, .value = json_number_value(value)};
     made.low = n * q - off < 1 ? 0 : fmin(value_of_rank(pairs, floor(n * q - off)), made.value);
     made.high = fmax(value_of_rank(pairs, highest_rank(n, q)), made.value);
+    made.least =
+        fmax(LEAST_MS,
+             json_number_value(json_object_get(path(result, "generator", "loop_lag_ms"), "p99")));
     if (from->column) {
         snprintf(column, sizeof(column), "%s_%s_ms", from->column, statistic->name);
         widen_by_seconds(&made, path(result, "series", column));
@@ -136,7 +141,8 @@ static struct compare_value ratio(double part, double whole)
     double p = fmin(fmax(part / whole, 0), 1), zz = Z * Z / whole;
     double middle = (p + zz / 2) / (1 + zz);
     double off = Z / (1 + zz) * sqrt(p * (1 - p) / whole + zz / whole / 4);
-    return (struct compare_value){true, p, fmax(middle - off, 0), fmin(middle + off, 1)};
+    return (struct compare_value){true, p, fmax(middle - off, 0), fmin(middle + off, 1),
+                                  LEAST_RATIO};
 }
 
 static struct compare_value loss_ratio(json_t *result)
@@ -283,14 +289,12 @@ double compare_change(const struct compare_row *row, uint32_t run)
     return base > 0 ? (now - base) / base : INFINITY;
 }
 
-/* Whether the difference is large enough to matter to anyone. */
+/* Whether the difference is large enough to matter, and to be the server's. */
 static bool matters(const struct compare_row *row, uint32_t run)
 {
-    double base = row->of[0].value, off = fabs(row->of[run].value - base);
-    double least = row->unit == COMPARE_MS      ? LEAST_MS
-                   : row->unit == COMPARE_RATIO ? LEAST_RATIO
-                                                : 0;
-    return off > LEAST_SHARE * base && off > least;
+    const struct compare_value *base = &row->of[0], *now = &row->of[run];
+    double off = fabs(now->value - base->value);
+    return off > LEAST_SHARE * base->value && off > base->least && off > now->least;
 }
 
 enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)

@@ -24,6 +24,7 @@ enum compare_mark {
 struct compare_value {
     bool measured;
     double value, low, high; /* high may be INFINITY: too few values to say */
+    double least;            /* a smaller difference is none */
 };
 
 struct compare_row {

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 
-from harness import RTSPBENCH, Run, Server, equal, main, test
+from harness import RTSPBENCH, Run, Server, equal, main, skip, test
 
 
 def compare(*arguments):
@@ -13,20 +13,27 @@ def compare(*arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+QUIET_MS = 3  # our own lag, below which 5 ms can be told
+
+
 class Results:
-    """Result files: base and again of the same thing, slow of DESCRIBE 5 ms later."""
+    """Result files: base and again of the same thing, slow of DESCRIBE 5 ms later; of quiet moments."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="rtspbench-")
-        self.limited = False
         with Server("--pattern", "200/s:200") as server:
             for name, query in (("base", ""), ("again", ""), ("slow", "?describe_delay=5ms")):
-                run = Run(server.url + "pattern" + query, "-n", 300, "-r", "100/s", "-d", "7s")
                 file = pathlib.Path(self.folder.name) / f"{name}.json"
-                file.write_text(json.dumps(run.result))
+                file.write_text(json.dumps(self.quiet_run(server.url + "pattern" + query)))
                 setattr(self, name, file)
-                self.limited |= run.generator["verdict"] != "ok"
         return self
+
+    def quiet_run(self, url):
+        for _ in range(4):
+            run = Run(url, "-n", 300, "-r", "100/s", "-d", "7s", "--arrival", "poisson")
+            if run.generator["loop_lag_ms"]["p99"] < QUIET_MS and run.generator["verdict"] == "ok":
+                return run.result
+        skip(f"this machine is too busy: its own lag is {run.generator['loop_lag_ms']['p99']} ms")
 
     def __exit__(self, *unused):
         self.folder.cleanup()
@@ -44,13 +51,13 @@ def the_same_is_noise_and_slower_is_worse():
     with Results() as results:
         again = marks(results.base, results.again)
         changed = [name for name, mark in again.items() if mark in ("better", "worse")]
-        assert not changed or results.limited, f"changed between two runs of the same: {changed}"
+        assert not changed, f"changed between two runs of the same: {changed}"
         slow = marks(results.base, results.slow)
         worse = {name for name, mark in slow.items() if mark == "worse"}
         assert {"describe.p50", "describe.p95"} <= worse, slow
         elsewhere = {name for name in worse if not name.startswith(("describe.", "startup.", "join."))}
-        assert not elsewhere or results.limited, f"worse, and not by DESCRIBE: {elsewhere}"
-        assert not [name for name, mark in slow.items() if mark == "better"] or results.limited, slow
+        assert not elsewhere, f"worse, and not by DESCRIBE: {elsewhere}"
+        assert not [name for name, mark in slow.items() if mark == "better"], slow
         status, out, _ = compare(results.base, results.slow, "--tolerate", "describe.p50=10%")
         equal(status, 99, "status beyond a tolerance")
         assert "BEYOND  describe.p50=10%" in out and "worse: describe.p50" in out, out

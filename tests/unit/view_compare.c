@@ -97,6 +97,18 @@ static void test_marks(void **state)
     }
 }
 
+/* What the generator was late by is not the server's. */
+static void test_lag_is_no_change(void **state)
+{
+    static const double ms[] = {1, 6};
+    static const int count = 1000;
+    static const char late[] = "{\"generator\": {\"loop_lag_ms\": {\"p99\": 5.5}}}";
+    make(result(&ms[0], &count, 1, late), result(&ms[1], &count, 1, "{}"));
+    assert_int_equal(compare_mark(row("describe.p50"), 1), COMPARE_NOISE);
+    make(result(&ms[0], &count, 1, "{}"), result(&ms[1], &count, 1, late));
+    assert_int_equal(compare_mark(row("describe.p50"), 1), COMPARE_NOISE);
+}
+
 static void test_unmeasured(void **state)
 {
     static const double ms = 1;
@@ -170,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_range_of_a_median),
         cmocka_unit_test(test_greatest_is_a_bound),
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_lag_is_no_change),
         cmocka_unit_test(test_unmeasured),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
