@@ -8,8 +8,7 @@ static int (*const commands[COMMANDS])(const struct options *, struct text *) = 
     [COMMAND_RUN] = run_main,           [COMMAND_SERVE] = serve_main,
     [COMMAND_PROBE] = probe_main,       [COMMAND_REPORT] = report_main,
     [COMMAND_DOCTOR] = doctor_main,     [COMMAND_CALIBRATE] = calibrate_main,
-    [COMMAND_SCENARIO] = scenario_main,
-    [COMMAND_COMPARE] = compare_main,
+    [COMMAND_SCENARIO] = scenario_main, [COMMAND_COMPARE] = compare_main,
 };
 
 static int print_help(enum command command)

@@ -11,8 +11,8 @@
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
 
-static const char *const command_names[COMMANDS] = {
-    "run", "serve", "probe", "report", "doctor", "calibrate", "scenario", "compare"};
+static const char *const command_names[COMMANDS] = {"run",    "serve",     "probe",    "report",
+                                                    "doctor", "calibrate", "scenario", "compare"};
 
 const char *command_name(enum command command)
 {
