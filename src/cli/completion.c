@@ -163,7 +163,8 @@ static void write_fish_option(const struct option_spec *spec, enum command comma
     if (command == COMMAND_RUN) {
         fputs("complete -c rtspbench -n 'not __fish_seen_subcommand_from", to);
         for (int i = 0; i < COMMANDS; i++)
-            fprintf(to, i == COMMAND_RUN ? "" : " %s", command_name((enum command)i));
+            fprintf(to, "%s%s", i == COMMAND_RUN ? "" : " ",
+                    i == COMMAND_RUN ? "" : command_name((enum command)i));
         fputc('\'', to);
     } else {
         fprintf(to, "complete -c rtspbench -n '__fish_seen_subcommand_from %s'",

@@ -52,7 +52,7 @@ def captured_run(path, server_options, *options):
             while not file.exists() and time.monotonic() < deadline:
                 time.sleep(0.1)
             time.sleep(0.5)
-            run = Run(server.url + path, "-n", READERS, "-r", "20/s", "-d", "6s", *options)
+            run = Run(server.url + path, "-n", READERS, "-r", "20/s", "-d", "4s", *options)
             time.sleep(0.5)
             capture.stop()
         return run, streams(file)
