@@ -48,11 +48,15 @@ static void on_crash(int number)
     raise(number);
 }
 
+/* What was ignored when we came, as nohup does with SIGHUP, stays ignored. */
 static void handle_crashes(void)
 {
     const struct sigaction action = {.sa_handler = on_crash};
-    for (size_t i = 0; i < CRASHES; i++)
-        sigaction(crashes[i], &action, &handlers_before[i]);
+    for (size_t i = 0; i < CRASHES; i++) {
+        sigaction(crashes[i], NULL, &handlers_before[i]);
+        if (handlers_before[i].sa_handler != SIG_IGN)
+            sigaction(crashes[i], &action, NULL);
+    }
 }
 
 static void unhandle_crashes(void)

@@ -69,6 +69,8 @@ def _run(name, function, arguments):
 
 def main(at_a_time=4):
     """Runs the script's tests, so many at a time: those that load the machine or share a port ask for 1."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):  # nohup and a shell's '&' ignore them, and children inherit that
+        signal.signal(number, signal.SIG_DFL)
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     short_only = "--short" in sys.argv
     chosen = [(name, function, arguments) for name, function, arguments, short in _tests

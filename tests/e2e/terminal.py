@@ -143,7 +143,7 @@ def ctrl_c_leaves_the_terminal_clean():
         assert "PASS" in terminal.shown, terminal.shown[-2000:]
 
 
-@test(args=[("ABRT",), ("SEGV",), ("HUP",)])
+@test(args=[("ABRT",), ("SEGV",), ("HUP",), ("QUIT",)])
 def crash_leaves_the_terminal_clean(name):
     number = signal.Signals["SIG" + name]
     with Server("--pattern", "50/s:500") as server, \
