@@ -51,6 +51,7 @@ struct client_config {
     uint64_t backoff_ns;
     uint64_t timeout_ns; /* of each phase */
     uint64_t media_timeout_ns;
+    uint64_t report_ns; /* between receiver reports; 0: 5 s */
     uint64_t seed;
     enum client_transport transport;
     enum client_keepalive keepalive;

@@ -408,7 +408,8 @@ static void send_reports_tcp(struct client *client, struct session *session)
 void stream_send_reports(struct client *client, struct session *session)
 {
     struct rng rng = rng_init(client->config->seed, session->reader, session->report_ms);
-    uint64_t span_ns = REPORT_NS * 9 / 10 + rng_below(&rng, REPORT_NS / 5);
+    uint64_t mean_ns = client->config->report_ns > 0 ? client->config->report_ns : REPORT_NS;
+    uint64_t span_ns = mean_ns * 9 / 10 + rng_below(&rng, mean_ns / 5);
     session->report_ms = session_ms(client, span_ns);
     session->server_requests = 0; /* so many between two reports are abuse */
     if (session->udp) {

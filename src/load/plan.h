@@ -77,6 +77,7 @@ struct plan {
     uint64_t backoff_ns;
     uint64_t timeout_ns; /* of each phase, absolute */
     uint64_t media_timeout_ns;
+    uint64_t report_ns; /* between receiver reports; 0: 5 s. For simulations of very long runs */
     const char *user_agent;
     const char *headers; /* "Name: value" lines, each with its CRLF; "" for none */
 

@@ -69,6 +69,7 @@ static struct client_config config_of(const struct shard_setup *setup)
         .backoff_ns = plan->backoff_ns,
         .timeout_ns = plan->timeout_ns,
         .media_timeout_ns = plan->media_timeout_ns,
+        .report_ns = plan->report_ns,
         .seed = plan->seed,
         .transport = transport_of(plan->transport),
         .keepalive = keepalive_of(plan->keepalive),
