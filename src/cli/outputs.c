@@ -10,6 +10,7 @@
 #include "view/junit.h"
 
 #define CHECKPOINT_NS (60 * NS_PER_S)
+#define HLOG_INTERVALS 5000u /* of a run, at most */
 
 static const struct {
     const char *option;
@@ -53,7 +54,8 @@ bool outputs_begin(struct outputs *outputs, struct text *error)
             file_discard(&file);
     }
     if (outputs->plan->hlog_file) {
-        int failed = hlog_open(&outputs->hlog, outputs->plan->hlog_file);
+        int failed = hlog_open(&outputs->hlog, outputs->plan->hlog_file,
+                               outputs->plan->duration_ns / HLOG_INTERVALS);
         if (failed)
             return complain(outputs, OUTPUT_HLOG, failed, error);
     }

@@ -245,10 +245,14 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->freebind = options_given(options, OPT_BIND_CIDR);
     plan->json_file = options_text(options, OPT_JSON_FILE);
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
+    plan->log_rotate_bytes = options_number(options, OPT_LOG_ROTATE);
+    plan->log_keep = (uint32_t)options_number(options, OPT_LOG_KEEP);
     plan->csv_file = options_text(options, OPT_CSV);
     plan->hlog_file = options_text(options, OPT_HLOG);
     plan->junit_file = options_text(options, OPT_JUNIT);
     plan->html_file = options_text(options, OPT_HTML);
+    plan->server_pid = (uint32_t)options_number(options, OPT_SERVER_PID);
+    plan->server_metrics = options_text(options, OPT_SERVER_METRICS);
     plan->prometheus = options_text(options, OPT_PROMETHEUS);
     plan->web = options_text(options, OPT_WEB);
     plan->web_token = options_text(options, OPT_WEB_CONTROL);

@@ -8,6 +8,7 @@
 #include "cli/listen.h"
 #include "cli/options.h"
 #include "view/bystanders.h"
+#include "view/endurance.h"
 #include "view/json.h"
 #include "view/text.h"
 
@@ -75,6 +76,7 @@ static void on_end(void *context, const struct snapshot *snapshot)
     else {
         print_text(snapshot, view_text_summary);
         print_text(snapshot, view_bystanders);
+        print_text(snapshot, view_endurance);
     }
     fflush(stdout);
     if (watch->ended)

@@ -7,7 +7,6 @@
 
 #define CHOICE_ARRIVAL_GAP UINT64_C(0x61727269)
 #define TICK_NS (10 * NS_PER_MS)
-#define REAL_WORLD_STARTS_PER_S 50.0
 #define REAL_WORLD_LEAVES_PER_S 20.0
 
 void arrival_init(struct arrival *arrival, const struct plan *plan, uint32_t shard)
@@ -49,7 +48,7 @@ static bool next_of_constant(struct arrival *arrival, uint64_t until_ns,
 static double slew(const struct arrival *arrival, double target)
 {
     double step_s = (double)TICK_NS / (double)NS_PER_S;
-    double most = arrival->level + REAL_WORLD_STARTS_PER_S * step_s;
+    double most = arrival->level + ARRIVAL_REAL_WORLD_STARTS_PER_S * step_s;
     double least = arrival->level - REAL_WORLD_LEAVES_PER_S * step_s;
     if (arrival->plan->profile.kind != PROFILE_REAL_WORLD)
         return target;

@@ -7,6 +7,8 @@
 
 #include "load/plan.h"
 
+#define ARRIVAL_REAL_WORLD_STARTS_PER_S 50.0
+
 /* The constant profile, even: reader i (from 1) is due at i / rate. Poisson: the gap before reader
    i is exponential with mean 1 / rate, from (seed, i) alone, and reader i is due at the sum of the
    gaps 1 to i in whole nanoseconds. Every shard of every share adds up all the gaps, also those of

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/units.h"
+#include "load/arrival.h"
 #include "load/sizing.h"
 
 void plan_init(struct plan *plan)
@@ -102,6 +103,35 @@ struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url)
                                          slice_from_string(item->password)};
     return (struct auth_credentials){slice_from_string(plan->user),
                                      slice_from_string(plan->password)};
+}
+
+#define LOOKS 1000u /* at a curve */
+#define NEARLY 0.9
+
+/* When a curve first comes near to its mean. */
+static uint64_t curve_steady_ns(const struct plan *plan)
+{
+    double sum = 0;
+    uint64_t step_ns = plan->duration_ns / LOOKS, at_ns = 0;
+    for (uint64_t i = 0; i < LOOKS; i++)
+        sum += profile_target(&plan->profile, i * step_ns);
+    double enough = NEARLY * sum / LOOKS;
+    while (at_ns < plan->duration_ns && profile_target(&plan->profile, at_ns) < enough)
+        at_ns += step_ns + 1;
+    double starts_per_s = plan->profile.kind == PROFILE_REAL_WORLD ? ARRIVAL_REAL_WORLD_STARTS_PER_S
+                          : plan->rate_given                       ? plan->rate_per_s
+                                                                   : INFINITY;
+    return at_ns + (uint64_t)(enough / starts_per_s * (double)NS_PER_S);
+}
+
+uint64_t plan_steady_ns(const struct plan *plan)
+{
+    uint64_t steady_ns = (uint64_t)(plan->readers / plan->rate_per_s * (double)NS_PER_S);
+    if (plan->profile.kind != PROFILE_CONSTANT)
+        steady_ns = curve_steady_ns(plan);
+    else if (plan->open)
+        steady_ns = plan->life.a_ns;
+    return steady_ns > plan->warmup_ns ? steady_ns : plan->warmup_ns;
 }
 
 uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard)

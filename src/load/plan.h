@@ -110,6 +110,10 @@ struct plan {
     bool quiet;
     const char *json_file; /* NULL: none */
     const char *sessions_log_file;
+    uint64_t log_rotate_bytes;  /* of the sessions log; 0: it grows */
+    uint32_t log_keep;          /* older files of it */
+    uint32_t server_pid;        /* of the server under load; 0: not told */
+    const char *server_metrics; /* URL; NULL: none */
     const char *csv_file;
     const char *hlog_file;
     const char *junit_file;
@@ -142,6 +146,10 @@ struct auth_credentials plan_credentials(const struct plan *plan, uint32_t url);
 
 /* Does that reader misbehave, and how? -1: it doesn't. From (seed, reader) alone. */
 int plan_misbehaviour(const struct plan *plan, uint32_t reader);
+
+/* From when on all the readers that are ever wanted (but for peaks) should be there, since the
+   plan's start: the ramp is over. */
+uint64_t plan_steady_ns(const struct plan *plan);
 
 /* The readers of our share that one shard has: reader numbers are share + i * shares, and i %
    shards is the shard. */

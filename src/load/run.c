@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "load/server_watch.h"
+#include "load/session_log.h"
 #include "load/shard.h"
 #include "stats/collector.h"
 
@@ -47,8 +49,9 @@ struct run {
     struct utsname kernel;
     struct collector *collector;
     struct worker *workers;
-    uint32_t started; /* threads */
-    FILE *sessions_log;
+    uint32_t started;                 /* threads */
+    struct session_log *sessions_log; /* NULL: none */
+    struct server_watch *server;      /* NULL: nobody looks at it */
     struct machine_load load;
     enum loop_kind loop;
     const struct snapshot *last; /* shown to hooks */
@@ -98,7 +101,7 @@ static void *work(void *argument)
         .lanes = run->shard_count,
         .loop = run->loop,
         .exchange = collector_exchange(run->collector, lane),
-        .sessions_log = run->sessions_log,
+        .sessions_log = run->sessions_log ? session_log_stream(run->sessions_log) : NULL,
         .stopped = &run->stopped,
         .control = run->hooks->control,
     };
@@ -215,6 +218,19 @@ static void end_at_breach(struct run *run, const struct snapshot *now)
     }
 }
 
+static void look_at_server(struct run *run)
+{
+    char room[512];
+    struct text notice = text_init(room, sizeof(room));
+    struct server_sample sample;
+    if (!run->server)
+        return;
+    server_watch_look(run->server, &sample, &notice);
+    collector_server(run->collector, &sample);
+    if (notice.len > 0 && run->hooks->on_notice)
+        run->hooks->on_notice(run->hooks->context, text_string(&notice));
+}
+
 /* A tick, which also ends an interval where one is over. */
 static void collect(struct run *run, bool interval_over)
 {
@@ -225,6 +241,8 @@ static void collect(struct run *run, bool interval_over)
     while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
         sleep_ns(NS_PER_MS / 2);
     collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    if (interval_over)
+        look_at_server(run);
     uint64_t now_ns = clock_monotonic_ns();
     const struct snapshot *now = interval_over ? collector_collect(run->collector, now_ns)
                                                : collector_tick(run->collector, now_ns);
@@ -293,6 +311,21 @@ static uint64_t calm_until(const struct run *run)
     return calm_ns;
 }
 
+/* The part of the run that its end may be held against its beginning in: that of all plans. */
+static void set_steady(struct run *run)
+{
+    run->info.steady_to_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < run->plan_count; i++) {
+        const struct plan *plan = &run->plan[i];
+        uint64_t from_ns = plan->begins_ns + plan_steady_ns(plan);
+        uint64_t to_ns = plan->begins_ns + plan->duration_ns;
+        if (from_ns > run->info.steady_from_ns)
+            run->info.steady_from_ns = from_ns;
+        if (to_ns < run->info.steady_to_ns)
+            run->info.steady_to_ns = to_ns;
+    }
+}
+
 static bool fill_info(struct run *run, const char *version)
 {
     const struct plan *plan = run->plan;
@@ -320,6 +353,7 @@ static bool fill_info(struct run *run, const char *version)
         .ceiling = plan->ceiling,
         .stream_groups = run->plan_count > 1 ? run->stream_groups : NULL,
     };
+    set_steady(run);
     return true;
 }
 
@@ -361,15 +395,30 @@ static bool open_sessions_log(struct run *run, struct text *error)
     const char *path = run->plan->sessions_log_file;
     if (!path)
         return true;
-    run->sessions_log = fopen(path, "we");
-    if (!run->sessions_log)
-        text_printf(error, "--sessions-log %s: %s", path, strerror(errno));
-    return run->sessions_log;
+    int failed = session_log_open(&run->sessions_log, path, run->plan->log_rotate_bytes,
+                                  run->plan->log_keep);
+    if (failed)
+        text_printf(error, "--sessions-log %s: %s", path, strerror(-failed));
+    return !failed;
+}
+
+/* Once no shard writes to it any more. */
+static void close_sessions_log(struct run *run)
+{
+    char line[160];
+    int failed = session_log_close(run->sessions_log);
+    run->sessions_log = NULL;
+    if (!failed || !run->hooks->on_notice)
+        return;
+    snprintf(line, sizeof(line), "the sessions' log is not whole: %s", strerror(-failed));
+    run->hooks->on_notice(run->hooks->context, line);
 }
 
 static bool prepare(struct run *run, const char *version, struct text *error)
 {
-    if (!choose_loop(run, error) || !open_sessions_log(run, error))
+    if (!choose_loop(run, error) || !open_sessions_log(run, error) ||
+        !server_watch_new(&run->server, run->plan->server_pid, run->plan->server_metrics,
+                          run->plan->stats_interval_ns, error))
         return false;
     if (targets_resolve_all(&run->targets, run->plan, run->plan_count) ||
         !fill_info(run, version) ||
@@ -389,14 +438,14 @@ static bool prepare(struct run *run, const char *version, struct text *error)
 
 static void dispose(struct run *run)
 {
+    server_watch_free(run->server);
     collector_free(run->collector);
     targets_dispose(&run->targets);
     free(run->workers);
     free(run->stream_urls);
     free(run->stream_groups);
     free(run->plan_json);
-    if (run->sessions_log)
-        fclose(run->sessions_log);
+    session_log_close(run->sessions_log);
 }
 
 static void run_shards(struct run *run)
@@ -410,12 +459,13 @@ static void run_shards(struct run *run)
     run->info.started_at_ns = clock_realtime_ns() + START_IN_NS;
     if (run->hooks->on_start)
         run->hooks->on_start(run->hooks->context, &run->info);
+    look_at_server(run); /* what it took before */
     atomic_store(&run->start_ns, run->info.start_ns);
     watch(run, &signals);
     join_workers(run);
-    if (run->sessions_log)
-        fflush(run->sessions_log);
+    close_sessions_log(run);
     collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    look_at_server(run);
     const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
     run->hooks->on_end(run->hooks->context, last);
 }

@@ -34,7 +34,8 @@ struct collector {
     uint64_t interval_began; /* 0: with the run */
     uint64_t ticked_ns;      /* 0: never */
     bool interval_over;
-    uint64_t rss_bytes;
+    uint64_t rss_bytes;     /* the highest seen */
+    uint64_t rss_now_bytes; /* 0: not known */
     double busiest_core;
     uint64_t core_busy_ns;
     double tick_cpu;      /* share of the tick that its busiest thread was busy */
@@ -44,6 +45,7 @@ struct collector {
     bool breached[SLO_MAX]; /* for good */
     struct snapshot snapshot;
     struct timeline timeline, series;
+    struct drift drift;
     struct timeline_row rows[ROWS], series_rows[SERIES_ROWS];
 };
 
@@ -70,6 +72,8 @@ struct collector *collector_new(const struct run_info *info)
     bool ok = collector->shards && collector->total && collector->interval && collector->tick;
     if (collector->shards)
         memset(collector->shards, 0, bytes);
+    ok = drift_init(&collector->drift, DRIFT_SLICE_NS, info->steady_from_ns, info->steady_to_ns) &&
+         ok;
     for (uint32_t i = 0; ok && i < info->shard_count; i++)
         ok = init_shard(&collector->shards[i], info);
     if (!ok) {
@@ -84,6 +88,7 @@ struct collector *collector_new(const struct run_info *info)
         .interval = collector->interval,
         .timeline = collector->rows,
         .series = collector->series_rows,
+        .drift = &collector->drift,
     };
     return collector;
 }
@@ -103,6 +108,7 @@ void collector_free(struct collector *collector)
     stats_free(collector->calm);
     stats_free(collector->interval);
     stats_free(collector->tick);
+    drift_dispose(&collector->drift);
     free(collector);
 }
 
@@ -326,6 +332,20 @@ static void mark_calm(struct collector *collector)
     snapshot->calm_ns = snapshot->elapsed_ns;
 }
 
+static void add_to_drift(struct collector *collector, uint64_t span_ns)
+{
+    uint64_t to_ns = collector->snapshot.elapsed_ns;
+    collector->tick->active = collector->total->active;
+    const struct drift_span span = {
+        .from_ns = to_ns - span_ns,
+        .to_ns = to_ns,
+        .stats = collector->tick,
+        .rss_bytes = collector->rss_now_bytes,
+        .server = &collector->snapshot.server,
+    };
+    drift_add(&collector->drift, &span);
+}
+
 static void end_tick(struct collector *collector, uint64_t span_ns)
 {
     struct snapshot *snapshot = &collector->snapshot;
@@ -340,9 +360,11 @@ static void end_tick(struct collector *collector, uint64_t span_ns)
     check_slos(collector);
     struct timeline_row row = timeline_row_of(snapshot->elapsed_ns, collector->total,
                                               collector->tick, collector->tick_cpu);
+    timeline_row_server(&row, &snapshot->server);
     timeline_add(&collector->series, &row);
     snapshot->series_count = collector->series.count;
     mark_calm(collector);
+    add_to_drift(collector, span_ns);
 }
 
 static const struct snapshot *end_interval(struct collector *collector)
@@ -353,6 +375,7 @@ static const struct snapshot *end_interval(struct collector *collector)
         snapshot->generator.cpu_peak = cpu;
     struct timeline_row row =
         timeline_row_of(snapshot->elapsed_ns, collector->total, collector->interval, cpu);
+    timeline_row_server(&row, &snapshot->server);
     timeline_add(&collector->timeline, &row);
     snapshot->timeline_count = collector->timeline.count;
     collector->interval_over = true;
@@ -396,7 +419,13 @@ void collector_machine(struct collector *collector, uint64_t rss_bytes, double b
 {
     if (rss_bytes > collector->rss_bytes)
         collector->rss_bytes = rss_bytes;
+    collector->rss_now_bytes = rss_bytes;
     collector->busiest_core = busiest_core;
+}
+
+void collector_server(struct collector *collector, const struct server_sample *sample)
+{
+    server_load_see(&collector->snapshot.server, sample);
 }
 
 void collector_limit(struct collector *collector, enum generator_limit limit)

@@ -42,5 +42,8 @@ const struct snapshot *collector_finish(struct collector *collector, uint64_t no
    (0 to 1, whoever used it; 0 when not known). */
 void collector_machine(struct collector *collector, uint64_t rss_bytes, double busiest_core);
 
+/* Likewise what is known of the server by now. */
+void collector_server(struct collector *collector, const struct server_sample *sample);
+
 /* This machine ran out of files, ports or memory. */
 void collector_limit(struct collector *collector, enum generator_limit limit);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stats/drift.h"
+#include "stats/server_load.h"
 #include "stats/stats.h"
 #include "stats/timeline.h"
 
@@ -51,6 +53,9 @@ struct run_info {
     const char *const *stream_groups; /* the group of each; NULL: there are none */
     uint64_t calm_ns; /* misbehaving clients begin then, since the start; 0: there are none */
     struct ceiling ceiling;
+    uint64_t
+        steady_from_ns;    /* since the start: all the readers wanted are there from then on, ... */
+    uint64_t steady_to_ns; /* ... until they are to leave. to 0: never */
     uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
 };
 
@@ -88,6 +93,8 @@ struct snapshot {
         *series; /* the same, finer: a row a tick; the last one is the newest */
     uint32_t series_count;
     struct generator generator;
+    struct server_load server;
+    const struct drift *drift;
     const struct slo_result *slos;
     uint32_t slo_count;
 };

@@ -81,6 +81,24 @@ struct timeline_row timeline_row_of(uint64_t t_ns, const struct stats *total,
     return row;
 }
 
+static bool know(uint64_t *to, uint64_t value)
+{
+    bool known = value != SERVER_UNKNOWN;
+    *to = known ? value : 0;
+    return known;
+}
+
+void timeline_row_server(struct timeline_row *row, const struct server_load *server)
+{
+    if (!server->watched || server->now.ended)
+        return;
+    row->has_server_rss = know(&row->server_rss_bytes, server->now.rss_bytes);
+    row->has_server_files = know(&row->server_files, server->now.files);
+    row->has_server_sessions = know(&row->server_sessions, server->now.sessions);
+    row->has_server_cpu = server->cpu >= 0;
+    row->server_cpu = row->has_server_cpu ? server->cpu : 0;
+}
+
 static void raise(uint64_t *to, uint64_t value)
 {
     if (value > *to)
@@ -105,6 +123,9 @@ static void merge(struct timeline_row *row, const struct timeline_row *earlier)
     row->has_latency |= earlier->has_latency;
     if (earlier->cpu > row->cpu)
         row->cpu = earlier->cpu;
+    row->has_server_cpu |= earlier->has_server_cpu;
+    if (earlier->server_cpu > row->server_cpu)
+        row->server_cpu = earlier->server_cpu;
     for (uint32_t i = 0; i < STARTUP_BANDS; i++)
         row->startups[i] += earlier->startups[i];
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stats/server_load.h"
 #include "stats/stats.h"
 
 /* Bands of start-up latency, two an octave: from 128 us (and below) to 50 s (and above). */
@@ -25,6 +26,9 @@ struct timeline_row {
     uint64_t latency_p50_us, latency_p95_us; /* the panel's */
     uint64_t loop_lag_p99_us, schedule_lag_p99_us;
     double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows; 0 under 100 ms */
+    bool has_server_rss, has_server_cpu, has_server_files, has_server_sessions;
+    uint64_t server_rss_bytes, server_files, server_sessions; /* as of the row's end */
+    double server_cpu;                /* cores' worth; the higher one of merged rows */
     uint32_t startups[STARTUP_BANDS]; /* sessions that started up in the row's time, by band */
 };
 
@@ -37,6 +41,9 @@ struct timeline {
 /* The row that ends at t_ns: total is the run so far, span what came in the row's time. */
 struct timeline_row timeline_row_of(uint64_t t_ns, const struct stats *total,
                                     const struct stats *span, double cpu);
+
+/* Adds what is known of the server. */
+void timeline_row_server(struct timeline_row *row, const struct server_load *server);
 
 /* When full, the older half first becomes a quarter: each two of its rows are merged. */
 void timeline_add(struct timeline *timeline, const struct timeline_row *row);

@@ -10,6 +10,13 @@ static void write_time(FILE *to, bool measured, uint64_t us)
         fputc(',', to);
 }
 
+static void write_amount(FILE *to, bool known, uint64_t amount)
+{
+    fputc(',', to);
+    if (known)
+        fprintf(to, "%llu", (unsigned long long)amount);
+}
+
 static void write_row(FILE *to, const struct timeline_row *row)
 {
     const uint64_t counts[] = {row->started, row->established, row->failed,
@@ -31,7 +38,14 @@ static void write_row(FILE *to, const struct timeline_row *row)
     write_time(to, row->has_latency, row->latency_p95_us);
     write_time(to, true, row->loop_lag_p99_us);
     write_time(to, true, row->schedule_lag_p99_us);
-    fprintf(to, ",%.3f\n", row->cpu);
+    fprintf(to, ",%.3f", row->cpu);
+    write_amount(to, row->has_server_rss, row->server_rss_bytes);
+    fputc(',', to);
+    if (row->has_server_cpu)
+        fprintf(to, "%.3f", row->server_cpu);
+    write_amount(to, row->has_server_files, row->server_files);
+    write_amount(to, row->has_server_sessions, row->server_sessions);
+    fputc('\n', to);
 }
 
 int view_csv_write(const struct snapshot *snapshot, const char *path)
@@ -43,7 +57,8 @@ int view_csv_write(const struct snapshot *snapshot, const char *path)
     fputs("t_s,target,active,started,established,failed,dropped,packets,bytes,lost,lost_network,"
           "lost_local_socket,lost_self,lost_server,errors,freezes,startup_p50_ms,startup_p95_ms,"
           "startup_p99_ms,jitter_p50_ms,jitter_p95_ms,jitter_p99_ms,latency_p50_ms,latency_p95_ms,"
-          "loop_lag_p99_ms,schedule_lag_p99_ms,cpu\n",
+          "loop_lag_p99_ms,schedule_lag_p99_ms,cpu,server_rss_bytes,server_cpu,server_files,"
+          "server_sessions\n",
           file.stream);
     for (uint32_t i = 0; i < snapshot->timeline_count; i++)
         write_row(file.stream, &snapshot->timeline[i]);

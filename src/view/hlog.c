@@ -19,7 +19,10 @@
 struct hlog {
     struct file file;
     bool begun;
-    uint64_t since_ns; /* where the interval under way began */
+    uint64_t span_ns;
+    uint64_t since_ns; /* where the interval under way began ... */
+    uint64_t until_ns; /* ... and how far it has come */
+    struct stats *sum; /* of it; no streams */
     uint8_t *plain, *packed;
     size_t room; /* of each */
 };
@@ -38,24 +41,32 @@ static const struct entry others[] = {
     {"panel_cross_reader", METRIC_PANEL_CROSS_READER},
 };
 
-int hlog_open(struct hlog **log, const char *path)
+static void dispose(struct hlog *log)
+{
+    stats_free(log->sum);
+    free(log->plain);
+    free(log->packed);
+    free(log);
+}
+
+int hlog_open(struct hlog **log, const char *path, uint64_t span_ns)
 {
     size_t counts = histogram_counts_bytes(3) / sizeof(uint64_t);
     size_t room = compressBound(HEADER + counts * LARGEST_COUNT) + HEADER;
     struct hlog *made = calloc(1, sizeof(*made));
     if (!made)
         return -ENOMEM;
+    made->span_ns = span_ns;
+    made->sum = stats_new(0);
     made->room = room;
     made->plain = malloc(room);
     made->packed = malloc(room);
-    int error = made->plain && made->packed ? file_open(&made->file, path) : -ENOMEM;
+    int error = made->plain && made->packed && made->sum ? file_open(&made->file, path) : -ENOMEM;
     if (!error) {
         *log = made;
         return 0;
     }
-    free(made->plain);
-    free(made->packed);
-    free(made);
+    dispose(made);
     return error;
 }
 
@@ -136,10 +147,9 @@ static void write_base64(FILE *to, const uint8_t *bytes, size_t len)
     }
 }
 
-static void add_histogram(struct hlog *log, const struct snapshot *snapshot,
-                          const struct entry *entry)
+static void add_histogram(struct hlog *log, const struct entry *entry)
 {
-    const struct histogram *histogram = &snapshot->interval->metrics[entry->metric];
+    const struct histogram *histogram = &log->sum->metrics[entry->metric];
     FILE *to = log->file.stream;
     if (histogram->count == 0)
         return;
@@ -149,7 +159,7 @@ static void add_histogram(struct hlog *log, const struct snapshot *snapshot,
     put_u32(put_u32(log->packed, COOKIE_COMPRESSED), (uint32_t)packed);
     /* The greatest value in milliseconds: HdrHistogram's tools assume such a unit there. */
     fprintf(to, "Tag=%s,%.3f,%.3f,%.3f,", entry->tag, (double)log->since_ns / 1e9,
-            (double)(snapshot->elapsed_ns - log->since_ns) / 1e9, (double)histogram->max / 1e3);
+            (double)(log->until_ns - log->since_ns) / 1e9, (double)histogram->max / 1e3);
     write_base64(to, log->packed, packed + 8);
     fputc('\n', to);
 }
@@ -168,27 +178,37 @@ static void begin(struct hlog *log, const struct run_info *info)
     log->begun = true;
 }
 
+static void end_line_interval(struct hlog *log)
+{
+    for (unsigned i = 0; i < LATENCY_METRICS; i++)
+        add_histogram(log, &(struct entry){latency_name(i), i});
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        add_histogram(log, &others[i]);
+    fflush(log->file.stream); /* what a killed run leaves in its temporary file is whole lines */
+    stats_clear(log->sum);
+    log->since_ns = log->until_ns;
+}
+
 void hlog_add(struct hlog *log, const struct snapshot *snapshot)
 {
     if (!log->begun)
         begin(log, snapshot->info);
-    for (unsigned i = 0; i < LATENCY_METRICS; i++)
-        add_histogram(log, snapshot, &(struct entry){latency_name(i), i});
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        add_histogram(log, snapshot, &others[i]);
-    fflush(log->file.stream); /* what a killed run leaves in its temporary file is whole lines */
-    log->since_ns = snapshot->elapsed_ns;
+    for (unsigned i = 0; i < METRICS; i++)
+        histogram_add(&log->sum->metrics[i], &snapshot->interval->metrics[i]);
+    log->until_ns = snapshot->elapsed_ns;
+    if (log->until_ns - log->since_ns >= log->span_ns)
+        end_line_interval(log);
 }
 
 int hlog_close(struct hlog *log)
 {
     if (!log)
         return 0;
+    if (log->begun)
+        end_line_interval(log);
     int error = log->begun ? file_commit(&log->file) : 0;
     if (!log->begun)
         file_discard(&log->file);
-    free(log->plain);
-    free(log->packed);
-    free(log);
+    dispose(log);
     return error;
 }

@@ -13,6 +13,7 @@
 #include "view/bystanders.h"
 #include "view/file.h"
 #include "view/json_dump.h"
+#include "view/json_endurance.h"
 #include "view/json_series.h"
 
 #define STREAMS_MAX 1000u
@@ -325,6 +326,7 @@ static json_t *row_object(const struct timeline_row *row)
                        (double)row->startup_p95_us / 1e3);
     put_number_or_null(object, "jitter_p95_ms", row->has_jitter, (double)row->jitter_p95_us / 1e3);
     put(object, "cpu", json_real(round(row->cpu * 1000) / 1000));
+    view_json_server_row(object, row);
     return object;
 }
 
@@ -430,6 +432,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put_count(state, "errors_not_kept", total->errors_not_kept);
     add_bad_clients(state, snapshot);
     put(state, "generator", generator_object(snapshot));
+    put(state, "server", view_json_server(&snapshot->server));
     put(state, "slo", slo_array(snapshot));
     put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
     return state;
@@ -438,6 +441,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
 json_t *view_json_result(const struct snapshot *snapshot)
 {
     json_t *result = view_json_state(snapshot, STREAMS_MAX);
+    put(result, "drift", view_json_drift(snapshot->drift));
     put(result, "timeline", timeline_array(snapshot));
     put(result, "series", view_series(snapshot->series, snapshot->series_count, 0));
     put(result, "histograms", view_histograms(snapshot->total));
@@ -493,5 +497,7 @@ int view_json_interval_line(const struct snapshot *snapshot, FILE *stream)
     put_count(line, "packets", rtp.packets);
     put_count(line, "bytes", rtp.bytes);
     put_count(line, "loss", rtp.lost);
+    if (snapshot->server.watched)
+        put(line, "server", view_json_server(&snapshot->server));
     return view_dump(line, stream);
 }

@@ -10,7 +10,8 @@ enum column_kind {
     COLUMN_GAUGE,   /* uint32_t */
     COLUMN_COUNT,   /* uint64_t */
     COLUMN_MS,      /* us; null where the flag isn't set */
-    COLUMN_SHARE,   /* double, to thousandths */
+    COLUMN_SHARE,   /* double, to thousandths; null where the flag isn't set */
+    COLUMN_AMOUNT,  /* uint64_t, likewise */
 };
 
 #define ALWAYS SIZE_MAX
@@ -52,6 +53,10 @@ static const struct column columns[] = {
     {"loop_lag_p99_ms", AT(loop_lag_p99_us), COLUMN_MS, ALWAYS},
     {"schedule_lag_p99_ms", AT(schedule_lag_p99_us), COLUMN_MS, ALWAYS},
     {"cpu", AT(cpu), COLUMN_SHARE, ALWAYS},
+    {"server_rss_bytes", AT(server_rss_bytes), COLUMN_AMOUNT, AT(has_server_rss)},
+    {"server_cpu", AT(server_cpu), COLUMN_SHARE, AT(has_server_cpu)},
+    {"server_files", AT(server_files), COLUMN_AMOUNT, AT(has_server_files)},
+    {"server_sessions", AT(server_sessions), COLUMN_AMOUNT, AT(has_server_sessions)},
 };
 
 static void append(json_t *array, json_t *value)
@@ -70,17 +75,19 @@ static json_t *cell(const struct timeline_row *row, const struct column *column)
     memcpy(&gauge, at, sizeof(gauge));
     if (column->kind == COLUMN_GAUGE)
         return json_integer(gauge);
+    if (column->flag != ALWAYS)
+        memcpy(&has, (const char *)row + column->flag, sizeof(has));
+    if (!has)
+        return json_null();
     memcpy(&share, at, sizeof(share));
     if (column->kind == COLUMN_SHARE)
         return json_real(round(share * 1000) / 1000);
     memcpy(&count, at, sizeof(count));
-    if (column->kind == COLUMN_COUNT)
+    if (column->kind == COLUMN_COUNT || column->kind == COLUMN_AMOUNT)
         return json_integer((json_int_t)count);
     if (column->kind == COLUMN_SECONDS)
         return json_real(round((double)count / 1e6) / 1e3);
-    if (column->flag != ALWAYS)
-        memcpy(&has, (const char *)row + column->flag, sizeof(has));
-    return has ? json_real((double)count / 1e3) : json_null();
+    return json_real((double)count / 1e3);
 }
 
 /* [band, count, band, count, ...], of the bands that have any. */

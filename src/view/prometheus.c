@@ -296,6 +296,32 @@ static void write_streams(const struct page *page, const struct snapshot *snapsh
         write_stream_counter(page, snapshot, &table[i]);
 }
 
+/* What the server takes, as it was last seen; nothing of what isn't known. */
+static void write_server(const struct page *page, const struct server_load *server)
+{
+    const struct server_sample *now = &server->now;
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } gauges[] = {
+        {"server_resident_bytes", "Resident memory of the server.", now->rss_bytes},
+        {"server_open_files", "Open files of the server.", now->files},
+        {"server_sessions", "Sessions by the server's own count.", now->sessions},
+        {"server_connections", "Connections by the server's own count.", now->connections},
+    };
+    if (!server->watched)
+        return;
+    gauge(page, "server_up", "1 while the server's process is there.", !now->ended);
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
+        if (gauges[i].value != SERVER_UNKNOWN)
+            gauge(page, gauges[i].name, gauges[i].help, (double)gauges[i].value);
+    }
+    if (server->cpu_span_ns == 0)
+        return;
+    family(page, "server_cpu_seconds", "counter", "CPU time of the server since the start.");
+    value(page, "server_cpu_seconds_total", "", (double)server->cpu_ns / 1e9);
+}
+
 static void write_slos(const struct page *page, const struct snapshot *snapshot)
 {
     char labels[LABELS];
@@ -317,6 +343,7 @@ void prometheus_write(const struct snapshot *snapshot, const struct prometheus_p
     write_latencies(&page, snapshot->total);
     write_panel(&page, &snapshot->total->panel);
     write_generator(&page, snapshot);
+    write_server(&page, &snapshot->server);
     write_streams(&page, snapshot);
     write_slos(&page, snapshot);
     if (format == PROMETHEUS_OPENMETRICS)

@@ -15,7 +15,7 @@
 #define SHORT_VIEWERS 500u
 #define SHORT_HOURS 4u
 #define HOUR_NS (3600 * NS_PER_S)
-#define SLACK_BYTES (2u << 20) /* the heap's and the stack's own affairs */
+#define SLACK_BYTES (4u << 20) /* the timeline's room fills for days; the heap's own affairs */
 #define SESSION_BYTES 4096u /* a session more at the peak: the sim's and the server's part, too */
 #define INTERVAL_NS (60 * NS_PER_S)
 
