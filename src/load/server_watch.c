@@ -140,9 +140,9 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* The numbers of /proc/PID/stat behind the name, which may hold anything: CPU time in ticks, start
-   in ticks, memory in pages. */
-static bool read_stat(uint32_t pid, uint64_t *ticks, uint64_t *started, uint64_t *pages)
+/* The numbers of /proc/PID/stat behind the name, which may hold anything: CPU time and start in
+   ticks. */
+static bool read_stat(uint32_t pid, uint64_t *ticks, uint64_t *started)
 {
     char path[64], line[1024];
     snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
@@ -157,13 +157,27 @@ static bool read_stat(uint32_t pid, uint64_t *ticks, uint64_t *started, uint64_t
     char state;
     int n = behind ? sscanf(behind,
                             ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-                            " %*d %*d %*d %*d %*d %*d %" SCNu64 " %*u %" SCNu64,
-                            &state, &user, &system, started, pages)
+                            " %*d %*d %*d %*d %*d %*d %" SCNu64,
+                            &state, &user, &system, started)
                    : 0;
-    if (n != 5 || state == 'Z')
+    if (n != 4 || state == 'Z')
         return false;
     *ticks = user + system;
     return true;
+}
+
+/* From statm: the figure in stat is only roughly kept by newer kernels. */
+static uint64_t resident_bytes(uint32_t pid)
+{
+    char path[64];
+    uint64_t pages;
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/statm", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return SERVER_UNKNOWN;
+    int n = fscanf(file, "%*u %" SCNu64, &pages);
+    fclose(file);
+    return n == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : SERVER_UNKNOWN;
 }
 
 /* SERVER_UNKNOWN where we may not look. */
@@ -184,14 +198,14 @@ static uint64_t count_files(uint32_t pid)
 static bool look_at_process(struct server_watch *watch)
 {
     struct server_sample *process = &watch->process;
-    uint64_t ticks, started, pages;
-    if (!read_stat(watch->pid, &ticks, &started, &pages) ||
+    uint64_t ticks, started;
+    if (!read_stat(watch->pid, &ticks, &started) ||
         (watch->process_started && started != watch->process_started))
         return false;
     watch->process_started = started;
     process->cpu_ns = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
     process->cpu_at_ns = clock_monotonic_ns();
-    process->rss_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    process->rss_bytes = resident_bytes(watch->pid);
     process->files = count_files(watch->pid);
     return true;
 }
