@@ -80,13 +80,14 @@ static uint32_t buffer_count(const struct loop_config *config)
     return count;
 }
 
-/* Two completions a socket at least: then the queue can't overflow, since data is bounded by the
-   buffers. The kernel clamps what is too much. */
+/* A completion a socket, and one a buffer, since those bound the data; no fewer than entries. More
+   at a time (every socket ends while all of them have data) the kernel keeps for us. It rounds up
+   to a power of 2, touches all of it in turn, and clamps what is too much. */
 static int open_ring(struct uring_ring *ring, const struct loop_config *config)
 {
     static const unsigned ways[] = {IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER,
                                     IORING_SETUP_COOP_TASKRUN, 0};
-    uint32_t wish = 2 * config->max_sockets + 4096;
+    uint32_t wish = config->max_sockets + ENTRIES;
     int error = -ENOSYS;
     for (size_t i = config->denied & LOOP_DENY_DEFER_TASKRUN ? 1 : 0; i < 3; i++) {
         struct io_uring_params params = {
