@@ -12,6 +12,8 @@
 #define RESYNC_MAX 1048576u /* bytes of garbage a try may hold */
 #define REPORT_NS (5 * NS_PER_S)
 #define BACKLOG_LOOK 32768u /* unread bytes from which on the receive buffer's size matters */
+#define BACKLOG_MS 16u      /* a session's buffer is looked at once in so many */
+#define QUICKACK_MS 200u    /* the mode lasts until a delayed ACK has fired */
 
 /* Still the same connection? Handlers may end or free the session. */
 static bool goes_on(const struct session *session, uint32_t generation)
@@ -296,14 +298,29 @@ static void on_more_text(struct client *client, struct session *session, struct 
     }
 }
 
+/* Is this the session's first read of media in a span of so many ms? */
+static bool is_first_in(const struct client *client, const struct session *session,
+                        uint32_t span_ms)
+{
+    return client->now_ms / span_ms != session->last_rtp_ms / span_ms;
+}
+
 /* Remembers when our own reading was far behind: a gap soon after is our fault, not the server's.
  */
 static void note_backlog(struct client *client, struct session *session, uint32_t unread)
 {
-    if (unread < BACKLOG_LOOK || unread < client->io->rcvbuf(client->host, session->socket) / 2)
+    if (unread < BACKLOG_LOOK || !is_first_in(client, session, BACKLOG_MS) ||
+        unread < client->io->rcvbuf(client->host, session->socket) / 2)
         return;
     session->backlog_ms = client->now_ms;
     session->flags |= FLAG_BACKLOG;
+}
+
+static void renew_quickack_off(struct client *client, const struct session *session)
+{
+    if (client->config->quickack_off && session->state == SESSION_PLAYING &&
+        is_first_in(client, session, QUICKACK_MS))
+        client->io->quickack_off(client->host, session->socket);
 }
 
 void stream_on_bytes(struct client *client, struct session *session,
@@ -313,6 +330,7 @@ void stream_on_bytes(struct client *client, struct session *session,
     struct slice piece;
     uint32_t generation = session->generation;
     note_backlog(client, session, event->unread);
+    renew_quickack_off(client, session);
     while (input.len > 0 && goes_on(session, generation)) {
         const struct conversation *talk = session_talk(client, session);
         if (talk && talk->rx_len > 0 && !talk->rx_is_rtcp) {
@@ -418,6 +436,4 @@ void stream_send_reports(struct client *client, struct session *session)
     } else {
         send_reports_tcp(client, session);
     }
-    if (session->state == SESSION_PLAYING && client->config->quickack_off)
-        client->io->quickack_off(client->host, session->socket);
 }

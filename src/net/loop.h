@@ -172,7 +172,7 @@ void loop_shutdown(struct loop *loop, loop_socket socket);
    one, never inside this call. With reset: RST instead of FIN. */
 void loop_close(struct loop *loop, loop_socket socket, bool reset);
 
-/* TCP_QUICKACK off, to be said again every few seconds. */
+/* TCP_QUICKACK off, to be said again a few times a second: it lasts until a delayed ACK fires. */
 void loop_quickack_off(struct loop *loop, loop_socket socket);
 
 /* Datagrams this socket dropped since it was opened for want of buffer (SO_MEMINFO,
