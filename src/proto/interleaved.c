@@ -48,6 +48,7 @@ enum interleaved_event interleaved_next(struct interleaved *split, struct slice 
             *piece = slice_take(input, split->left);
             split->left = (uint16_t)(split->left - piece->len);
             split->state = split->left > 0 ? AT_PAYLOAD : AT_MAGIC;
+            __builtin_prefetch(input->data); /* the next frame's head, while this one is counted */
             return INTERLEAVED_PAYLOAD;
         }
     }
