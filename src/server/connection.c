@@ -124,6 +124,13 @@ static void queue(struct server *server, struct connection *connection, struct s
     connection->output_len += (uint32_t)bytes.len;
 }
 
+void connection_keep(struct server *server, struct connection *connection, struct slice bytes)
+{
+    queue(server, connection, bytes);
+    if (connection->state == CONNECTION_OPEN)
+        loop_want_writable(server->loop, connection->socket);
+}
+
 /* Bytes taken; what can't be sent ever closes the connection. */
 static size_t send_now(struct server *server, struct connection *connection, struct slice bytes)
 {

@@ -95,6 +95,9 @@ void connection_released(struct server *server, struct connection *connection);
    when even the queue is full: the peer doesn't read. */
 void connection_send(struct server *server, struct connection *connection, struct slice bytes);
 
+/* Queues the rest of what was sent in part. Closes the connection like connection_send. */
+void connection_keep(struct server *server, struct connection *connection, struct slice bytes);
+
 /* Writes what is queued. True when nothing is left: media may follow. */
 bool connection_flush(struct server *server, struct connection *connection);
 

@@ -14,6 +14,7 @@
 #define PLAN_STEPS 96u /* packets planned and written at a time */
 #define REPLY_BYTES 8192u
 #define DATAGRAMS_BYTES 65000u
+#define REPORT_BYTES 128u /* of one sender report with its SDES, framed */
 
 /* Tokens of sockets that aren't connections; those have their index. */
 enum { TOKEN_LISTENER = UINT32_MAX - 2, TOKEN_RTP, TOKEN_RTCP };
@@ -42,6 +43,9 @@ struct server {
     struct peers peers;
     struct playout_step steps[PLAN_STEPS];
     char reply[REPLY_BYTES];
+    /* Sender reports that go out in front of the session's next packets, in the same write. */
+    char reports[MEDIA_TRACKS_MAX * REPORT_BYTES];
+    uint32_t reports_len;
     uint8_t datagrams[DATAGRAMS_BYTES];
 };
 

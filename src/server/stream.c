@@ -8,6 +8,7 @@
 #include "server/shard.h"
 
 #define REPORT_EVERY_NS (5 * NS_PER_S)
+#define REPORT_PATIENCE_NS NS_PER_S /* a report waits that long for a packet to go with */
 #define RETRY_NS (2 * NS_PER_MS)    /* when the cap or the shared UDP socket is full */
 #define CLOGGED_NS (10 * NS_PER_MS) /* how often stall_all is looked at */
 #define SEGMENTS_MAX 60u            /* of one GSO send; the kernel takes 64 */
@@ -135,12 +136,27 @@ static unsigned commit_taken(struct session *session, const struct playout_step 
     return count;
 }
 
-/* One send for all steps. How many were done; fewer than count: the socket is full, or closed. */
+/* Of what the kernel took, the part that isn't the reports'; what it left of those is kept. */
+static uint64_t take_reports(struct server *server, struct connection *connection, uint64_t taken)
+{
+    struct slice reports = slice_make(server->reports, server->reports_len);
+    uint64_t whole = reports.len;
+    server->reports_len = 0;
+    slice_take(&reports, taken);
+    if (reports.len > 0)
+        connection_keep(server, connection, reports);
+    return taken - (whole - reports.len);
+}
+
+/* One send for all steps, and the reports before them. How many were done; fewer than count: the
+   socket is full, or closed. */
 static unsigned write_tcp(struct server *server, struct connection *connection,
                           struct playout_step *steps, unsigned count)
 {
-    struct iovec parts[2 * PLAN_STEPS];
+    struct iovec parts[1 + 2 * PLAN_STEPS];
     int part = 0;
+    if (server->reports_len > 0)
+        parts[part++] = (struct iovec){server->reports, server->reports_len};
     for (unsigned i = 0; i < count; i++) {
         if (steps[i].header_len == 0)
             continue;
@@ -155,8 +171,10 @@ static unsigned write_tcp(struct server *server, struct connection *connection,
         connection_close(server, connection, "reset", false);
         return 0;
     }
-    unsigned done =
-        commit_taken(&connection->session, steps, count, taken > 0 ? (uint64_t)taken : 0);
+    uint64_t left = take_reports(server, connection, taken > 0 ? (uint64_t)taken : 0);
+    if (connection->state == CONNECTION_CLOSED)
+        return 0;
+    unsigned done = commit_taken(&connection->session, steps, count, left);
     if (done < count)
         wait_for_room(server, connection);
     return done;
@@ -243,14 +261,14 @@ bool stream_drain(struct server *server, struct connection *connection)
     return !session->draining;
 }
 
-/* One sender report with its SDES (RFC 3550, 6.4.1). */
+/* One sender report with its SDES (RFC 3550, 6.4.1): at once, or over TCP with the next write. */
 static void write_report(struct server *server, struct connection *connection, unsigned track)
 {
     struct session *session = &connection->session;
     const struct playout_track *state = &session->playout.tracks[track];
     const struct truth_counts *counts = &state->truth.counts;
-    char bytes[128];
-    struct text text = text_init(bytes, sizeof(bytes));
+    char *bytes = server->reports + server->reports_len;
+    struct text text = text_init(bytes, REPORT_BYTES);
     struct rtcp report = {
         .type = RTCP_SR,
         .ssrc = state->ssrc,
@@ -271,13 +289,14 @@ static void write_report(struct server *server, struct connection *connection, u
     }
     bytes[1] = (char)session->tracks[track].channels[1];
     bytes[3] = (char)(text.len - 4);
-    connection_send(server, connection, text_slice(&text));
+    server->reports_len += (uint32_t)text.len;
 }
 
 static void write_reports(struct server *server, struct connection *connection)
 {
     struct session *session = &connection->session;
     const struct media *media = session->path->media;
+    server->reports_len = 0;
     if (server->now_ns < session->report_at_ns)
         return;
     session->report_at_ns = server->now_ns + REPORT_EVERY_NS;
@@ -358,6 +377,8 @@ void stream_service(struct server *server, struct connection *connection)
     while (session->state == SESSION_PLAYING && !session->blocked && !is_stopped(session) &&
            write_due(server, connection, until_ns))
         ;
+    if (session->state == SESSION_PLAYING && server->reports_len > 0)
+        write_tcp(server, connection, NULL, 0); /* no packet took them along */
 }
 
 /* The faults that end a session. */
@@ -381,7 +402,8 @@ static uint64_t write_at(const struct server *server, const struct session *sess
         return TIME_NEVER;
     uint64_t due_ns = playout_next_due(&session->playout);
     uint64_t at_ns = faults_write_time(faults, session->played_at_ns, due_ns);
-    return at_ns < session->report_at_ns ? at_ns : session->report_at_ns;
+    uint64_t report_ns = session->report_at_ns + REPORT_PATIENCE_NS;
+    return at_ns < report_ns ? at_ns : report_ns;
 }
 
 uint64_t stream_next(const struct server *server, const struct connection *connection)
