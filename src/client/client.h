@@ -120,6 +120,7 @@ struct client {
     uint32_t active_peak;
     uint32_t starting;          /* begun, neither established nor given up */
     uint32_t waiting;           /* for a reply of the handshake or of TEARDOWN */
+    uint32_t tearing_down;      /* whose TEARDOWN is unanswered */
     uint32_t alive;             /* records in use */
     uint32_t last_started;      /* record of the last client_start */
     uint64_t tries_established; /* in all ... */

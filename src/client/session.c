@@ -73,6 +73,7 @@ void session_enter(struct client *client, struct session *session, enum session_
     unsigned before = session->state;
     assert(entered_from[state] & BIT(before));
     client->waiting += ((AWAITS_REPLY >> state) & 1) - ((AWAITS_REPLY >> before) & 1);
+    client->tearing_down += (state == SESSION_TEARDOWN) - (before == SESSION_TEARDOWN);
     session->state = (uint8_t)state;
     session_enter_deadline(client, session);
 }

@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "net/sim.h"
 
-#define STOPS_PER_S 10000u      /* TEARDOWNs at a plan's end, all shards together */
+/* TEARDOWNs at a plan's end, of all shards together: while few are unanswered, and at least. */
+#define STOPS_PER_S 20000u
+#define SLOW_STOPS_PER_S 2500u
+#define STOPS_UNANSWERED 1000u
 #define GRACE_NS (8 * NS_PER_S) /* after the last was asked to end */
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define CONVERSATIONS_RESERVE 1024u
@@ -18,6 +21,7 @@
     (250 * NS_PER_MS)             /* arrivals are known this far ahead, longer than IDLE_NS        \
                                    */
 #define IDLE_NS (100 * NS_PER_MS) /* a shard looks up at least this often */
+#define COALESCE_MAX_NS (5 * NS_PER_MS)
 
 static enum client_transport transport_of(enum plan_transport transport)
 {
@@ -206,17 +210,25 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* TEARDOWNs that may be sent a second. */
-static uint64_t stops_per_s(const struct shard *shard)
-{
-    return STOPS_PER_S / shard->setup.plan->shards + 1;
-}
-
 /* When who is still there will not be waited for. */
 static uint64_t give_up_ns(const struct shard *shard)
 {
-    uint64_t asking_ns = (uint64_t)shard->client.sessions.touched * NS_PER_S / stops_per_s(shard);
+    uint64_t per_s = SLOW_STOPS_PER_S / shard->setup.plan->shards + 1;
+    uint64_t asking_ns = (uint64_t)shard->client.sessions.touched * NS_PER_S / per_s;
     return shard->stop_ns + asking_ns + GRACE_NS;
+}
+
+/* How many more sessions may be asked to end now: no more than the server keeps up with, so that
+   nobody's TEARDOWN waits behind those of all others until it times out. */
+static uint32_t stops_due(struct shard *shard)
+{
+    uint32_t shards = shard->setup.plan->shards;
+    bool kept_up = shard->client.tearing_down < STOPS_UNANSWERED / shards + 1;
+    uint64_t per_s = (kept_up ? STOPS_PER_S : SLOW_STOPS_PER_S) / shards + 1;
+    uint64_t since_ns = shard->seen_ns - shard->stopped_until_ns;
+    uint64_t count = since_ns * per_s / NS_PER_S;
+    shard->stopped_until_ns += count * NS_PER_S / per_s;
+    return (uint32_t)count;
 }
 
 /* Whether the next reader has to wait until the user lets the run go on. */
@@ -366,15 +378,10 @@ static void stop_paced(struct shard *shard)
             return;
         shard->stopping = true;
         shard->stop_ns = now_ns;
+        shard->stopped_until_ns = now_ns - NS_PER_MS;
         count_not_started(shard);
     }
-    uint64_t per_s = stops_per_s(shard);
-    uint64_t allowed = (now_ns - shard->stop_ns) * per_s / NS_PER_S + per_s / 1000 + 1;
-    if (allowed > shard->stops_done) {
-        uint32_t count = (uint32_t)(allowed - shard->stops_done);
-        shard->stops_done += count;
-        client_stop(&shard->client, &shard->stop_cursor, count);
-    }
+    client_stop(&shard->client, &shard->stop_cursor, stops_due(shard));
     bool all_asked = shard->stop_cursor >= shard->client.sessions.touched;
     if (shard->bad_stats)
         client_stop(&shard->bad, &shard->bad_stop_cursor, UINT32_MAX);
@@ -410,26 +417,33 @@ static void hand_over_stats(struct shard *shard)
         client_set_stats(&shard->client, exchange->current);
 }
 
-/* All shards together, of the cores they have: seven that share one core are each busy for a
-   seventh of the time at most. */
+/* How many shards take turns on a core. */
+static uint64_t sharing(const struct shard *shard)
+{
+    return (shard->setup.plan->shards + shard->cores - 1) / shard->cores;
+}
+
+/* Busy is over half of this shard's part of a core, waiting for the core included. The simulated
+   network is never busy. */
 static void look_at_load(struct shard *shard)
 {
     uint64_t wall_ns = shard->seen_ns - shard->busy_wall_ns;
-    if (wall_ns < BUSY_LOOK_NS)
+    if (wall_ns < BUSY_LOOK_NS || shard->setup.loop == LOOP_SIM)
         return;
-    uint32_t shards = shard->setup.plan->shards;
-    uint64_t cpu_ns = clock_process_cpu_ns();
-    uint64_t cores = shards < shard->cores ? shards : shard->cores;
-    shard->busy = cpu_ns - shard->busy_cpu_ns > wall_ns * cores / 2;
+    uint64_t demand_ns = clock_thread_demand_ns();
+    shard->busy = (demand_ns - shard->busy_demand_ns) * sharing(shard) > wall_ns / 2;
     shard->busy_wall_ns = shard->seen_ns;
-    shard->busy_cpu_ns = cpu_ns;
+    shard->busy_demand_ns = demand_ns;
 }
 
 /* Gathering arrivals delays a conversation, so it waits until none is going on, or until it must.
- */
+   Busy shards that share a core gather longer, so that the core wakes up as often as for one. */
 static uint64_t coalesce_ns(const struct shard *shard)
 {
-    return shard->client.waiting == 0 || shard->busy ? shard->setup.plan->coalesce_ns : 0;
+    const struct plan *plan = shard->setup.plan;
+    if (shard->busy)
+        return earlier(plan->coalesce_ns * sharing(shard), COALESCE_MAX_NS);
+    return shard->client.waiting == 0 ? plan->coalesce_ns : 0;
 }
 
 /* What the turn before took. On the simulated network that is no time: the clock moves between. */
@@ -448,12 +462,15 @@ static uint64_t unix_offset_ns(const struct shard *shard)
 void shard_turn(struct shard *shard)
 {
     uint64_t before_ns = loop_clock(shard->loop);
+    uint64_t gather_ns = coalesce_ns(shard);
     uint64_t deadline_ns = shard_next_deadline(shard);
     uint64_t patience_ns = before_ns + IDLE_NS;
+    if (shard->busy && deadline_ns < before_ns + gather_ns)
+        deadline_ns = before_ns + gather_ns; /* timers are gathered, too */
     shard->worked_ns = worked_ns(shard, before_ns);
     shard->client.unix_offset_ns = unix_offset_ns(shard);
     shard->deadline_ns = deadline_ns < patience_ns ? deadline_ns : TIME_NEVER;
-    loop_turn(shard->loop, earlier(deadline_ns, patience_ns), coalesce_ns(shard));
+    loop_turn(shard->loop, earlier(deadline_ns, patience_ns), gather_ns);
     shard_tell_time(shard);
     client_run_timers(&shard->client);
     if (shard->bad_stats)

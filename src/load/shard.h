@@ -55,19 +55,19 @@ struct shard {
     bool stopping;
     bool done; /* every session has ended, or was given up */
     uint64_t start_ns;
-    uint64_t end_ns;                    /* when the plan ends */
-    uint64_t stop_ns;                   /* when stopping began */
-    uint64_t deadline_ns;               /* of the turn before: its lateness is the lag */
-    uint64_t seen_ns;                   /* loop time that the client was told */
-    uint64_t worked_ns;                 /* how long the turn before was at work after it woke */
-    uint64_t busy_wall_ns, busy_cpu_ns; /* when and at what CPU time the load was last looked at */
-    bool busy;                          /* over half of the time */
-    uint32_t cores;                     /* that the shards share */
+    uint64_t end_ns;                       /* when the plan ends */
+    uint64_t stop_ns;                      /* when stopping began */
+    uint64_t stopped_until_ns;             /* up to when the pace of stopping is used up */
+    uint64_t deadline_ns;                  /* of the turn before: its lateness is the lag */
+    uint64_t seen_ns;                      /* loop time that the client was told */
+    uint64_t worked_ns;                    /* how long the turn before was at work after it woke */
+    uint64_t busy_wall_ns, busy_demand_ns; /* when and at what demand the load was last looked at */
+    bool busy;                             /* over half of the time */
+    uint32_t cores;                        /* that the shards share */
     uint64_t next_halt_ns;
     uint64_t no_room_until_ns; /* when a reader that found no room is tried again */
     uint32_t stop_cursor;
     uint32_t bad_stop_cursor;
-    uint32_t stops_done;
     uint32_t rtp_pair; /* next pair of UDP ports to try */
     uint32_t target;   /* sessions begun or due by now */
 };

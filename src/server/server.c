@@ -17,6 +17,7 @@
 #define WORDS_MAX 4096u
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define GATHER_NS NS_PER_MS
+#define GATHER_MAX_NS (5 * NS_PER_MS)
 
 static void renew_unix_offset(struct server *server)
 {
@@ -186,31 +187,34 @@ uint64_t server_next_deadline(const struct server *server)
     return wheel_next_ns(&server->wheel);
 }
 
-static unsigned cores_shared(const struct server *server)
-{
-    cpu_set_t set;
-    unsigned cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-    return cores < server->config.shards ? cores : server->config.shards;
-}
-
-/* Busy is over half of the cores that the shards share. */
+/* Busy is over half of this shard's part of a core, waiting for the core included. Then arrivals
+   and timers are gathered, by shards that share a core for longer, so that it wakes up as often as
+   for one. */
 static void look_at_load(struct server *server)
 {
     uint64_t wall_ns = server->now_ns - server->busy_wall_ns;
     if (server->on_sim || wall_ns < BUSY_LOOK_NS)
         return;
-    uint64_t cpu_ns = clock_process_cpu_ns();
-    server->busy = cpu_ns - server->busy_cpu_ns > wall_ns * cores_shared(server) / 2;
+    cpu_set_t set;
+    uint64_t shards = server->config.shards ? server->config.shards : 1;
+    uint64_t cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint64_t)CPU_COUNT(&set) : 1;
+    uint64_t demand_ns = clock_thread_demand_ns();
+    uint64_t sharing = (shards + cores - 1) / cores, gather_ns = GATHER_NS * sharing;
+    bool busy = (demand_ns - server->busy_demand_ns) * sharing > wall_ns / 2;
+    server->gather_ns = !busy ? 0 : gather_ns < GATHER_MAX_NS ? gather_ns : GATHER_MAX_NS;
     server->busy_wall_ns = server->now_ns;
-    server->busy_cpu_ns = cpu_ns;
+    server->busy_demand_ns = demand_ns;
 }
 
 void server_turn(struct server *server, uint64_t deadline_ns)
 {
-    uint64_t next_ns = wheel_next_ns(&server->wheel);
     look_at_load(server);
-    loop_turn(server->loop, next_ns < deadline_ns ? next_ns : deadline_ns,
-              server->busy ? GATHER_NS : 0);
+    uint64_t next_ns = wheel_next_ns(&server->wheel);
+    if (server->gather_ns > 0) {
+        uint64_t soonest_ns = loop_clock(server->loop) + server->gather_ns;
+        next_ns = next_ns > soonest_ns ? next_ns : soonest_ns;
+    }
+    loop_turn(server->loop, next_ns < deadline_ns ? next_ns : deadline_ns, server->gather_ns);
     server->now_ns = loop_clock(server->loop);
     if (server->now_ns >= server->unix_renew_at_ns)
         renew_unix_offset(server);

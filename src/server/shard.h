@@ -31,8 +31,8 @@ struct server {
     uint64_t epoch_ns;       /* of all streams */
     uint64_t unix_offset_ns; /* to wall-clock time; renewed every second */
     uint64_t unix_renew_at_ns;
-    uint64_t busy_wall_ns, busy_cpu_ns; /* when and at what CPU time the load was last looked at */
-    bool busy;                          /* then arrivals are gathered, as the client does */
+    uint64_t busy_wall_ns, busy_demand_ns; /* when and at what demand the load was last looked at */
+    uint64_t gather_ns;                    /* when busy, as the client does; else 0 */
     uint64_t serial;
     uint32_t sessions;
     struct rng rng;
