@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,7 +23,15 @@ class Unfit(Exception):
 
 
 def calm():
-    """In the child, before it becomes the program. A session of its own is a scheduling group of its own."""
+    """Gives this process, and what it starts, priority: in a session, which is a scheduling group, of its own.
+
+    Programs that share the cores then share them as threads of one program would."""
+    if os.getpid() == os.getpgrp():  # which can't begin a session
+        child = os.fork()
+        if child:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda number, _: os.kill(child, number))
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     os.setsid()
     try:
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
@@ -36,13 +46,9 @@ class Program:
     def __init__(self, core, *command):
         self.command = [str(word) for word in command]
         cores = os.sched_getaffinity(0) if core is None else {core}
-
-        def become():
-            calm()
-            os.sched_setaffinity(0, cores)
-
         self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, text=True, preexec_fn=become)
+                                      stderr=subprocess.PIPE, text=True,
+                                      preexec_fn=lambda: os.sched_setaffinity(0, cores))
         self.lines, self.ready, self.errors = [], None, []
         self.grew = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
