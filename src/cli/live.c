@@ -26,6 +26,7 @@ bool live_begin(struct live *live, const struct plan *plan, const struct run_inf
     live->view.unicode = screen_has_unicode();
     live->view.keys = true;
     live->view.duration_ns = plan->duration_ns;
+    live->open = plan->open;
     describe(live, plan, info);
     return true;
 }
@@ -45,11 +46,24 @@ void live_draw(struct live *live, const struct snapshot *snapshot)
     struct text frame = text_init(live->frame, sizeof(live->frame));
     screen_size(&live->screen, &live->view.columns, &live->view.rows);
     live->view.paused = atomic_load(&live->control.paused); /* the dashboard sets it too */
+    live->view.change = atomic_load(&live->control.change);
     if (snapshot->elapsed_ns > live->view.duration_ns)
         live->view.ending = true;
     view_terminal(&live->view, snapshot, &frame);
     if (!frame.overflow) /* a wall of a screen: rather nothing than half of it */
         screen_show(&live->screen, text_slice(&frame));
+}
+
+static void step(struct live *live, bool up)
+{
+    bool changed = control_step(&live->control, up);
+    struct text said = text_init(live->notice, sizeof(live->notice) - 1);
+    double percent = (1000 + atomic_load(&live->control.change)) / 10.0;
+    if (changed)
+        text_printf(&said, "%s %g %% of the plan's", live->open ? "rate" : "target", percent);
+    else
+        text_printf(&said, up ? "no room for over %g %%" : "%g %% is the least", percent);
+    live->view.notice = text_string(&said);
 }
 
 /* True when the screen shall be drawn again. */
@@ -62,7 +76,12 @@ static bool press(struct live *live, char key)
     case 'p':
     case ' ':
         live->view.paused = !atomic_load(&live->control.paused);
-        atomic_store_explicit(&live->control.paused, live->view.paused, memory_order_relaxed);
+        control_pause(&live->control, live->view.paused);
+        return true;
+    case '+':
+    case '=': /* the same key, on many keyboards */
+    case '-':
+        step(live, key != '-');
         return true;
     case '?':
     case 'h':
@@ -82,6 +101,7 @@ void live_look(struct live *live, const struct snapshot *last, bool stopping)
         changed |= press(live, key);
     screen_size(&live->screen, &columns, &rows);
     changed |= atomic_load(&live->control.paused) != live->view.paused; /* the dashboard may, too */
+    changed |= atomic_load(&live->control.change) != live->view.change;
     changed |= columns != live->view.columns || rows != live->view.rows;
     if (changed && last)
         live_draw(live, last);

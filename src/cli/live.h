@@ -10,6 +10,7 @@ struct live {
     struct screen screen;
     struct terminal_view view;
     struct run_control control;
+    bool open; /* it is the rate that is changed */
     char title[256];
     char notice[160];
     char frame[VIEW_TERMINAL_BYTES];

@@ -185,7 +185,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_WEB, .name = "web", .argument = "HOST:PORT", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "a dashboard to watch the run by; :8080 is this machine alone"},
     {.id = OPT_WEB_CONTROL, .name = "web-control", .argument = "TOKEN", .kind = OPTION_TEXT,
-     .group = OUTPUT, .commands = RUN, .help = "let the dashboard stop the run and pause arrivals, for who knows the token"},
+     .group = OUTPUT, .commands = RUN, .help = "let the dashboard change the target, pause and stop the run, for who knows the token"},
     {.id = OPT_SERVER_PID, .name = "server-pid", .argument = "P", .kind = OPTION_COUNT, .min = 1, .max = 4194304,
      .group = OUTPUT, .commands = RUN, .help = "the server's process, if it runs on this machine: its memory, CPU and open files are shown beside our numbers"},
     {.id = OPT_SERVER_METRICS, .name = "server-metrics", .argument = "URL", .kind = OPTION_TEXT,

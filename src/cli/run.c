@@ -104,6 +104,7 @@ int run_watched(struct plan *plans, uint32_t count, struct watch *watch, struct 
         return STATUS_SETUP;
     struct plan all = sum_up(plans, count);
     watch->plan = &all;
+    control_allow(&watch->live.control, plans, count);
     const struct run_hooks hooks = watch_hooks(watch);
     if (!watch_begin(watch, error))
         return STATUS_SETUP;

@@ -99,6 +99,18 @@ static void stop_run(void *context)
     kill(getpid(), SIGTERM);
 }
 
+static void pause_run(void *context, bool paused)
+{
+    struct watch *watch = context;
+    control_pause(&watch->live.control, paused);
+}
+
+static bool step_run(void *context, bool up)
+{
+    struct watch *watch = context;
+    return control_step(&watch->live.control, up);
+}
+
 /* Where one of our servers is to be found now; the live view will cover the first line. */
 static void say_where(struct watch *watch, const char *what, struct address *address, uint16_t port,
                       const char *path)
@@ -127,7 +139,11 @@ static bool start_dashboard(struct watch *watch, struct text *error)
         .loopback = listen_is_loopback(&address),
         .token = watch->plan->web_token,
         .paused = &watch->live.control.paused,
+        .change = &watch->live.control.change,
         .stop = stop_run,
+        .pause = pause_run,
+        .step = step_run,
+        .context = watch,
     };
     watch->dashboard = dashboard_start(&config, &why);
     if (watch->dashboard)

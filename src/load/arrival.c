@@ -11,7 +11,15 @@
 
 void arrival_init(struct arrival *arrival, const struct plan *plan, uint32_t shard)
 {
-    *arrival = (struct arrival){.plan = plan, .shard = shard};
+    *arrival = (struct arrival){
+        .plan = plan, .shard = shard, .most = plan->readers, .scale = 1, .wish = 1};
+}
+
+bool arrival_is_curve(const struct arrival *arrival)
+{
+    const struct plan *plan = arrival->plan;
+    return plan->profile.kind != PROFILE_CONSTANT || plan->profile.noise > 0 ||
+           (arrival->by_hand && !plan->open);
 }
 
 static uint64_t poisson_at(struct arrival *arrival, uint32_t reader)
@@ -19,14 +27,17 @@ static uint64_t poisson_at(struct arrival *arrival, uint32_t reader)
     double mean_ns = (double)NS_PER_S / arrival->plan->rate_per_s;
     while (arrival->summed < reader) {
         struct rng rng = rng_init(arrival->plan->seed, ++arrival->summed, CHOICE_ARRIVAL_GAP);
-        arrival->poisson_at_ns += (uint64_t)llround(rng_exponential(&rng, mean_ns));
+        arrival->poisson_at_ns +=
+            (uint64_t)llround(rng_exponential(&rng, mean_ns) / arrival->scale);
     }
     return arrival->poisson_at_ns;
 }
 
-static uint64_t even_at(const struct plan *plan, uint32_t reader)
+static uint64_t even_at(const struct arrival *arrival, uint32_t reader)
 {
-    return (uint64_t)llround((double)reader * (double)NS_PER_S / plan->rate_per_s);
+    double rate_per_s = arrival->plan->rate_per_s * arrival->scale;
+    double more = (double)reader - arrival->passed;
+    return arrival->passed_ns + (uint64_t)llround(fmax(more, 0) * (double)NS_PER_S / rate_per_s);
 }
 
 static bool next_of_constant(struct arrival *arrival, uint64_t until_ns,
@@ -37,7 +48,7 @@ static bool next_of_constant(struct arrival *arrival, uint64_t until_ns,
         return false;
     uint32_t reader = plan_reader(plan, arrival->shard, arrival->nth);
     uint64_t at_ns =
-        plan->arrival == ARRIVAL_EVEN ? even_at(plan, reader) : poisson_at(arrival, reader);
+        plan->arrival == ARRIVAL_EVEN ? even_at(arrival, reader) : poisson_at(arrival, reader);
     if (at_ns >= until_ns)
         return false;
     *event = (struct arrival_event){.reader = reader, .at_ns = at_ns};
@@ -55,12 +66,22 @@ static double slew(const struct arrival *arrival, double target)
     return fmin(most, fmax(least, target));
 }
 
+/* What is wanted by hand is reached no faster than at the plan's rate, but for less at once. */
+static double scaled(struct arrival *arrival, double target)
+{
+    double step_s = (double)TICK_NS / (double)NS_PER_S;
+    if (arrival->scale < arrival->wish && target > 0)
+        arrival->scale += arrival->plan->rate_per_s * step_s / target;
+    arrival->scale = fmin(arrival->scale, arrival->wish);
+    return target * arrival->scale;
+}
+
 static void walk_tick(struct arrival *arrival)
 {
     arrival->tick_ns += TICK_NS;
-    arrival->level = slew(arrival, profile_target(&arrival->plan->profile, arrival->tick_ns));
-    double most = arrival->plan->readers;
-    arrival->next = (uint32_t)fmin(floor(arrival->level + 1e-9), most);
+    double target = profile_target(&arrival->plan->profile, arrival->tick_ns);
+    arrival->level = slew(arrival, scaled(arrival, target));
+    arrival->next = (uint32_t)fmin(floor(arrival->level + 1e-9), arrival->most);
     arrival->changes = arrival->next > arrival->count ? arrival->next - arrival->count
                                                       : arrival->count - arrival->next;
     arrival->change = 0;
@@ -84,7 +105,7 @@ static struct arrival_event next_change(struct arrival *arrival)
     event.reader = leaves ? arrival->count-- : ++arrival->count;
     if (event.at_ns < arrival->last_ns)
         event.at_ns = arrival->last_ns;
-    if (!leaves && plan->rate_given) {
+    if (!leaves && (plan->rate_given || arrival->paced)) {
         uint64_t soonest_ns = arrival->began_ns + (uint64_t)((double)NS_PER_S / plan->rate_per_s);
         if (event.at_ns < soonest_ns)
             event.at_ns = soonest_ns;
@@ -118,7 +139,56 @@ bool arrival_next(struct arrival *arrival, uint64_t until_ns, struct arrival_eve
     const struct plan *plan = arrival->plan;
     if (until_ns > plan->duration_ns)
         until_ns = plan->duration_ns;
-    if (plan->profile.kind == PROFILE_CONSTANT && plan->profile.noise == 0)
-        return next_of_constant(arrival, until_ns, event);
-    return next_of_curve(arrival, until_ns, event);
+    if (arrival_is_curve(arrival))
+        return next_of_curve(arrival, until_ns, event);
+    return next_of_constant(arrival, until_ns, event);
+}
+
+/* The rate changes; the readers that are due by now stay so. */
+static void change_rate(struct arrival *arrival, double scale, uint64_t now_ns)
+{
+    double since_s = ((double)now_ns - (double)arrival->passed_ns) / (double)NS_PER_S;
+    if (arrival->poisson_at_ns > now_ns)
+        arrival->poisson_at_ns =
+            now_ns + (uint64_t)((double)(arrival->poisson_at_ns - now_ns) * arrival->scale / scale);
+    arrival->passed += since_s * arrival->plan->rate_per_s * arrival->scale;
+    arrival->passed_ns = now_ns;
+    arrival->scale = scale;
+}
+
+/* All readers before the shard's next one have begun, as far as the shard can know. */
+static void become_curve(struct arrival *arrival, uint64_t now_ns)
+{
+    const struct plan *plan = arrival->plan;
+    uint32_t begun = plan_reader(plan, arrival->shard, arrival->nth) - 1;
+    arrival->count = begun < plan->readers ? begun : plan->readers;
+    arrival->began_ns = even_at(arrival, arrival->count);
+    if (plan->arrival == ARRIVAL_POISSON && arrival->began_ns > now_ns)
+        arrival->began_ns = now_ns;
+    arrival->level = arrival->count;
+    arrival->paced = true;
+}
+
+void arrival_rescale(struct arrival *arrival, double scale, uint64_t now_ns)
+{
+    bool was_curve = arrival_is_curve(arrival);
+    arrival->by_hand = true;
+    arrival->wish = scale;
+    if (!arrival_is_curve(arrival)) {
+        change_rate(arrival, scale, now_ns);
+        return;
+    }
+    if (!was_curve)
+        become_curve(arrival, now_ns);
+    arrival->next = arrival->count; /* wherever it was on its way to */
+    if (arrival->tick_ns < now_ns)
+        arrival->tick_ns = now_ns - now_ns % TICK_NS;
+}
+
+void arrival_take_back(struct arrival *arrival, const struct arrival_event *event)
+{
+    if (!arrival_is_curve(arrival))
+        arrival->nth--;
+    else
+        arrival->count = event->leaves ? event->reader : event->reader - 1;
 }

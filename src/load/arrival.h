@@ -18,10 +18,20 @@
    The other profiles: reader i begins when the target rises through i and leaves when it falls
    below; within a tick of 10 ms the crossings are spread evenly. A rate that was asked for is the
    fastest that they begin. Every shard walks through the whole curve, and keeps the events of its
-   own readers. */
+   own readers.
+
+   Once the target is changed by hand, a constant profile is a curve too, with its rate; where
+   sessions arrive whatever happens, it is their rate that changes. */
 struct arrival {
     const struct plan *plan; /* resolved; borrowed */
     uint32_t shard;
+    uint32_t most;          /* readers that can be wanted at a time */
+    double scale;           /* of the plan's target: what it is by hand ... */
+    double wish;            /* ... and what it rises to */
+    bool by_hand;           /* it was ever changed */
+    bool paced;             /* by the plan's rate, though that was not asked for */
+    double passed;          /* even, at an open rate: readers due by passed_ns */
+    uint64_t passed_ns;     /* when the rate was last changed */
     uint32_t nth;           /* constant: readers of the shard already given out */
     uint32_t summed;        /* Poisson: gaps added up so far */
     uint64_t poisson_at_ns; /* their sum */
@@ -43,6 +53,14 @@ struct arrival_event {
 };
 
 void arrival_init(struct arrival *arrival, const struct plan *plan, uint32_t shard);
+
+/* From now on the target is scale times the plan's, as far as most allows. An event that was given
+   out and has not been followed yet is taken back first. */
+void arrival_rescale(struct arrival *arrival, double scale, uint64_t now_ns);
+void arrival_take_back(struct arrival *arrival, const struct arrival_event *event);
+
+/* Are readers begun and let go as a target moves? Else the next one is known at any time. */
+bool arrival_is_curve(const struct arrival *arrival);
 
 /* The shard's next event before until_ns, in order of time. False when there is none within that
    time and the plan's duration. */

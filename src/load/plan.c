@@ -134,6 +134,12 @@ uint64_t plan_steady_ns(const struct plan *plan)
     return steady_ns > plan->warmup_ns ? steady_ns : plan->warmup_ns;
 }
 
+uint32_t plan_shard_share(const struct plan *plan, uint32_t shard, uint32_t readers)
+{
+    uint32_t own = readers < plan->share ? 0 : (readers - plan->share) / plan->shares + 1;
+    return shard < own ? (own - shard - 1) / plan->shards + 1 : 0;
+}
+
 uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard)
 {
     return shard < plan->own_readers ? (plan->own_readers - shard - 1) / plan->shards + 1 : 0;

@@ -124,6 +124,8 @@ struct plan {
 
     /* Set by plan_resolve. */
     uint32_t own_readers; /* of our share */
+    uint32_t
+        readers_most; /* that there is room for where the target is raised by hand; of all shares */
     uint32_t shards;
     uint32_t tracks_assumed;      /* tracks a session is sized for */
     uint32_t sockets_per_session; /* likewise: 1 over TCP, 1 + 2 * tracks over UDP */
@@ -154,6 +156,9 @@ uint64_t plan_steady_ns(const struct plan *plan);
 /* The readers of our share that one shard has: reader numbers are share + i * shares, and i %
    shards is the shard. */
 uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard);
+
+/* The same where so many readers are wanted in all. */
+uint32_t plan_shard_share(const struct plan *plan, uint32_t shard, uint32_t readers);
 
 /* The n-th reader (from 0) of a shard, as its number in the whole plan (from 1). */
 static inline uint32_t plan_reader(const struct plan *plan, uint32_t shard, uint32_t n)

@@ -231,6 +231,16 @@ static void look_at_server(struct run *run)
         run->hooks->on_notice(run->hooks->context, text_string(&notice));
 }
 
+/* What the collector can't know by itself. */
+static void tell_collector(struct run *run)
+{
+    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    if (!run->hooks->control)
+        return;
+    struct by_hand by_hand = control_by_hand(run->hooks->control);
+    collector_by_hand(run->collector, &by_hand);
+}
+
 /* A tick, which also ends an interval where one is over. */
 static void collect(struct run *run, bool interval_over)
 {
@@ -240,7 +250,7 @@ static void collect(struct run *run, bool interval_over)
     wake_all(run);
     while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
         sleep_ns(NS_PER_MS / 2);
-    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    tell_collector(run);
     if (interval_over)
         look_at_server(run);
     uint64_t now_ns = clock_monotonic_ns();
@@ -464,7 +474,7 @@ static void run_shards(struct run *run)
     watch(run, &signals);
     join_workers(run);
     close_sessions_log(run);
-    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    tell_collector(run);
     look_at_server(run);
     const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
     run->hooks->on_end(run->hooks->context, last);

@@ -50,17 +50,27 @@ static enum description_wanted tracks_of(enum plan_tracks tracks)
     return tracks == TRACKS_VIDEO ? WANT_VIDEO : tracks == TRACKS_AUDIO ? WANT_AUDIO : WANT_ALL;
 }
 
-static bool readers_leave(const struct plan *plan)
+/* Also where the target may be changed by hand. */
+static bool readers_leave(const struct shard_setup *setup)
 {
-    return plan->profile.kind != PROFILE_CONSTANT || plan->profile.noise > 0;
+    const struct plan *plan = setup->plan;
+    return plan->profile.kind != PROFILE_CONSTANT || plan->profile.noise > 0 ||
+           (setup->control && !plan->open);
+}
+
+/* That can be wanted of the whole plan at a time. */
+static uint32_t most_readers(const struct shard_setup *setup)
+{
+    const struct plan *plan = setup->plan;
+    return setup->control && !plan->open ? plan->readers_most : plan->readers;
 }
 
 static struct client_config config_of(const struct shard_setup *setup)
 {
     const struct plan *plan = setup->plan;
-    uint32_t readers = plan_shard_readers(plan, setup->index);
+    uint32_t readers = plan_shard_share(plan, setup->index, most_readers(setup));
     uint32_t sessions =
-        readers + (readers_leave(plan) ? readers / 8 + 16 : 0); /* some still closing */
+        readers + (readers_leave(setup) ? readers / 8 + 16 : 0); /* some still closing */
     uint32_t starting = sessions < CONVERSATIONS_STARTING ? sessions : CONVERSATIONS_STARTING;
     return (struct client_config){
         .urls = setup->targets->urls,
@@ -90,15 +100,15 @@ static struct client_config config_of(const struct shard_setup *setup)
 
 static int init_records(struct shard *shard)
 {
-    uint32_t readers = plan_shard_readers(shard->setup.plan, shard->setup.index);
-    if (!readers_leave(shard->setup.plan))
+    const struct shard_setup *setup = &shard->setup;
+    uint32_t readers = plan_shard_share(setup->plan, setup->index, most_readers(setup));
+    if (!readers_leave(setup))
         return 0;
-    shard->records = malloc((readers + 1) * sizeof(*shard->records));
+    shard->records = calloc(readers + 1, sizeof(*shard->records));
     if (!shard->records) {
         shard_dispose(shard);
         return -ENOMEM;
     }
-    memset(shard->records, 0xff, (readers + 1) * sizeof(*shard->records));
     return 0;
 }
 
@@ -147,6 +157,7 @@ int shard_init(struct shard *shard, const struct shard_setup *setup)
         return error;
     }
     arrival_init(&shard->arrival, plan, setup->index);
+    shard->arrival.most = most_readers(setup);
     adaptive_init(&shard->adaptive);
     error = init_bad(shard);
     return error ? error : init_records(shard);
@@ -186,7 +197,8 @@ static uint64_t next_due(const struct shard *shard)
  * time. */
 static bool look_ahead(struct shard *shard, uint64_t now_ns)
 {
-    uint64_t until_ns = shard->records ? plan_time(shard, now_ns) + LOOK_AHEAD_NS : TIME_NEVER;
+    bool curve = arrival_is_curve(&shard->arrival);
+    uint64_t until_ns = curve ? plan_time(shard, now_ns) + LOOK_AHEAD_NS : TIME_NEVER;
     if (!shard->has_next)
         shard->has_next = arrival_next(&shard->arrival, until_ns, &shard->next);
     return shard->has_next;
@@ -252,7 +264,7 @@ uint64_t shard_next_deadline(const struct shard *shard)
         uint64_t due_ns = next_due(shard);
         next_ns =
             earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
-    } else if (shard->records) {
+    } else if (arrival_is_curve(&shard->arrival)) {
         next_ns = earlier(next_ns, shard->seen_ns + IDLE_NS);
     }
     next_ns = earlier(next_ns, shard->next_halt_ns);
@@ -289,9 +301,9 @@ static void leave(struct shard *shard, uint32_t reader)
     uint32_t *record = record_of(shard, reader);
     bool good = plan_misbehaviour(shard->setup.plan, reader) < 0;
     shard->target -= good;
-    if (*record != POOL_NONE)
-        client_leave(good ? &shard->client : &shard->bad, *record, reader);
-    *record = POOL_NONE;
+    if (*record > 0)
+        client_leave(good ? &shard->client : &shard->bad, *record - 1, reader);
+    *record = 0;
 }
 
 /* Those that are due in the calm stretch begin when it is over, within 2 s. */
@@ -303,7 +315,7 @@ static bool begin_bad(struct shard *shard, uint32_t reader, enum misbehaviour ki
     if (!client_start_bad(&shard->bad, reader, kind, due_ns))
         return false;
     if (shard->records)
-        *record_of(shard, reader) = shard->bad.last_started;
+        *record_of(shard, reader) = shard->bad.last_started + 1;
     return true;
 }
 
@@ -321,11 +333,25 @@ static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_
         return plan->open;
     }
     if (shard->records)
-        *record_of(shard, reader) = shard->client.last_started;
+        *record_of(shard, reader) = shard->client.last_started + 1;
     histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
                      (now_ns - due_ns) / NS_PER_US);
     shard->target += !plan->open;
     return true;
+}
+
+/* Somebody changed the target. */
+static void heed_change(struct shard *shard, uint64_t now_ns)
+{
+    const struct run_control *control = shard->setup.control;
+    int change = control ? atomic_load_explicit(&control->change, memory_order_relaxed) : 0;
+    if (change == shard->change)
+        return;
+    shard->change = change;
+    if (shard->has_next)
+        arrival_take_back(&shard->arrival, &shard->next);
+    shard->has_next = false;
+    arrival_rescale(&shard->arrival, (1000 + change) / 1000.0, plan_time(shard, now_ns));
 }
 
 /* Begins the readers that are due, and lets go those that leave. One that finds no room is first
@@ -333,6 +359,7 @@ static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_
 static void start_due(struct shard *shard)
 {
     uint64_t now_ns = loop_clock(shard->loop);
+    heed_change(shard, now_ns);
     while (!shard->stopping && look_ahead(shard, now_ns)) {
         uint64_t due_ns = next_due(shard);
         if (due_ns > now_ns || is_held(shard))

@@ -50,8 +50,9 @@ struct shard {
     struct arrival_event next; /* what is due next */
     bool has_next;
     struct adaptive adaptive; /* looked at where the plan is adaptive */
-    uint32_t
-        *records; /* of each own reader's last session, where readers may leave; NULL: they don't */
+    uint32_t *records; /* of each own reader's last session, 1 + its record, 0: none; where readers
+                          may leave, else NULL */
+    int change;        /* of the target, by hand, as heeded */
     bool stopping;
     bool done; /* every session has ended, or was given up */
     uint64_t start_ns;

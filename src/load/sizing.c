@@ -14,6 +14,8 @@
    still closing when their successors open. */
 #define FILES_RESERVED 64u
 
+#define GROWTH 10u
+
 /* Two seconds of a 2 Mbit/s stream: a datagram of 1,250 bytes is charged 2,304. Memory only when
  * filled. */
 #define UDP_RCVBUF 1048576u
@@ -108,15 +110,20 @@ static uint64_t busiest_server(const struct url_list *urls)
 }
 
 /* A connection to one server needs a source port of its own, for each source address. */
-static bool fit_source_ports(const struct plan *plan, const struct machine *machine,
-                             struct text *error)
+static uint64_t source_ports_fit(const struct plan *plan, const struct machine *machine)
 {
     uint64_t addresses = plan->bind_count ? plan->bind_count : 1;
     uint64_t ports = addresses * (machine->port_high - machine->port_low + 1u);
-    uint64_t weight = busiest_server(&plan->urls);
-    if (plan->own_readers * weight <= ports * plan->urls.deal_len)
+    return ports * plan->urls.deal_len / busiest_server(&plan->urls);
+}
+
+static bool fit_source_ports(const struct plan *plan, const struct machine *machine,
+                             struct text *error)
+{
+    uint64_t fit = source_ports_fit(plan, machine);
+    if (plan->own_readers <= fit)
         return true;
-    say_fit(error, plan, ports * plan->urls.deal_len / weight, "source ports to one server");
+    say_fit(error, plan, fit, "source ports to one server");
     if (machine->port_low > 1024 || machine->port_high < 65535)
         text_add_string(error,
                         "Run 'sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"' as root, or "
@@ -139,15 +146,20 @@ void sizing_rtp_ports(const struct machine *machine, uint16_t *first, uint16_t *
     *last = (uint16_t)(high - (high % 2 == 0));
 }
 
+static uint64_t rtp_ports_fit(const struct plan *plan)
+{
+    uint64_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
+    if (plan->transport == PLAN_TCP)
+        return UINT64_MAX;
+    return pairs / plan->tracks_assumed * (plan->bind_count ? plan->bind_count : 1);
+}
+
 static bool fit_rtp_ports(struct plan *plan, const struct machine *machine, struct text *error)
 {
     char limit[80];
-    if (plan->transport == PLAN_TCP)
-        return true;
-    if (plan->rtp_port_high == 0)
+    if (plan->transport != PLAN_TCP && plan->rtp_port_high == 0)
         sizing_rtp_ports(machine, &plan->rtp_port_low, &plan->rtp_port_high);
-    uint64_t pairs = (plan->rtp_port_high - plan->rtp_port_low + 1u) / 2;
-    uint64_t fit = pairs / plan->tracks_assumed * (plan->bind_count ? plan->bind_count : 1);
+    uint64_t fit = rtp_ports_fit(plan);
     if (plan->own_readers <= fit)
         return true;
     struct text text = text_init(limit, sizeof(limit));
@@ -179,12 +191,37 @@ static bool fit_memory(struct plan *plan, const struct machine *machine, struct 
     return false;
 }
 
+/* More than were asked for cost address space alone, so there is room for as many as the shards
+   that there are can hold, up to GROWTH times the plan's. */
+static uint32_t readers_most(const struct plan *plan, const struct machine *machine)
+{
+    uint64_t a_session = sizing_session_bytes(plan->sockets_per_session);
+    uint64_t a_file = plan->sockets_per_session;
+    const uint64_t limits[] = {
+        (uint64_t)plan->own_readers * GROWTH,
+        PLAN_READERS_MAX,
+        sizing_table(machine->nofile) / a_file * plan->shards,
+        (machine->files_free - FILES_RESERVED * plan->shards) / a_file,
+        source_ports_fit(plan, machine),
+        rtp_ports_fit(plan),
+        machine->memory_bytes / 10 * 9 / a_session,
+    };
+    uint64_t own = UINT64_MAX;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        own = limits[i] < own ? limits[i] : own;
+    uint64_t most = plan->readers + (own - plan->own_readers) * plan->shares;
+    return most < PLAN_READERS_MAX ? (uint32_t)most : PLAN_READERS_MAX;
+}
+
 bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *error)
 {
     plan->tracks_assumed = plan->tracks == TRACKS_ALL ? 2 : 1;
     plan->sockets_per_session = plan->transport == PLAN_TCP ? 1 : 1 + 2 * plan->tracks_assumed;
     if (plan->transport != PLAN_TCP && plan->rcvbuf == 0)
         plan->rcvbuf = UDP_RCVBUF;
-    return fit_files(plan, machine, error) && fit_source_ports(plan, machine, error) &&
-           fit_rtp_ports(plan, machine, error) && fit_memory(plan, machine, error);
+    if (!fit_files(plan, machine, error) || !fit_source_ports(plan, machine, error) ||
+        !fit_rtp_ports(plan, machine, error) || !fit_memory(plan, machine, error))
+        return false;
+    plan->readers_most = readers_most(plan, machine);
+    return true;
 }

@@ -428,6 +428,11 @@ void collector_server(struct collector *collector, const struct server_sample *s
     server_load_see(&collector->snapshot.server, sample);
 }
 
+void collector_by_hand(struct collector *collector, const struct by_hand *by_hand)
+{
+    collector->snapshot.by_hand = *by_hand;
+}
+
 void collector_limit(struct collector *collector, enum generator_limit limit)
 {
     assert((unsigned)limit < GENERATOR_LIMITS);

@@ -45,5 +45,8 @@ void collector_machine(struct collector *collector, uint64_t rss_bytes, double b
 /* Likewise what is known of the server by now. */
 void collector_server(struct collector *collector, const struct server_sample *sample);
 
+/* Before a collect: what was changed by hand so far. */
+void collector_by_hand(struct collector *collector, const struct by_hand *by_hand);
+
 /* This machine ran out of files, ports or memory. */
 void collector_limit(struct collector *collector, enum generator_limit limit);

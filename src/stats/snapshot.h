@@ -59,6 +59,12 @@ struct run_info {
     uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
 };
 
+/* What somebody changed while the run went: then the same plan and seed don't repeat it. */
+struct by_hand {
+    int change;               /* of the target as of now, per mille of the plan's */
+    uint32_t changes, pauses; /* how often it was changed, and arrivals were paused */
+};
+
 struct generator {
     uint32_t limits;            /* a bit (1 << enum generator_limit) for each that struck */
     uint64_t cpu_ns;            /* of the shards' threads, user and system */
@@ -95,6 +101,7 @@ struct snapshot {
     struct generator generator;
     struct server_load server;
     const struct drift *drift;
+    struct by_hand by_hand;
     const struct slo_result *slos;
     uint32_t slo_count;
 };

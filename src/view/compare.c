@@ -276,6 +276,9 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
     for (uint32_t i = 0; i < count; i++) {
         compare->names[i] = names[i];
         compare->limited[i] = json_array_size(path(results[i], "generator", "limits")) > 0;
+        compare->by_hand[i] =
+            json_integer_value(path(results[i], "by_hand", "target_changes")) > 0 ||
+            json_integer_value(path(results[i], "by_hand", "pauses")) > 0;
     }
     add_distributions(compare, results);
     add_others(compare, results);

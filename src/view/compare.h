@@ -38,6 +38,7 @@ struct compare {
     uint32_t run_count, row_count;
     const char *names[COMPARE_RUNS];
     bool limited[COMPARE_RUNS]; /* the generator was the limit */
+    bool by_hand[COMPARE_RUNS]; /* somebody changed the load while it went */
     struct compare_row rows[COMPARE_ROWS];
 };
 

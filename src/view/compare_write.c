@@ -70,6 +70,9 @@ static void write_sentence(const struct compare *compare, uint32_t run, FILE *to
     if (compare->limited[0] || compare->limited[run])
         fprintf(to, " (but the generator was the limit of %s)",
                 compare->limited[run] ? compare->names[run] : compare->names[0]);
+    if (compare->by_hand[0] || compare->by_hand[run])
+        fprintf(to, " (but the load of %s was changed by hand)",
+                compare->by_hand[run] ? compare->names[run] : compare->names[0]);
 }
 
 static void write_wrapped(const char *words, FILE *to)

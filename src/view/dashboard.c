@@ -91,10 +91,11 @@ static void build_event(struct viewer *viewer)
     int len =
         asprintf(&viewer->event,
                  "retry: 1000\nid: %llu\nevent: state\n"
-                 "data: {\"ended\":%s,\"control\":%s,\"paused\":%s,\"series\":%s,"
-                 "\"result\":%s}\n\n",
+                 "data: {\"ended\":%s,\"control\":%s,\"paused\":%s,\"target_scale\":%g,"
+                 "\"series\":%s,\"result\":%s}\n\n",
                  (unsigned long long)last_ns, word(dashboard->ended), word(dashboard->config.token),
-                 word(atomic_load(dashboard->config.paused)), rows, dashboard->state);
+                 word(atomic_load(dashboard->config.paused)),
+                 (1000 + atomic_load(dashboard->config.change)) / 1000.0, rows, dashboard->state);
     assert(len > 0);
     free(rows);
     viewer->len = (size_t)len;
@@ -243,6 +244,21 @@ static void stop_once(struct dashboard *dashboard)
         dashboard->config.stop(dashboard->config.context);
 }
 
+static enum MHD_Result step(struct dashboard *dashboard, struct MHD_Connection *connection, bool up)
+{
+    char room[128];
+    bool changed = dashboard->config.step(dashboard->config.context, up);
+    snprintf(room, sizeof(room), "%s %g %% of the plan's.\n",
+             changed ? "The target is"
+             : up    ? "There is room for no more than"
+                     : "The least is",
+             (1000 + atomic_load(dashboard->config.change)) / 10.0);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(room), room, MHD_RESPMEM_MUST_COPY);
+    return answer(dashboard, connection, changed ? MHD_HTTP_ACCEPTED : MHD_HTTP_CONFLICT,
+                  "text/plain; charset=utf-8", response);
+}
+
 static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connection *connection,
                                const char *path)
 {
@@ -255,9 +271,11 @@ static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connectio
     if (strcmp(path, "/control/stop") == 0)
         stop_once(dashboard);
     else if (strcmp(path, "/control/pause") == 0)
-        atomic_store(dashboard->config.paused, true);
+        dashboard->config.pause(dashboard->config.context, true);
     else if (strcmp(path, "/control/resume") == 0)
-        atomic_store(dashboard->config.paused, false);
+        dashboard->config.pause(dashboard->config.context, false);
+    else if (strcmp(path, "/control/raise") == 0 || strcmp(path, "/control/lower") == 0)
+        return step(dashboard, connection, strcmp(path, "/control/raise") == 0);
     else
         return answer_text(dashboard, connection, MHD_HTTP_NOT_FOUND,
                            "There is no such control.\n");

@@ -14,10 +14,13 @@ struct dashboard;
 struct dashboard_config {
     const struct sockaddr *address; /* where to listen; port 0: a free one */
     bool loopback;                  /* then only requests to an address or localhost are answered */
-    const char
-        *token; /* what a request must show to stop or pause the run; NULL: none may. Borrowed */
-    atomic_bool *paused; /* set and cleared likewise; whoever else sets it, it is shown. Borrowed */
-    void (*stop)(void *context); /* called once, on the dashboard's thread */
+    const char *token; /* what a request must show to change the run; NULL: none may. Borrowed */
+    const atomic_bool *paused; /* as it is now, whoever made it so; likewise change. Borrowed */
+    const atomic_int *change;  /* of the target, per mille of the plan's */
+    /* What such requests ask for; called on the dashboard's thread. */
+    void (*stop)(void *context); /* once */
+    void (*pause)(void *context, bool paused);
+    bool (*step)(void *context, bool up); /* false: that is the most, or the least */
     void *context;
 };
 

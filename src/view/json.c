@@ -396,6 +396,15 @@ static void add_bad_clients(json_t *to, const struct snapshot *snapshot)
     put(to, "bystanders", both);
 }
 
+static json_t *by_hand_object(const struct by_hand *by_hand)
+{
+    json_t *object = json_object();
+    put(object, "target_scale", json_real((1000 + by_hand->change) / 1000.0));
+    put_count(object, "target_changes", by_hand->changes);
+    put_count(object, "pauses", by_hand->pauses);
+    return object;
+}
+
 static json_t *slo_array(const struct snapshot *snapshot)
 {
     json_t *array = json_array();
@@ -433,6 +442,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     add_bad_clients(state, snapshot);
     put(state, "generator", generator_object(snapshot));
     put(state, "server", view_json_server(&snapshot->server));
+    put(state, "by_hand", by_hand_object(&snapshot->by_hand));
     put(state, "slo", slo_array(snapshot));
     put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
     return state;

@@ -218,6 +218,8 @@ static void add_sessions(struct screen *screen)
     add_gauge(screen, "active", &cell, active_of);
     canvas_put(&screen->canvas, PLAIN, SLICE("of "));
     add_count(screen, PLAIN, total->target, "");
+    if (screen->view->change != 0)
+        canvas_printf(&screen->canvas, YELLOW, " (%g %%)", (1000 + screen->view->change) / 10.0);
     add_count_if_any(screen, DIM, total->starting, " starting");
     canvas_end_line(&screen->canvas);
     cell.len = 0;
@@ -460,7 +462,8 @@ static void add_keys(struct screen *screen)
 {
     if (screen->view->keys) {
         add_key(screen, "q", "end");
-        add_key(screen, "p", screen->view->paused ? "go on" : "pause new arrivals");
+        add_key(screen, "p", screen->view->paused ? "go on" : "pause");
+        add_key(screen, "+ -", "target");
         add_key(screen, "?", screen->view->help ? "back" : "help");
     } else {
         add_key(screen, "Ctrl-C", "end");
@@ -477,6 +480,9 @@ static void add_help(struct screen *screen)
         "           the same, a second Ctrl-C ends at once",
         "p          pause: nobody new begins. Who comes due meanwhile begins late, which",
         "           counts as schedule lag and in startup",
+        "+ -        the target, or the rate of sessions that arrive whatever happens: a",
+        "           tenth of the plan's more or less. More begin at the plan's rate, fewer",
+        "           leave at once; there is room for what was set up at the start",
         "?          this page, and back",
         "",
         "active     sessions established and not ended; the target is what the plan wants",

@@ -14,6 +14,7 @@ struct terminal_view {
     bool unicode;
     bool keys; /* whether keys are heard */
     bool paused, ending, help;
+    int change;           /* of the target, by hand, per mille of the plan's */
     uint64_t duration_ns; /* the run's, as planned */
     const char *title;    /* what is loaded */
     const char *notice;   /* what the user should know; NULL: nothing */

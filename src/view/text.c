@@ -405,6 +405,21 @@ static void add_generator(const struct snapshot *snapshot, struct text *to)
     paragraph_end(&line);
 }
 
+/* Nothing where nobody changed anything. */
+static void add_by_hand(const struct by_hand *by_hand, struct text *to)
+{
+    struct paragraph line = {.to = to};
+    if (by_hand->changes == 0 && by_hand->pauses == 0)
+        return;
+    line = paragraph_begin(to, "by hand");
+    if (by_hand->changes > 0)
+        piece(&line, "the target was changed %s, to %g %% of the plan's at last",
+              by_hand->changes == 1 ? "once" : "more than once", (1000 + by_hand->change) / 10.0);
+    if (by_hand->pauses > 0)
+        piece(&line, "arrivals were paused");
+    paragraph_end(&line);
+}
+
 static unsigned count_lines(struct slice text)
 {
     unsigned lines = 0;
@@ -420,6 +435,7 @@ static void add_head(const struct snapshot *snapshot, const char *space, struct 
     add_headline(snapshot, to);
     text_add_string(to, "\n");
     add_sessions(snapshot, to);
+    add_by_hand(&snapshot->by_hand, to);
     text_add_string(to, space);
     add_distributions(snapshot->total, to);
     text_add_string(to, space);

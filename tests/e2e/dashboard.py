@@ -158,6 +158,30 @@ def pausing_holds_arrivals():
         assert run.result()[1]["sessions"]["started"] == 20, "not all began afterwards"
 
 
+@test
+def the_target_is_raised_and_lowered():
+    """A tenth of the plan's at a time; the result says that it was done by hand."""
+    with Watched("-d", "5s", "--web-control", TOKEN) as run:
+        def ask(what, token=TOKEN):
+            status, _, response = run.ask("/control/" + what, "POST", Authorization="Bearer " + token)
+            return status, response.read().decode()
+
+        stream = (json.loads(event["data"]) for event in events(run.ask("/events")[2]))
+        equal(next(message["target_scale"] for message in stream if message["result"]["sessions"]["started"] == 20), 1,
+              "as planned")
+        equal(ask("raise", "not-the-token")[0], 401, "without the token")
+        equal(ask("raise"), (202, "The target is 110 % of the plan's.\n"), "raised")
+        equal(next(message["target_scale"] for message in stream if message["result"]["sessions"]["started"] == 22), 1.1,
+              "raised")
+        for _ in range(10):
+            equal(ask("lower")[0], 202, "lowered")
+        equal(ask("lower"), (409, "The least is 10 % of the plan's.\n"), "no lower")
+        assert next(message for message in stream if message["series"]["active"][-1:] == [2])
+        result = run.result()[1]
+        equal(result["by_hand"], {"target_scale": 0.1, "target_changes": 11, "pauses": 0}, "by_hand")
+        equal((result["sessions"]["started"], result["sessions"]["completed"]), (22, 22), "sessions")
+
+
 @test(short=True, args=[(["--web", "nowhere"],), (["--web", "127.0.0.1:99999"],), (["--web", "192.0.2.1:8080"],),
                         (["--web-control", "longenough"],), (["--web", ":0", "--web-control", "short"],),
                         (["--html", "/nonexistent/x.html"],)])

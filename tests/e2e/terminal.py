@@ -121,6 +121,25 @@ def p_pauses_and_goes_on():
 
 
 @test(short=True)
+def plus_and_minus_change_the_target():
+    """By a tenth of the plan's: more begin, fewer leave, and the summary says that it was done."""
+    with Server("--pattern", "50/s:500") as server, \
+            Terminal(server.url + "a", "-n", 20, "-r", "20/s", "-d", "10m") as terminal:
+        terminal.wait_for(r"active +20 ")
+        terminal.press("+")
+        terminal.wait_for("target 110 % of the plan's")
+        terminal.wait_for(r"active +22 .*of 22 \(110 %\)")
+        terminal.press("---")
+        terminal.wait_for(r"active +16 .*of 16 \(80 %\)")
+        terminal.press("-" * 8)
+        terminal.wait_for("10 % is the least")
+        terminal.press("q")
+        equal(terminal.end(), 0, "status")
+        assert "22 started" in terminal.shown, terminal.shown[-2000:]
+        assert "the target was changed more than once, to 10 % of the plan's" in terminal.shown, terminal.shown[-2000:]
+
+
+@test(short=True)
 def question_mark_helps():
     with Server("--pattern", "50/s:500") as server, \
             Terminal(server.url + "a", "-n", 2, "-d", "10m") as terminal:

@@ -145,6 +145,7 @@ static const struct {
     {"errors.0.count", 'i'},
     {"errors.0.sample", 's'},
     {"misbehaving", 'a'},
+    {"by_hand", 'o'},
     {"generator.verdict", 's'},
     {"generator.limits", 'a'},
     {"generator.io", 's'},

@@ -115,7 +115,7 @@ static void test_numbers(void **state)
     assert_holds(labelled("describe", 24), "2.01 ms");
     assert_holds(labelled("errors", 24), "7  describe status 404  404 Not Found");
     assert_holds(labelled("generator", 24), "ok, busiest thread ");
-    assert_holds(line(23), "q end   p pause new arrivals   ? help");
+    assert_holds(line(23), "q end   p pause   + - target   ? help");
     a_run_end(&run);
 }
 

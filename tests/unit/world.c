@@ -117,6 +117,7 @@ static void begin_shard(struct world *world, uint32_t index)
         .exchange = collector_exchange(world->collector, index),
         .sessions_log = world->log,
         .stopped = &world->stopped,
+        .control = world->control,
     };
     assert_int_equal(shard_init(&world->shards[index], &setup), 0);
 }

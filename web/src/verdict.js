@@ -45,10 +45,19 @@ function missed({slo}) {
   return `${count(failed.length)} of ${plural(slo.length, 'objective')} missed (${failed.map((one) => one.expr).join(', ')})`;
 }
 
+// What somebody did to the run; older results don't say.
+function byHand({by_hand: hand}) {
+  if (!hand || hand.target_changes + hand.pauses === 0) return '';
+  const target = hand.target_changes > 0 ? `the target was changed by hand, to ${percent(hand.target_scale)} of the plan’s at last` : '';
+  const paused = hand.pauses > 0 ? 'arrivals were paused by hand' : '';
+  const words = [target, paused].filter(Boolean).join(', and ');
+  return ` ${words[0].toUpperCase()}${words.slice(1)}.`;
+}
+
 // [class, word, sentence]
 export function verdict(result) {
   const limited = result.generator.verdict !== 'ok';
-  const doubt = limited ? ` But the generator was the limit: ${limitsText(result)}.` : '';
+  const doubt = (limited ? ` But the generator was the limit: ${limitsText(result)}.` : '') + byHand(result);
   if (result.verdict === 'invalid')
     return ['warn', 'Invalid', `The generator was the limit (${limitsText(result)}), so this says nothing about the server: ${figures(result)}.`];
   if (result.sessions.established === 0) {
@@ -64,6 +73,6 @@ export function verdict(result) {
 export function progress(result) {
   const limited = result.generator.verdict !== 'ok';
   const missing = result.slo.some((one) => !one.ok && one.value !== null);
-  const doubt = limited ? ` The generator is at its limit: ${limitsText(result)}.` : '';
+  const doubt = (limited ? ` The generator is at its limit: ${limitsText(result)}.` : '') + byHand(result);
   return [limited ? 'warn' : missing ? 'bad' : 'live', 'Running', `${figures(result)}.${doubt}`];
 }
