@@ -130,6 +130,44 @@ await test('pauses and resumes arrivals', async (undo) => {
   equal(page.complaints, [], 'console');
 });
 
+await test('raises and lowers the target, by keyboard', async (undo) => {
+  const chrome = await browser(undo);
+  const {file, run, where} = await watched(undo, 9, '--web-control', 'a-long-secret');
+  const page = await chrome.open(where);
+  await page.getByRole('button', {name: 'Raise target'}).focus();
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Token').fill('a-long-secret');
+  await page.keyboard.press('Enter');
+  await page.locator('.target output', {hasText: '110 %'}).waitFor();
+  await page.getByRole('button', {name: 'Lower target'}).focus();
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Space'); // not asked again
+  await page.locator('.target output', {hasText: '80 %'}).waitFor();
+  await page.locator('.state[data-state=ended]').waitFor({timeout: 20000});
+  equal(await run.ended, 0, 'status');
+  equal(readJson(file).by_hand, {target_scale: 0.8, target_changes: 4, pauses: 0}, 'by_hand');
+  const sentence = await page.locator('.sentence').textContent();
+  check(sentence.includes('The target was changed by hand, to 80.0 % of the plan’s at last.'), sentence);
+  equal(page.complaints, [], 'console');
+});
+
+await test('shows misbehaving clients', async (undo) => {
+  const chrome = await browser(undo);
+  const {file, run, where} = await watched(undo, 8, '--include-bad-clients', '--bad-client-ratio', '0.2');
+  const page = await chrome.open(where);
+  await page.locator('.state[data-state=ended]').waitFor({timeout: 20000});
+  equal(await run.ended, 0, 'status');
+  const {misbehaving} = readJson(file);
+  check(misbehaving.length > 3, `${misbehaving.length} kinds`);
+  const rows = (await cells(page, 's-misbehaving-clients')).filter((row) => row.length === 5);
+  equal(rows.map((row) => [row[0], row[1]]),
+    misbehaving.map(({kind, started}) => [kind.replaceAll('_', ' '), count(started)]), 'kinds');
+  misbehaving.forEach(({outcomes}, i) => {
+    for (const [name, n] of Object.entries(outcomes))
+      if (n > 0) check(rows[i][2].includes(`${count(n)} ${name.replaceAll('_', ' ')}`), rows[i][2]);
+  });
+  equal(page.complaints, [], 'console');
+});
+
 await test('stops the run for who has the token', async (undo) => {
   const chrome = await browser(undo);
   const {run, file, where} = await watched(undo, 60, '--web-control', 'a-long-secret');

@@ -69,14 +69,14 @@ export class Board {
     this.objectives = s.objectives();
     this.charts = makeCharts();
     this.percentiles = new PercentilePlot();
-    this.tables = [s.percentileTable(), s.lossTable(), s.errorTable(), s.streamTable(), s.panel(), s.generator(), s.plan(),
+    this.tables = [s.percentileTable(), s.lossTable(), s.errorTable(), s.streamTable(), s.misbehaving(), s.panel(), s.generator(), s.plan(),
       s.machine()];
-    const [latency, loss, errors, streams, panel, generator, plan, machine] = this.tables.map(({element}) => element);
+    const [latency, loss, errors, streams, misbehaving, panel, generator, plan, machine] = this.tables.map(({element}) => element);
     this.element = h('div', {class: 'board'}, this.head.element,
       h('main', {}, this.sentence, this.tiles.element, this.objectives.element,
         h('section', {class: 'charts', 'aria-label': 'Over time'}, this.charts.map(({element}) => element)),
         s.section('Latency', h('div', {class: 'latency'}, latency, this.percentiles.element)),
-        errors, loss, streams, h('div', {class: 'pair'}, panel, generator), plan, machine));
+        errors, loss, misbehaving, streams, h('div', {class: 'pair'}, panel, generator), plan, machine));
     place.replaceChildren(this.element);
   }
 

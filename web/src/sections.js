@@ -162,6 +162,38 @@ export function streamTable() {
   };
 }
 
+const words = (counts) => Object.entries(counts).filter(([, n]) => n > 0)
+  .map(([name, n]) => `${f.count(n)} ${name.replaceAll('_', ' ')}`).join(', ') || '–';
+
+// Clients that misbehaved, and what the others saw of it; only where there are any.
+export function misbehaving() {
+  const bad = table('Clients that misbehaved', [
+    {title: 'Kind', text: (m) => m.kind.replaceAll('_', ' '), header: true},
+    number('begun', (m) => f.count(m.started)),
+    {title: 'How they ended', text: (m) => words(m.outcomes)},
+    {title: 'What they were answered', text: (m) => words(m.answers ?? {})},
+    number('lived, mean', (m) => f.seconds(m.mean_life_s ?? null)),
+  ]);
+  const good = table('What the others saw', [
+    {title: 'The others', text: ([label]) => label, header: true},
+    number('time', ([, b]) => f.seconds(b.seconds)), number('begun', ([, b]) => f.count(b.started)),
+    number('failed', ([, b]) => f.count(b.failed)), number('dropped', ([, b]) => f.count(b.dropped)),
+    number('start-up p50', ([, b]) => f.ms(b.startup_p50_ms)), number('p95', ([, b]) => f.ms(b.startup_p95_ms)),
+    number('packets', ([, b]) => f.count(b.packets)), number('lost', ([, b]) => f.count(b.lost)),
+    number('jitter p95', ([, b]) => f.ms(b.jitter_p95_ms)), number('freezes', ([, b]) => f.count(b.freezes)),
+  ]);
+  const element = section('Misbehaving clients', bad.element, good.element);
+  return {
+    element,
+    update({misbehaving: kinds = [], bystanders}) {
+      element.hidden = kinds.length === 0;
+      good.element.hidden = !bystanders;
+      bad.update(kinds);
+      if (bystanders) good.update([['before', bystanders.calm], ['beside them', bystanders.with_bad]]);
+    },
+  };
+}
+
 // [[term, text], ...] as a list of two columns; only what there is.
 function facts(title, wide) {
   const list = h('dl', {class: wide ? 'facts wide' : 'facts'});
