@@ -1,7 +1,6 @@
 #include "load/control.h"
 
-#define OPEN_MOST 9000 /* the rate may be anything: its readers are as many as there is room for   \
-                        */
+#define OPEN_MOST 9000 /* a rate needs no room */
 
 void control_allow(struct run_control *control, const struct plan *plans, uint32_t count)
 {
