@@ -109,6 +109,24 @@ static void test_latencies(void **state)
     }
 }
 
+/* Each reader stalls in the warm-up and behind it: the panel is that of the time that counts. */
+static void test_warmup(void **state)
+{
+    struct world world;
+    world_init(&world, URL "?stall=1s/3s");
+    world.plan.readers = 4;
+    world.plan.duration_ns = 10 * NS_PER_S;
+    world.plan.warmup_ns = 4 * NS_PER_S; /* in the second period, before its stall */
+    world_run(&world);
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.completed, 4);
+    assert_int_equal(stats->panel.sessions, 4);
+    assert_int_equal(stats->panel.stalled_sessions, 4);
+    assert_in_range(stats->panel.stalls, 4, 8);
+    assert_in_range(stats->panel.frames_complete, 4 * 6 * 25 - 40, 4 * 6 * 25 + 40);
+    world_end(&world);
+}
+
 /* A day of a stream of one packet in five seconds: a keepalive each 30 s, or each timeout / 2. */
 static void test_day(void **state)
 {
@@ -202,9 +220,8 @@ static void test_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_latencies),
-        cmocka_unit_test(test_day),
+        cmocka_unit_test(test_whole),  cmocka_unit_test(test_latencies),
+        cmocka_unit_test(test_warmup), cmocka_unit_test(test_day),
         cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
