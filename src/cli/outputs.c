@@ -1,5 +1,6 @@
 #include "cli/outputs.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -69,6 +70,7 @@ static void save(struct outputs *outputs, const struct snapshot *snapshot, bool 
         if (path && kinds[i].write && (!checkpoint || kinds[i].at_checkpoints))
             outputs->errors[i] = kinds[i].write(snapshot, path);
     }
+    malloc_trim(0); /* a result's document is large: between checkpoints nobody needs its memory */
     outputs->saved_ns = snapshot->elapsed_ns;
 }
 

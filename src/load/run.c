@@ -283,7 +283,7 @@ static void watch(struct run *run, const sigset_t *signals)
             continue;
         bool interval_over = now_ns >= interval_end_ns;
         collect(run, interval_over);
-        if (interval_over)
+        while (interval_end_ns <= now_ns) /* what was missed, when we were halted, is in this one */
             interval_end_ns += interval_ns;
         while (tick_ns <= now_ns)
             tick_ns += TICK_NS;
@@ -437,8 +437,8 @@ static bool prepare(struct run *run, const char *version, struct text *error)
         return false;
     }
     deal_workers(run);
-    run->info.rss_before_bytes = resident_bytes();
     run->collector = collector_new(&run->info);
+    run->info.rss_before_bytes = resident_bytes();
     if (!run->collector)
         text_add_string(error, "out of memory");
     else

@@ -80,6 +80,9 @@ struct collector *collector_new(const struct run_info *info)
         collector_free(collector);
         return NULL;
     }
+    /* touched now, so that a long run's memory doesn't seem to grow */
+    explicit_bzero(collector->rows, sizeof(collector->rows));
+    explicit_bzero(collector->series_rows, sizeof(collector->series_rows));
     collector->timeline = (struct timeline){collector->rows, ROWS, 0};
     collector->series = (struct timeline){collector->series_rows, SERIES_ROWS, 0};
     collector->snapshot = (struct snapshot){

@@ -63,13 +63,18 @@ static void widen(struct histogram *histogram, uint32_t low, uint32_t high)
 
 void histogram_record(struct histogram *histogram, uint64_t value)
 {
+    histogram_record_many(histogram, value, 1);
+}
+
+void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t times)
+{
     if (value > HIGHEST)
         value = HIGHEST;
     uint32_t i = bucket_of(histogram, value);
     widen(histogram, i, i + 1);
-    histogram->counts[i]++;
-    histogram->count++;
-    histogram->sum += value;
+    histogram->counts[i] += times;
+    histogram->count += times;
+    histogram->sum += value * times;
     if (value < histogram->min)
         histogram->min = value;
     if (value > histogram->max)

@@ -23,6 +23,9 @@ uint32_t histogram_counts_bytes(unsigned digits);
 /* counts: that many zeroed bytes of the caller's, kept. */
 void histogram_init(struct histogram *histogram, unsigned digits, uint64_t *counts);
 void histogram_record(struct histogram *histogram, uint64_t value);
+
+/* So many times the same. */
+void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t times);
 void histogram_clear(struct histogram *histogram);
 
 /* Takes away what to held earlier, from; min and max become those of the buckets that are left. */
