@@ -35,11 +35,41 @@ static void fill_row(void *context, const struct snapshot *snapshot)
     row->verdict = snapshot_verdict(snapshot, NULL);
 }
 
-/* Against --url or the scenario's URLs, else a server of our own. row may be NULL. */
+#define FILES 6u /* that a run can leave behind */
+
+struct file_names {
+    char names[FILES][4096];
+};
+
+/* "result.json" of the scenario burst is result-burst.json. A device stays what it is. */
+static const char *name_file(const char *path, const char *scenario, char room[static 4096])
+{
+    if (!path || strncmp(path, "/dev/", 5) == 0)
+        return path;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    int stem = (int)(dot && dot > base ? (size_t)(dot - path) : strlen(path));
+    int len = snprintf(room, 4096, "%.*s-%s%s", stem, path, scenario, path + stem);
+    return len < 4096 ? room : path;
+}
+
+/* So that runs one after another don't write over each other's files. */
+static void name_files(struct plan *plan, const char *scenario, struct file_names *room)
+{
+    const char **files[FILES] = {&plan->json_file, &plan->sessions_log_file, &plan->csv_file,
+                                 &plan->hlog_file, &plan->junit_file,        &plan->html_file};
+    for (unsigned i = 0; i < FILES; i++)
+        *files[i] = name_file(*files[i], scenario, room->names[i]);
+}
+
+/* Against --url or the scenario's URLs, else a server of our own. row: of one run among several;
+   NULL: it is the only one. */
 static int run_scenario(const struct scenario *scenario, const struct options *options,
                         struct row *row, struct text *error)
 {
-    static struct watch watch; /* large, and there is one at a time */
+    static struct watch watch; /* large, and there is one at a time; so are the names */
+    static struct file_names names;
     struct scenario_plans *plans = calloc(1, sizeof(*plans));
     struct demo demo = {0};
     int status = STATUS_SETUP;
@@ -47,8 +77,11 @@ static int run_scenario(const struct scenario *scenario, const struct options *o
     watch = (struct watch){.ended = row ? fill_row : NULL, .ended_context = row};
     bool own = scenario_needs_server(scenario, options);
     if ((!own || demo_start(&demo, NULL, error)) &&
-        scenario_plans_make(plans, scenario, options, own ? demo.url : NULL, error))
+        scenario_plans_make(plans, scenario, options, own ? demo.url : NULL, error)) {
+        if (row)
+            name_files(&plans->plans[0], row->name, &names);
         status = run_watched(plans->plans, plans->count, &watch, error);
+    }
     if (own)
         demo_stop(&demo);
     scenario_plans_dispose(plans);
