@@ -31,7 +31,7 @@ static uint64_t settle_of(uint64_t hold_ns)
 }
 
 /* All readers are there soon, then they are held. The ramp is the media numbers' warm-up. */
-static void plan_readers(struct find_max *find, uint32_t level)
+static void plan_readers(struct find_max *find, uint32_t level, uint64_t hold_ns)
 {
     struct plan *plan = find->plan;
     plan->readers = level;
@@ -39,14 +39,14 @@ static void plan_readers(struct find_max *find, uint32_t level)
     uint64_t ramp_ns = (uint64_t)(level / plan->rate_per_s * (double)NS_PER_S);
     find->steady_ns = ramp_ns + settle_of(find->hold_ns);
     plan->warmup_ns = find->warmup_ns > 0 ? find->warmup_ns : find->steady_ns;
-    plan->duration_ns = find->steady_ns + find->hold_ns;
+    plan->duration_ns = find->steady_ns + hold_ns;
 }
 
 /* Sessions come at the rate, each with a life of its own. */
-static void plan_rate(struct find_max *find, uint32_t level)
+static void plan_rate(struct find_max *find, uint32_t level, uint64_t hold_ns)
 {
     struct plan *plan = find->plan;
-    uint64_t stay_ns = find->hold_ns;
+    uint64_t stay_ns = hold_ns;
     if (plan->life.kind == DISTRIBUTION_NONE)
         plan->life = (struct distribution){.kind = DISTRIBUTION_FIXED, .a_ns = LIFE_NS};
     if (plan->life.kind == DISTRIBUTION_FIXED && plan->life.a_ns + SPARE_NS < stay_ns)
@@ -57,19 +57,20 @@ static void plan_rate(struct find_max *find, uint32_t level)
     plan->readers = plan->readers_given       ? find->readers
                     : most < PLAN_READERS_MAX ? (uint32_t)most
                                               : PLAN_READERS_MAX;
-    plan->duration_ns = find->hold_ns;
+    plan->duration_ns = hold_ns;
     find->steady_ns = 0;
 }
 
-static bool resolve_level(struct find_max *find, const struct machine *machine, uint32_t level,
-                          struct text *error)
+static bool resolve_level(struct find_max *find, const struct machine *machine,
+                          struct search_wish wish, struct text *error)
 {
     char room[512];
     struct text warnings = text_init(room, sizeof(room));
+    uint64_t hold_ns = wish.longer ? FIND_LONGER * find->hold_ns : find->hold_ns;
     if (find->plan->find == FIND_RATE)
-        plan_rate(find, level);
+        plan_rate(find, wish.level, hold_ns);
     else
-        plan_readers(find, level);
+        plan_readers(find, wish.level, hold_ns);
     find->end_ns = find->plan->duration_ns;
     find->least_active = UINT32_MAX;
     find->seen = false;
@@ -84,7 +85,7 @@ static uint32_t highest_fit(struct find_max *find, const struct machine *machine
         char room[512];
         struct text ignored = text_init(room, sizeof(room));
         uint32_t middle = fits + (over - fits) / 2;
-        if (resolve_level(find, machine, middle, &ignored))
+        if (resolve_level(find, machine, (struct search_wish){middle, true}, &ignored))
             fits = middle;
         else
             over = middle;
@@ -100,11 +101,11 @@ static bool begin(struct find_max *find, const struct machine *machine, struct t
     uint32_t most = rate ? RATE_MOST : READERS_MOST;
     if (given)
         most = rate ? (uint32_t)fmax(1, floor(find->rate_per_s)) : find->readers;
-    if (!given && !resolve_level(find, machine, most, error)) {
+    if (!resolve_level(find, machine, (struct search_wish){most, true}, error)) {
+        if (given)
+            return false;
         most = highest_fit(find, machine, most);
         error->len = most > 0 ? 0 : error->len;
-    } else if (given && !resolve_level(find, machine, most, error)) {
-        return false;
     }
     if (most == 0)
         return false;
@@ -216,7 +217,7 @@ static void show_level(const struct find_max *find)
 }
 
 /* One try. False: it could not begin. */
-static bool try_level(struct find_max *find, const struct machine *machine, uint32_t level,
+static bool try_level(struct find_max *find, const struct machine *machine, struct search_wish wish,
                       struct text *error)
 {
     const struct run_hooks hooks = {
@@ -227,8 +228,8 @@ static bool try_level(struct find_max *find, const struct machine *machine, uint
         .on_notice = on_notice,
     };
     struct search_try *done = &find->search.tries[find->search.count];
-    *done = (struct search_try){.level = level};
-    if (!resolve_level(find, machine, level, error) ||
+    *done = (struct search_try){.level = wish.level, .longer = wish.longer};
+    if (!resolve_level(find, machine, wish, error) ||
         !run(find->plan, RTSPBENCH_VERSION, &hooks, error))
         return false;
     if (find->interrupted) /* cut off, it says nothing */
@@ -252,15 +253,15 @@ static void cool_down(struct find_max *find, const sigset_t *signals)
 static bool search(struct find_max *find, const struct machine *machine, struct text *error)
 {
     sigset_t signals, before;
-    uint32_t level;
+    struct search_wish wish;
     bool ok = true;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
-    while (ok && !find->interrupted && search_next(&find->search, &level)) {
-        ok = try_level(find, machine, level, error);
-        if (ok && !find->interrupted && search_next(&find->search, &level))
+    while (ok && !find->interrupted && search_next(&find->search, &wish)) {
+        ok = try_level(find, machine, wish, error);
+        if (ok && !find->interrupted && search_next(&find->search, &wish))
             cool_down(find, &signals);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

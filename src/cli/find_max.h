@@ -17,6 +17,8 @@ struct find_max_level {
     json_t *document; /* the result of a level that was kept, or of the last one; else NULL */
 };
 
+#define FIND_LONGER 3u /* longer tries hold a level so many times as long */
+
 struct find_max {
     struct plan *plan;
     uint32_t readers;   /* as asked for ... */

@@ -80,12 +80,17 @@ static void add_why(const struct find_max *find, uint32_t index, struct text *to
     }
 }
 
+static double hold_s(const struct find_max *find, const struct search_try *one)
+{
+    return (double)find->hold_ns / 1e9 * (one->longer ? FIND_LONGER : 1);
+}
+
 void find_report_line(const struct find_max *find, struct text *to)
 {
     uint32_t index = find->search.count - 1;
     const struct search_try *one = &find->search.tries[index];
-    text_printf(to, "%4u. %8u %s  %-8s", index + 1, one->level, noun(find),
-                search_outcome_name(one->outcome));
+    text_printf(to, "%4u. %8u %s  %4.3g s  %-8s", index + 1, one->level, noun(find),
+                hold_s(find, one), search_outcome_name(one->outcome));
     if (one->outcome == SEARCH_KEPT)
         text_printf(to, " %u %s", one->reached, find->plan->find == FIND_RATE ? "begun" : "held");
     else
@@ -233,12 +238,12 @@ static json_t *curve_json(const struct find_max *find)
         const struct search_try *one = &find->search.tries[i];
         const struct find_max_level *level = &find->levels[i];
         json_array_append_new(
-            array,
-            json_pack("{sIsIsssIsIsfsoso}", "level", (json_int_t)one->level, "reached",
-                      (json_int_t)one->reached, "outcome", search_outcome_name(one->outcome),
-                      "established", (json_int_t)level->established, "failed",
-                      (json_int_t)level->failed, "cpu_peak", round(level->cpu_peak * 1000) / 1000,
-                      "generator_limits", limits_json(level->limits), "slo", slos_json(find, i)));
+            array, json_pack("{sIsIsfsssIsIsfsoso}", "level", (json_int_t)one->level, "reached",
+                             (json_int_t)one->reached, "hold_s", hold_s(find, one), "outcome",
+                             search_outcome_name(one->outcome), "established",
+                             (json_int_t)level->established, "failed", (json_int_t)level->failed,
+                             "cpu_peak", round(level->cpu_peak * 1000) / 1000, "generator_limits",
+                             limits_json(level->limits), "slo", slos_json(find, i)));
     }
     return array;
 }

@@ -280,11 +280,22 @@ static bool add_slos(struct plan *plan, struct plan_storage *storage, const stru
     return true;
 }
 
+/* A server that can't keep up makes players stall at once; it loses packets only when its queues
+   are full. */
+static void add_usual_slos(struct plan *plan, struct plan_storage *storage, struct text *error)
+{
+    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s",
+                                        "stalled_ratio<1%"};
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        slo_parse(usual[i], &storage->slos[plan->slo_count++], error);
+    /* it can't be known without a panel */
+    storage->slos[plan->slo_count - 1].source.may_lack = true;
+}
+
 /* What a search needs that wasn't given. */
 static bool set_search(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error)
 {
-    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s"};
     if (!options_given(options, OPT_FIND_MAX))
         return true;
     plan->find = options_number(options, OPT_FIND_MAX) == 1 ? FIND_RATE : FIND_READERS;
@@ -292,8 +303,8 @@ static bool set_search(struct plan *plan, struct plan_storage *storage,
     plan->readers_given = options_given(options, OPT_READERS);
     if (!options_given(options, OPT_DURATION) && !options_given(options, OPT_HOURS))
         plan->duration_ns = FIND_HOLD_NS;
-    for (size_t i = 0; plan->slo_count == i && i < sizeof(usual) / sizeof(usual[0]); i++)
-        slo_parse(usual[i], &storage->slos[plan->slo_count++], error);
+    if (plan->slo_count == 0)
+        add_usual_slos(plan, storage, error);
     if (plan->profile.kind == PROFILE_CONSTANT && plan->profile.noise == 0 && !plan->open)
         return true;
     text_add_string(error, "--find-max sets the load itself: leave out --profile, --stages, --open "

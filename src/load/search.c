@@ -21,11 +21,21 @@ void search_tell(struct search *search, const struct search_try *done)
     search->tries[search->count++] = *done;
 }
 
+static bool has_longer(const struct search *search, uint32_t level)
+{
+    for (uint32_t i = 0; i < search->count; i++) {
+        if (search->tries[i].level == level && search->tries[i].longer)
+            return true;
+    }
+    return false;
+}
+
 struct search_tally search_tally(const struct search *search, uint32_t level)
 {
     struct search_tally tally = {0};
+    bool longer = has_longer(search, level);
     for (uint32_t i = 0; i < search->count; i++) {
-        if (search->tries[i].level != level)
+        if (search->tries[i].level != level || search->tries[i].longer != longer)
             continue;
         tally.kept += search->tries[i].outcome == SEARCH_KEPT;
         tally.missed += search->tries[i].outcome == SEARCH_MISSED;
@@ -97,11 +107,25 @@ static uint32_t step_at(uint32_t level)
     return level < 2 * RESOLUTION ? 1 : level / RESOLUTION;
 }
 
-/* The edge is as close as it will be: is it certain? */
+/* Whether a level was kept for a short time and missed in a longer one. */
+static bool short_is_blind(const struct search *search)
+{
+    for (uint32_t i = 0; i < search->count; i++) {
+        const struct search_try *one = &search->tries[i];
+        if (!one->longer && one->outcome == SEARCH_KEPT && has_longer(search, one->level) &&
+            outcome_of(search_tally(search, one->level)) == SEARCH_MISSED)
+            return true;
+    }
+    return false;
+}
+
+/* The edge is as close as it will be: is it certain? Short tries don't count for that. */
 static bool next_repeat(const struct search *search, uint32_t kept, uint32_t above, uint32_t *level)
 {
-    struct search_tally below_tally = search_tally(search, kept);
-    struct search_tally above_tally = search_tally(search, above);
+    struct search_tally none = {0};
+    struct search_tally below_tally = has_longer(search, kept) ? search_tally(search, kept) : none;
+    struct search_tally above_tally =
+        has_longer(search, above) ? search_tally(search, above) : none;
     *level = kept;
     if (kept > 0 && below_tally.kept + below_tally.missed < REPEATS_BELOW &&
         tries_of(below_tally) < TRIES_A_LEVEL)
@@ -110,31 +134,37 @@ static bool next_repeat(const struct search *search, uint32_t kept, uint32_t abo
     return above > 0 && tries_of(above_tally) < REPEATS_ABOVE;
 }
 
-bool search_next(const struct search *search, uint32_t *level)
+bool search_next(const struct search *search, struct search_wish *wish)
 {
     uint32_t above = lowest_above(search);
     uint32_t kept = highest_kept(search, above);
+    *wish = (struct search_wish){.longer = short_is_blind(search)};
     if (search->count == SEARCH_TRIES_MAX)
         return false;
-    if (find_open(search, level))
+    if (find_open(search, &wish->level)) {
+        wish->longer |= has_longer(search, wish->level);
         return true;
+    }
     if (above == 0 && kept < search->most) {
-        *level = kept == 0 ? search->start : kept > search->most / 2 ? search->most : 2 * kept;
+        wish->level = kept == 0 ? search->start : kept > search->most / 2 ? search->most : 2 * kept;
         return true;
     }
     if (above > 0 && above - kept > step_at(kept)) {
-        *level = kept + (above - kept) / 2;
+        wish->level = kept + (above - kept) / 2;
         return true;
     }
-    return next_repeat(search, kept, above, level);
+    wish->longer = true;
+    return next_repeat(search, kept, above, &wish->level);
 }
 
 static uint32_t least_reached(const struct search *search, uint32_t level)
 {
     uint32_t least = level;
+    bool longer = has_longer(search, level);
     for (uint32_t i = 0; i < search->count; i++) {
         const struct search_try *one = &search->tries[i];
-        if (one->level == level && one->outcome == SEARCH_KEPT && one->reached < least)
+        if (one->level == level && one->longer == longer && one->outcome == SEARCH_KEPT &&
+            one->reached < least)
             least = one->reached;
     }
     return least;

@@ -17,11 +17,13 @@ struct search_try {
     uint32_t level;
     uint32_t reached; /* what the level came to, level or a little less */
     enum search_outcome outcome;
+    bool longer; /* as search_next asked for: of such a level, only these count */
 };
 
 /* Doubles the level from start on until one is missed, bisects to within a hundredth, and repeats
-   both sides of the edge. A level that goes both ways is tried until one way leads; it then counts
-   as that. */
+   both sides of the edge with tries that take longer. A level that goes both ways is tried until
+   one way leads; it then counts as that. Where a longer try shows that a short one was too short to
+   see a level fail, all further ones are longer. */
 struct search {
     uint32_t start;
     uint32_t most; /* no level is higher */
@@ -32,8 +34,14 @@ struct search {
 /* 1 <= start <= most. */
 void search_init(struct search *search, uint32_t start, uint32_t most);
 
-/* The level to try now; false when there is no more to be learned. */
-bool search_next(const struct search *search, uint32_t *level);
+/* What to try now. */
+struct search_wish {
+    uint32_t level;
+    bool longer;
+};
+
+/* False when there is no more to be learned. */
+bool search_next(const struct search *search, struct search_wish *wish);
 void search_tell(struct search *search, const struct search_try *done);
 
 struct search_tally {
@@ -65,7 +73,7 @@ struct search_result {
 /* Of the tries so far. */
 struct search_result search_result(const struct search *search);
 
-/* How the tries of a level went. */
+/* How the tries of a level went that count. */
 struct search_tally search_tally(const struct search *search, uint32_t level);
 
 const char *search_outcome_name(enum search_outcome outcome);

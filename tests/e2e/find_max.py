@@ -18,8 +18,8 @@ def a_limit_of_sessions():
     if SLOW:
         skip("not under a sanitizer")
     with Server("--pattern", "50/s:200", "--threads", "1") as server:
-        run = Run(server.url + "pattern?max_sessions=137", "--find-max", "-n", 1000, "-r", "500/s", "-d", "1500ms",
-                  "--cool-down", "200ms")
+        run = Run(server.url + "pattern?max_sessions=137", "--find-max", "-n", 1000, "-r", "500/s", "-d", "1s",
+                  "--cool-down", "200ms", seconds=300)
         found = search(run, "readers")
         equal(found["number"], 137, "search.number" + "\n" + run.out)
         if run.status == 0:
@@ -30,19 +30,17 @@ def a_limit_of_sessions():
 
 @test
 def a_cap_of_bandwidth():
-    """A packet of 1,000 bytes 50 times a second: its bit rate is measured, and the cap is that of 60 readers."""
+    """A packet of 1,000 bytes 50 times a second, and the cap of 60 readers of that. The server's queue hides for
+    over a second that it can't keep up, but players stall."""
     if SLOW:
         skip("not under a sanitizer")
     with Server("--pattern", "50/s:1000", "--threads", "1") as server:
-        alone = Run(server.url + "pattern", "-n", 1, "-d", "3s")
-        bps = alone.rtp["bytes"] * 8 / alone.rtp["packets"] * 50
-        cap = round(60 * bps)
-        run = Run(server.url + f"pattern?bitrate_cap={cap}&queue=4", "--find-max", "-n", 200, "-r", "500/s", "-d", "3s",
-                  "--cool-down", "200ms")
+        run = Run(server.url + f"pattern?bitrate_cap={60 * 50 * 1000 * 8}", "--find-max", "-n", 200, "-r", "500/s",
+                  "-d", "3s", "--cool-down", "200ms", seconds=300)
         found = search(run, "readers")
         assert 57 <= found["number"] <= 63, f"{found['number']} is not within 5 % of 60\n{run.out}"
         if run.status == 0:
-            equal(found["first_to_break"], "loss_ratio<0.1%", "search.first_to_break")
+            assert found["first_to_break"] in ("loss_ratio<0.1%", "stalled_ratio<1%"), found["first_to_break"]
 
 
 @test
