@@ -280,16 +280,11 @@ static bool add_slos(struct plan *plan, struct plan_storage *storage, const stru
     return true;
 }
 
-/* A server that can't keep up makes players stall at once; it loses packets only when its queues
-   are full. */
 static void add_usual_slos(struct plan *plan, struct plan_storage *storage, struct text *error)
 {
-    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s",
-                                        "stalled_ratio<1%"};
+    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s"};
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
         slo_parse(usual[i], &storage->slos[plan->slo_count++], error);
-    /* it can't be known without a panel */
-    storage->slos[plan->slo_count - 1].source.may_lack = true;
 }
 
 /* What a search needs that wasn't given. */

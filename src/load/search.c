@@ -107,13 +107,13 @@ static uint32_t step_at(uint32_t level)
     return level < 2 * RESOLUTION ? 1 : level / RESOLUTION;
 }
 
-/* Whether a level was kept for a short time and missed in a longer one. */
+/* Whether a level was kept for a short time and not in a longer one. */
 static bool short_is_blind(const struct search *search)
 {
     for (uint32_t i = 0; i < search->count; i++) {
         const struct search_try *one = &search->tries[i];
         if (!one->longer && one->outcome == SEARCH_KEPT && has_longer(search, one->level) &&
-            outcome_of(search_tally(search, one->level)) == SEARCH_MISSED)
+            outcome_of(search_tally(search, one->level)) != SEARCH_KEPT)
             return true;
     }
     return false;
