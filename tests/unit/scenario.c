@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/ready.h"
 #include "cli/scenario_plans.h"
+#include "load/arrival.h"
 
 static char said[8192];
 static struct text error;
@@ -106,6 +107,55 @@ static void test_server(void **state)
     drop();
 }
 
+/* A hash over who begins and leaves when in every group, on whichever shard, who misbehaves how,
+   and how long the first session of each lives. */
+static uint64_t arrivals_of(const char *yaml)
+{
+    static const struct machine roomy = {.cores = 4,
+                                         .memory_bytes = UINT64_C(1) << 40,
+                                         .nofile = 20000,
+                                         .files_free = 100000000,
+                                         .port_low = 32768,
+                                         .port_high = 60999};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325), events = 0;
+    char warned[512];
+    struct text warning = text_init(warned, sizeof(warned));
+    assert_true(make(yaml, NULL));
+    for (unsigned i = 0; i < plans->count; i++) {
+        struct plan *plan = &plans->plans[i];
+        struct arrival arrival;
+        struct arrival_event event;
+        assert_true(plan_resolve(plan, &roomy, &error, &warning));
+        arrival_init(&arrival, plan, 0);
+        while (arrival_next(&arrival, TIME_NEVER, &event)) {
+            struct rng rng = rng_init(plan->seed, event.reader, 1);
+            const uint64_t words[] = {event.reader, event.at_ns, event.leaves,
+                                      (uint64_t)plan_misbehaviour(plan, event.reader),
+                                      distribution_draw(&plan->life, &rng)};
+            for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+                hash = (hash ^ words[k]) * UINT64_C(0x100000001b3);
+            events++;
+        }
+    }
+    assert_true(events > 200);
+    drop();
+    return hash;
+}
+
+/* The same file with a seed repeats the same arrivals; with another seed there are others. */
+static void test_a_seed_repeats_the_arrivals(void **state)
+{
+#define GROUPS                                                                                     \
+    "duration: 2m\nurl: rtsp://a/x\ngroups:\n"                                                     \
+    "- {name: a, readers: 100, rate: 5/s, arrival: poisson, session-duration: 'exp:10s'}\n"        \
+    "- {name: b, readers: 50, profile: 'sine:period=30s,noise=20%'}\n"                             \
+    "- {name: c, readers: 80, rate: 4/s, bad-clients: 'rst,garbage:2', bad-client-ratio: 0.5}\n"
+    uint64_t seven = arrivals_of("seed: 7\n" GROUPS);
+    assert_true(seven == arrivals_of("seed: 7\n" GROUPS));
+    assert_true(seven != arrivals_of("seed: 8\n" GROUPS));
+#undef GROUPS
+}
+
 static void test_ready(void **state)
 {
     assert_int_equal(ready_count, 14);
@@ -153,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_command_line_wins),
         cmocka_unit_test(test_server),
+        cmocka_unit_test(test_a_seed_repeats_the_arrivals),
         cmocka_unit_test(test_ready),
         cmocka_unit_test(test_mistakes),
     };
