@@ -107,11 +107,11 @@ static void test_server(void **state)
     drop();
 }
 
-/* A hash over who begins and leaves when in every group, on whichever shard, who misbehaves how,
-   and how long the first session of each lives. */
+/* A hash over who begins and leaves when in every group, who misbehaves how, and how long a session
+   lives. */
 static uint64_t arrivals_of(const char *yaml)
 {
-    static const struct machine roomy = {.cores = 4,
+    static const struct machine roomy = {.cores = 1,
                                          .memory_bytes = UINT64_C(1) << 40,
                                          .nofile = 20000,
                                          .files_free = 100000000,
@@ -126,6 +126,7 @@ static uint64_t arrivals_of(const char *yaml)
         struct arrival arrival;
         struct arrival_event event;
         assert_true(plan_resolve(plan, &roomy, &error, &warning));
+        assert_int_equal(plan->shards, 1);
         arrival_init(&arrival, plan, 0);
         while (arrival_next(&arrival, TIME_NEVER, &event)) {
             struct rng rng = rng_init(plan->seed, event.reader, 1);
