@@ -34,7 +34,7 @@ static void add_cores(struct text *to, double cores)
     text_printf(to, "%s%.2f core%s", to->len > 0 ? ", " : "", cores, cores == 1 ? "" : "s");
 }
 
-void view_server_line(const struct snapshot *snapshot, struct text *to)
+void view_server_row(struct canvas *canvas, unsigned column, const struct snapshot *snapshot)
 {
     const struct server_load *server = &snapshot->server;
     char room[256];
@@ -45,8 +45,13 @@ void view_server_line(const struct snapshot *snapshot, struct text *to)
     add_cores(&line, server->cpu);
     add_count(&line, server->now.files, " files");
     add_count(&line, server->now.sessions, " sessions");
-    text_printf(to, "server %s%s", server->now.ended ? "gone: " : "",
-                line.len > 0 ? text_string(&line) : "not known");
+    canvas_put(canvas, DIM, SLICE("server"));
+    canvas_move_to(canvas, column);
+    if (server->now.ended)
+        canvas_put(canvas, RED, SLICE("its process has ended"));
+    else
+        canvas_put(canvas, PLAIN, line.len > 0 ? text_slice(&line) : SLICE("not known yet"));
+    canvas_end_line(canvas);
 }
 
 /* Where it stood at the end, and how much it took at most and on average. */

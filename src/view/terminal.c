@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "view/canvas.h"
 #include "view/columns.h"
+#include "view/endurance.h"
 
 #define CELL 64u
 #define VALUE 11u     /* where values begin */
@@ -555,6 +556,7 @@ static void add_body(struct screen *screen)
     if (screen->tall)
         add_panel(screen);
     add_generator(screen);
+    view_server_row(&screen->canvas, VALUE, screen->snapshot);
     unsigned left = canvas_rows_left(&screen->canvas);
     add_errors(screen, left_of(left, screen->tall ? STREAM_ROWS : 0));
     if (screen->tall)
