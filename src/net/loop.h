@@ -20,12 +20,10 @@ enum loop_kind { LOOP_URING, LOOP_EPOLL, LOOP_SIM };
 
 struct loop_config {
     enum loop_kind kind;
-    uint32_t max_sockets;  /* that can be open at a time, listeners included */
-    uint32_t buffer_bytes; /* io_uring: receive buffers for streams, 0: 4 MiB; datagrams have as
-                              many, of 64 KiB, of which only what was ever filled is resident */
-    uint32_t denied;       /* LOOP_DENY_*: kernel features to do without */
-    uint32_t faults;       /* LOOP_FAULT_*: forced by tests of the real backends */
-    struct sim *sim;       /* LOOP_SIM: the network to join; borrowed */
+    uint32_t max_sockets; /* that can be open at a time, listeners included */
+    uint32_t denied;      /* LOOP_DENY_*: kernel features to do without */
+    uint32_t faults;      /* LOOP_FAULT_*: forced by tests of the real backends */
+    struct sim *sim;      /* LOOP_SIM: the network to join; borrowed */
 };
 
 /* Kernel features that are probed for when the loop is made, or denied by RTSPBENCH_DENY. */

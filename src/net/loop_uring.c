@@ -23,7 +23,8 @@ enum op { OP_RECEIVE, OP_ACCEPT, OP_CONNECT, OP_ROOM, OP_CANCEL, OPS };
 
 #define TEARDOWN_TURNS 50 /* of 10 ms: for cancelled operations to end when the loop is freed */
 #define LOSE_EVERY 3
-#define MANY 16 /* completions that say there may be more, unseen */
+#define MANY 16        /* completions that say there may be more, unseen */
+#define HURRY_TURNS 64 /* without gathering, after the buffers were used up */
 
 /* A completion put off by LOOP_FAULT_LATE. */
 struct held {
@@ -38,6 +39,7 @@ struct uring_loop {
     struct real real; /* first */
     struct uring_ring ring;
     uint64_t inflight; /* operations of all sockets */
+    uint32_t hurry;    /* turns still to be taken without gathering */
     uint32_t lost;     /* of LOOP_FAULT_LOSE_MORE: counts the occasions */
     struct held *held;
     uint32_t held_count;
@@ -223,6 +225,8 @@ static void deliver(struct uring_loop *self, uint32_t index, const struct uring_
 /* An error of the receive itself. Most only end the multishot, which is armed again. */
 static void on_receive_error(struct uring_loop *self, uint32_t index, int error)
 {
+    if (error == -ENOBUFS)
+        self->hurry = HURRY_TURNS;
     bool passing = error == -ENOBUFS || error == -ECANCELED || error == -EAGAIN || error == -EINTR;
     if (passing || (real_at(&self->real, index)->flags & SOCKET_UDP))
         return;
@@ -384,7 +388,7 @@ static void wait_first(struct uring_loop *self, uint64_t patience_ns, uint64_t c
     if (patience_ns == 0) {
         uring_wait(ring, 0, 0, 0, mask);
     } else if (coalesce_ns >= NS_PER_US && self->ring.min_wait) {
-        uring_wait(ring, self->ring.stream.count / 2, patience_ns,
+        uring_wait(ring, self->ring.stream.depth / 2, patience_ns,
                    (uint32_t)(coalesce_ns / NS_PER_US), mask);
     } else {
         int error = uring_wait(ring, 1, patience_ns, 0, mask);
@@ -399,6 +403,12 @@ static void uring_turn(struct loop *loop, uint64_t deadline_ns, uint64_t coalesc
 {
     struct uring_loop *self = (struct uring_loop *)loop;
     uint64_t patience_ns = self->held_count > 0 ? 0 : real_patience(&self->real, deadline_ns);
+    /* What comes in a millisecond was more than the buffers hold: each receive that finds none has
+       to be armed anew. */
+    if (self->hurry > 0) {
+        self->hurry--;
+        coalesce_ns = 0;
+    }
     wait_first(self, patience_ns, coalesce_ns);
     real_begin(&self->real);
     if (self->held) {
@@ -412,6 +422,8 @@ static void uring_turn(struct loop *loop, uint64_t deadline_ns, uint64_t coalesc
             count = drain(self);
         }
     }
+    uring_buffers_settle(&self->ring.stream);
+    uring_buffers_settle(&self->ring.datagram);
     real_settle(&self->real);
 }
 

@@ -9,12 +9,15 @@
 
 #include "base/clock.h"
 
-#define ENTRIES 1024         /* of the submission queue */
-#define NAME_ROOM 32         /* a struct sockaddr_in6, rounded up so that what follows is aligned */
-#define STREAM_SIZE 16384    /* bytes a buffer */
-#define DATAGRAM_SIZE 66048u /* 64 KiB, and what stands before the bytes */
-#define DEFAULT_BYTES (4u << 20)
-#define MAX_BUFFERS 32768u /* the kernel's limit */
+#define ENTRIES 1024 /* of the submission queue */
+#define NAME_ROOM 32 /* a struct sockaddr_in6, rounded up so that what follows is aligned */
+/* Bytes a buffer: 64 KiB of payload and what stands before them. An odd multiple of a cache line
+   more than a page over a power of 2: else all buffers' beginnings would compete for the same
+   lines. */
+#define BUFFER_SIZE 69696u
+#define BUFFERS 256u           /* of streams, and of datagrams; a power of 2 */
+#define WORKING_SET (1u << 21) /* bytes of buffers that are offered, as filled */
+#define DEPTH_MIN 8u
 #define PROBE_NS NS_PER_S
 
 static int map(void **out, size_t bytes)
@@ -31,12 +34,36 @@ static uint8_t *buffer_at(const struct uring_buffers *buffers, unsigned id)
     return buffers->base + (size_t)id * buffers->size;
 }
 
-void uring_buffers_give(struct uring_buffers *buffers, unsigned id)
+static void offer(struct uring_buffers *buffers, unsigned id)
 {
     int mask = io_uring_buf_ring_mask(buffers->count);
     io_uring_buf_ring_add(buffers->ring, buffer_at(buffers, id), buffers->size, (uint16_t)id, mask,
                           0);
     io_uring_buf_ring_advance(buffers->ring, 1);
+    buffers->offered++;
+}
+
+void uring_buffers_give(struct uring_buffers *buffers, unsigned id)
+{
+    if (buffers->offered < buffers->depth)
+        offer(buffers, id);
+    else
+        buffers->spare[buffers->spare_count++] = (uint16_t)id;
+}
+
+void uring_buffers_settle(struct uring_buffers *buffers)
+{
+    if (buffers->turn_count < DEPTH_MIN)
+        return;
+    uint64_t average = buffers->turn_bytes / buffers->turn_count + 1;
+    uint64_t depth = WORKING_SET / average;
+    buffers->depth = (uint32_t)(depth < DEPTH_MIN ? DEPTH_MIN : depth);
+    if (buffers->depth > buffers->count)
+        buffers->depth = buffers->count;
+    buffers->turn_count = 0;
+    buffers->turn_bytes = 0;
+    while (buffers->offered < buffers->depth && buffers->spare_count > 0)
+        offer(buffers, buffers->spare[--buffers->spare_count]);
 }
 
 static int open_buffers(struct uring_ring *ring, struct uring_buffers *buffers)
@@ -49,6 +76,9 @@ static int open_buffers(struct uring_ring *ring, struct uring_buffers *buffers)
     if (error)
         return error;
     buffers->base = memory;
+    buffers->spare = calloc(buffers->count, sizeof(buffers->spare[0]));
+    if (!buffers->spare)
+        return -ENOMEM;
     struct io_uring_buf_reg where = {.ring_addr = (uintptr_t)buffers->ring,
                                      .ring_entries = buffers->count,
                                      .bgid = buffers->group};
@@ -56,28 +86,19 @@ static int open_buffers(struct uring_ring *ring, struct uring_buffers *buffers)
     if (error)
         return error == -EINVAL ? -ENOSYS : error;
     io_uring_buf_ring_init(buffers->ring);
+    buffers->depth = buffers->count;
     for (unsigned i = 0; i < buffers->count; i++)
-        uring_buffers_give(buffers, i);
+        offer(buffers, i);
     return 0;
 }
 
 static void close_buffers(struct uring_buffers *buffers)
 {
+    free(buffers->spare);
     if (buffers->ring)
         munmap(buffers->ring, buffers->count * sizeof(struct io_uring_buf));
     if (buffers->base)
         munmap(buffers->base, (size_t)buffers->count * buffers->size);
-}
-
-/* As many as fit the memory, a power of 2. */
-static uint32_t buffer_count(const struct loop_config *config)
-{
-    uint32_t bytes = config->buffer_bytes ? config->buffer_bytes : DEFAULT_BYTES, count = 2;
-    if (config->faults & LOOP_FAULT_NO_BUFFERS)
-        return count;
-    while (count * 2 <= bytes / STREAM_SIZE && count < MAX_BUFFERS)
-        count *= 2;
-    return count;
 }
 
 /* A completion a socket, and one a buffer, since those bound the data; no fewer than entries. More
@@ -134,8 +155,11 @@ static int try_multishot(struct uring_ring *ring, const int pair[2])
     if (error)
         return error;
     bool works = got.res > 0 && (got.flags & IORING_CQE_F_BUFFER);
-    if (works)
-        uring_buffers_give(&ring->stream, got.flags >> IORING_CQE_BUFFER_SHIFT);
+    if (works) {
+        unsigned id = got.flags >> IORING_CQE_BUFFER_SHIFT;
+        uring_buffers_message(&ring->stream, id, (uint32_t)got.res);
+        uring_buffers_give(&ring->stream, id);
+    }
     if (!(got.flags & IORING_CQE_F_MORE))
         return -ENOSYS;
     uring_ring_cancel(ring, TRIAL, CANCEL);
@@ -158,11 +182,11 @@ static int probe(struct uring_ring *ring)
 
 int uring_ring_init(struct uring_ring *ring, const struct loop_config *config)
 {
-    uint32_t count = buffer_count(config);
+    uint32_t count = config->faults & LOOP_FAULT_NO_BUFFERS ? 2 : BUFFERS;
     *ring = (struct uring_ring){
-        .stream = {.count = count, .size = STREAM_SIZE, .layout = {.msg_controllen = REMARKS_TCP}},
+        .stream = {.count = count, .size = BUFFER_SIZE, .layout = {.msg_controllen = REMARKS_TCP}},
         .datagram = {.count = count,
-                     .size = DATAGRAM_SIZE,
+                     .size = BUFFER_SIZE,
                      .group = 1,
                      .layout = {.msg_namelen = NAME_ROOM, .msg_controllen = REMARKS_UDP}}};
     int error = open_ring(ring, config);
@@ -228,6 +252,9 @@ struct uring_message uring_buffers_message(struct uring_buffers *buffers, unsign
                                            uint32_t bytes)
 {
     uint8_t *at = buffer_at(buffers, id);
+    buffers->offered--;
+    buffers->turn_count++;
+    buffers->turn_bytes += bytes;
     const struct io_uring_recvmsg_out *head = (const struct io_uring_recvmsg_out *)at;
     uint8_t *name = at + sizeof(*head), *control = name + buffers->layout.msg_namelen;
     uint8_t *payload = control + buffers->layout.msg_controllen;

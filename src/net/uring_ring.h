@@ -9,7 +9,8 @@
 #include "net/uring_compat.h"
 
 /* Buffers the kernel picks from. What it writes into one: struct io_uring_recvmsg_out, the sender's
-   name, control messages, the bytes. */
+   name, control messages, the bytes. No more are offered than stay in the processor's cache: when
+   reads are large, a few that are used again and again; the last one used is the first again. */
 struct uring_buffers {
     struct io_uring_buf_ring *ring;
     uint8_t *base;
@@ -17,6 +18,12 @@ struct uring_buffers {
     uint32_t size;  /* bytes each */
     uint16_t group;
     struct msghdr layout; /* lengths of name and control messages */
+    uint16_t *spare;      /* a stack of those that aren't offered */
+    uint32_t spare_count;
+    uint32_t offered;    /* in the ring, as far as completions have told */
+    uint32_t depth;      /* how many should be */
+    uint32_t turn_count; /* filled since the last uring_buffers_settle, and with how much */
+    uint64_t turn_bytes;
 };
 
 struct uring_ring {
@@ -61,3 +68,6 @@ void uring_ring_cancel(struct uring_ring *ring, uint64_t target, uint64_t user_d
 struct uring_message uring_buffers_message(struct uring_buffers *buffers, unsigned id,
                                            uint32_t bytes);
 void uring_buffers_give(struct uring_buffers *buffers, unsigned id);
+
+/* At a turn's end: how many to offer, from how full they came. */
+void uring_buffers_settle(struct uring_buffers *buffers);

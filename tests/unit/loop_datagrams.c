@@ -177,27 +177,35 @@ static void test_pause(void **state)
     world_free(world);
 }
 
-/* unread, where the kernel tells it, says how much the next reads will bring. */
+/* unread, where the kernel tells it, says how much the next reads will bring. epoll's buffer takes
+   all that waits; one of io_uring's has room for 64 KiB and what stands before them, and what is
+   sent has to be more than that: not all of it waits from the start. */
 static void test_unread(void **state)
 {
     struct world *world = world_new(*state, 16);
     struct end *client, *server;
+    const struct variant *variant = world->variant;
+    bool uring = variant->kind == LOOP_URING;
+    uint32_t bytes = uring ? 300000 : 40000, first = bytes;
+    if (uring)
+        first = 65536;
+    else if (variant->faults & LOOP_FAULT_NO_BUFFERS)
+        first = 1000;
     make_pair(world, &client, &server);
     loop_pause(world->loop, client->socket, true);
     settle(world);
-    server->to_send = 40000;
+    server->to_send = bytes;
     pump(world, server);
     settle(world);
     loop_pause(world->loop, client->socket, false);
-    turn_until(world, client->received == 40000);
+    turn_until(world, client->received == bytes);
     assert_int_equal(client->unread, 0);
-    /* A buffer of 16 KiB has 16 bytes of io_uring's head and 64 of control messages before the
-     * bytes. */
-    const struct variant *variant = world->variant;
-    uint32_t first = variant->kind == LOOP_URING               ? 16384 - 16 - 64
-                     : variant->faults & LOOP_FAULT_NO_BUFFERS ? 1000
-                                                               : 40000;
-    assert_int_equal(client->unread_peak, variant->denied & LOOP_DENY_INQ ? 0 : 40000 - first);
+    if (variant->denied & LOOP_DENY_INQ)
+        assert_int_equal(client->unread_peak, 0);
+    else if (uring)
+        assert_in_range(client->unread_peak, 1, bytes - first);
+    else
+        assert_int_equal(client->unread_peak, bytes - first);
     world_free(world);
 }
 
