@@ -54,7 +54,7 @@ def compare(source_options, sessions, rate, variants, drain_options=(), size=FRA
             for ns, window in zip(took, windows):
                 if rate:
                     window.expect(rate)
-                elif window.cpu < 0.9 * window.seconds:
+                elif window.cpu < 0.8 * window.seconds:
                     raise Unfit(f"the source was the limit: the client had {window.cpu / window.seconds:.0%} of a core")
                 ns.append(window.ns)
     return [median(ns) for ns in took]
