@@ -89,6 +89,36 @@ static void test_histogram(void **state)
     a_run_end(&run);
 }
 
+/* Every phase of the result file has its histogram, whole: its bounds rise, and the last one and
+   the count are what was recorded. */
+static void test_every_phase(void **state)
+{
+    static const char *const phases[] = {"connect", "tls",  "options",   "describe",
+                                         "setup",   "play", "first_rtp", "first_keyframe",
+                                         "startup", "join", "keepalive", "teardown"};
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    char name[128];
+    a_run_begin(&run);
+    for (enum prometheus_format format = 0; format < PROMETHEUS_FORMATS; format++) {
+        write_page(&run.snapshot, &peaks, format);
+        for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+            unsigned recorded = strcmp(phases[i], "tls") == 0 ? 0 : 100, buckets = 0;
+            snprintf(name, sizeof(name), "\nrtspbench_phase_seconds_bucket{phase=\"%s\",",
+                     phases[i]);
+            for (const char *at = strstr(page, name); at; at = strstr(at + 1, name))
+                buckets++;
+            assert_int_equal(buckets, PROMETHEUS_BOUNDS + 1);
+            snprintf(name, sizeof(name), "rtspbench_phase_seconds_bucket{phase=\"%s\",le=\"+Inf\"}",
+                     phases[i]);
+            assert_int_equal((int)sample(name), recorded);
+            snprintf(name, sizeof(name), "rtspbench_phase_seconds_count{phase=\"%s\"}", phases[i]);
+            assert_int_equal((int)sample(name), recorded);
+        }
+    }
+    a_run_end(&run);
+}
+
 /* A bound is where a bucket begins, in histograms of every precision: no count is cut in two. */
 static void test_bounds_are_exact(void **state)
 {
@@ -142,7 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
-        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_formats),          cmocka_unit_test(test_every_phase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
