@@ -299,7 +299,8 @@ static void write_reports(struct server *server, struct connection *connection)
     server->reports_len = 0;
     if (server->now_ns < session->report_at_ns)
         return;
-    session->report_at_ns = server->now_ns + REPORT_EVERY_NS;
+    uint64_t every_ns = server->config.report_ns ? server->config.report_ns : REPORT_EVERY_NS;
+    session->report_at_ns = server->now_ns + every_ns;
     for (unsigned i = 0; i < media->track_count && session->state == SESSION_PLAYING; i++) {
         if (session->playout.tracks[i].on)
             write_report(server, connection, i);

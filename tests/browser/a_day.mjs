@@ -1,4 +1,4 @@
-// A made-up result of a day with 10,000 sessions, as large as the program would write it.
+// A made-up result of a day with 10,000 sessions, larger than any that the program would write.
 
 const ROWS = 2048;
 const HOURS = 24;

@@ -9,7 +9,7 @@ import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const program = process.env.RTSPBENCH ?? join(top, 'build/rtspbench');
+export const program = process.env.RTSPBENCH ?? join(top, 'build/rtspbench');
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];

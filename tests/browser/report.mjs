@@ -1,8 +1,9 @@
 // Reports as files: a small one in every look, and one of a day.
-import {statSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
+import {execFileSync} from 'node:child_process';
+import {existsSync, statSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {browser, check, done, equal, folder, LOOKS, readJson, shoot, start, test} from './harness.mjs';
+import {browser, check, done, equal, folder, LOOKS, program, readJson, shoot, skip, start, test} from './harness.mjs';
 import {aDay} from './a_day.mjs';
 
 async function report(undo, result, name) {
@@ -56,9 +57,18 @@ await test('a report prints in light colours, all of it', async (undo) => {
   if (process.env.RTSPBENCH_SHOTS) writeFileSync(join(process.env.RTSPBENCH_SHOTS, 'report.pdf'), pdf);
 });
 
-await test('a report of a day and 10,000 sessions is small and quick', async (undo) => {
+// By itself in the time that it takes; A_DAY_READERS=10000 is the whole of it.
+function aDayOnTheSim(undo) {
+  const maker = join(dirname(program), 'tests/unit/a-day');
+  if (!existsSync(maker)) skip(`${maker} was not built`);
+  const file = join(folder(undo), 'result.json');
+  execFileSync(maker, [file], {env: {A_DAY_READERS: '2000', ...process.env}});
+  return readJson(file);
+}
+
+async function isSmallAndQuick(undo, result, name) {
   const chrome = await browser(undo);
-  const output = await report(undo, aDay(), 'day.html');
+  const output = await report(undo, result, 'day.html');
   const bytes = statSync(output).size;
   check(bytes < 2e6, `${bytes} bytes`);
   // The best of some: what else the machine does is not the page's doing.
@@ -71,7 +81,17 @@ await test('a report of a day and 10,000 sessions is small and quick', async (un
   check(Math.min(...loaded) < 1000, `DOMContentLoaded after ${loaded} ms`);
   await page.locator('.plot canvas').nth(12).waitFor();
   equal(page.complaints, [], 'console');
-  await shoot(page, 'day-1440-light');
+  await shoot(page, name + '-1440-light');
+}
+
+await test('a report of a day and 10,000 sessions is small and quick', async (undo) => {
+  await isSmallAndQuick(undo, aDay(), 'day');
+});
+
+await test('a report of a day on the simulated network is small and quick', async (undo) => {
+  const result = aDayOnTheSim(undo);
+  check(result.series.t_s.length > 1500 && result.rtp.lost > 0, 'not much of a day');
+  await isSmallAndQuick(undo, result, 'sim-day');
 });
 
 await test('objectives that were missed are red', async (undo) => {

@@ -125,7 +125,7 @@ static void begin_shard(struct world *world, uint32_t index)
 static void begin_collector(struct world *world)
 {
     const struct url_list *urls = &world->plan.urls;
-    assert_true(urls->count <= 512 && world->plan.shards <= WORLD_SHARDS);
+    assert_true(urls->count <= 1024 && world->plan.shards <= WORLD_SHARDS);
     for (uint32_t i = 0; i < urls->count; i++)
         world->stream_urls[i] = urls->items[i].url;
     world->info = (struct run_info){

@@ -45,7 +45,7 @@ struct world {
     struct path_registry registry;
     struct targets targets;
     struct run_info info;
-    const char *stream_urls[512];
+    const char *stream_urls[1024];
     struct collector *collector;
     const struct snapshot *snapshot; /* the last one, or NULL */
     struct shard shards[WORLD_SHARDS];
