@@ -146,7 +146,7 @@ await test('raises and lowers the target, by keyboard', async (undo) => {
   equal(await run.ended, 0, 'status');
   equal(readJson(file).by_hand, {target_scale: 0.8, target_changes: 4, pauses: 0}, 'by_hand');
   const sentence = await page.locator('.sentence').textContent();
-  check(sentence.includes('The target was changed by hand, to 80.0 % of the plan’s at last.'), sentence);
+  check(sentence.includes('The target was changed by hand, to 80.0\u00a0% of the plan’s at last.'), sentence);
   equal(page.complaints, [], 'console');
 });
 

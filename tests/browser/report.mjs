@@ -54,6 +54,9 @@ await test('a report prints in light colours, all of it', async (undo) => {
   check(pdf.length > 50000, `${pdf.length} bytes`);
   await page.emulateMedia({media: 'print', colorScheme: 'dark'});
   equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)', 'paper');
+  await page.setViewportSize({width: 703, height: 1000}); // A4 within its margins
+  const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  check(wide <= shown, `${wide} pixels wide on paper`);
   if (process.env.RTSPBENCH_SHOTS) writeFileSync(join(process.env.RTSPBENCH_SHOTS, 'report.pdf'), pdf);
 });
 

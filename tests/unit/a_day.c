@@ -52,6 +52,7 @@ int main(int count, char **arguments)
     world_begin(&world);
     char *plan = plan_to_json(&world.plan);
     world.info.plan_json = plan;
+    world.info.started_at_ns = UINT64_C(1767225600000000000);
     world.info.host = (struct host){"simulated", 1, UINT64_C(8) << 30, 20000};
     while (world_turn(&world))
         continue;

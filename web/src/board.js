@@ -120,7 +120,7 @@ export class Board {
   say([kind, word, sentence]) {
     this.sentence.className = 'sentence ' + kind;
     setText(this.sentence.firstChild, word);
-    setText(this.sentence.lastChild, ' ' + sentence);
+    setText(this.sentence.lastChild, ' ' + sentence.replaceAll(/(\d) (%|[mµ]?s\b)/g, '$1\u00a0$2'));
     this.sentence.setAttribute('aria-live', word === 'Running' ? 'off' : 'polite');
   }
 }

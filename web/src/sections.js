@@ -254,12 +254,19 @@ export function generator() {
   };
 }
 
+function distributionText({kind, a_s, b_s, sigma}) {
+  const words = {fixed: f.seconds(a_s), uniform: `uniform, ${f.seconds(a_s)} to ${f.seconds(b_s)}`,
+    exp: `exponential, mean ${f.seconds(a_s)}`, lognormal: `lognormal, median ${f.seconds(a_s)}, sigma ${sigma}`};
+  return words[kind] ?? kind;
+}
+
 function planText(value) {
   if (value === null || value === undefined || value === '') return null;
   if (Array.isArray(value)) {
     const texts = value.map((one) => (typeof one === 'object' ? one.url + (one.weight > 1 ? ' × ' + one.weight : '') : String(one)));
     return texts.length === 0 ? null : texts.slice(0, 8).join(', ') + (texts.length > 8 ? ` and ${f.count(texts.length - 8)} more` : '');
   }
+  if (value.kind) return distributionText(value);
   if (typeof value === 'object') return JSON.stringify(value);
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }
@@ -272,7 +279,7 @@ export function plan() {
       view.update(Object.entries(config ?? {}).map(([key, value]) => {
         const timed = key.endsWith('_s') && typeof value === 'number' && !key.endsWith('per_s');
         return [key.replace(/_per_s$/, ' a second').replace(timed ? /_s$/ : /$^/, '').replaceAll('_', ' '),
-          timed ? f.seconds(value) : planText(value)];
+          timed && value > 0 && value < 1 ? f.ms(value * 1000) : timed ? f.seconds(value) : planText(value)];
       }));
     },
   };
