@@ -7,7 +7,6 @@
 #include "base/units.h"
 
 #define CELL 40u
-#define LOAD_CHANGED 0.1 /* of the sessions: then what changed may be due to them */
 
 static void add_bytes(struct text *to, uint64_t bytes, const char *what)
 {
@@ -167,7 +166,7 @@ static void add_drift(const struct drift_report *report, struct text *to)
     text_add_string(to, "\n");
     for (unsigned i = 0; i < DRIFT_QUANTITIES; i++)
         add_row(&report->rows[i], rows[i].name, rows[i].unit, to);
-    if (fabs(active->last - active->first) > LOAD_CHANGED * active->first)
+    if (active->verdict == DRIFT_ROSE || active->verdict == DRIFT_FELL)
         text_add_string(to, "the number of sessions changed, which may explain the rest\n");
 }
 
