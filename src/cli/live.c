@@ -7,14 +7,14 @@
 
 static_assert(SCREEN_ROOM >= VIEW_TERMINAL_BYTES, "every frame fits");
 
-/* "100 readers of rtsp://host/cam and 4 more" */
+/* "100 readers of 5 streams, rtsp://host/cam" */
 static void describe(struct live *live, const struct plan *plan, const struct run_info *info)
 {
     struct text title = text_init(live->title, sizeof(live->title));
     text_printf(&title, "%u reader%s of ", plan->own_readers, plan->own_readers == 1 ? "" : "s");
-    text_add_escaped(&title, slice_from_string(info->stream_urls[0]));
     if (info->stream_count > 1)
-        text_printf(&title, " and %u more", info->stream_count - 1);
+        text_printf(&title, "%u streams, ", info->stream_count);
+    text_add_escaped(&title, slice_from_string(info->stream_urls[0]));
     live->view.title = text_string(&title);
 }
 

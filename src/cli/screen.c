@@ -1,7 +1,9 @@
 #include "cli/screen.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +20,9 @@
    thread has a file table of its own, in which a file that was opened later is not. */
 static struct termios before;
 static volatile sig_atomic_t is_taken;
+static atomic_flag is_crashing = ATOMIC_FLAG_INIT;
+
+#define CRASH_WAIT_MS 1000 /* for a terminal that stands still */
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGHUP};
 #define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
@@ -33,13 +38,29 @@ static void write_all(int to, struct slice bytes)
     }
 }
 
-/* The terminal back to what it was, below what it shows; then the crash takes its course. */
+/* In the background (a shell's bg) the terminal would stop us instead of obeying. */
+static void restore_modes(void)
+{
+    sigset_t stop, old;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &stop, &old);
+    tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* The terminal back to what it was, below what it shows; then the crash takes its course. One that
+   takes nothing any more must not keep us, and of several threads that crash the first ends all. */
 static void on_crash(int number)
 {
+    struct pollfd terminal = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    while (atomic_flag_test_and_set(&is_crashing))
+        pause();
     if (is_taken) {
+        restore_modes();
+        if (poll(&terminal, 1, CRASH_WAIT_MS) > 0)
+            write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR "\r\n"));
         is_taken = 0;
-        write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR "\r\n"));
-        tcsetattr(STDOUT_FILENO, TCSANOW, &before);
     }
     for (size_t i = 0; i < CRASHES; i++) {
         if (crashes[i] == number)
@@ -51,7 +72,9 @@ static void on_crash(int number)
 /* What was ignored when we came, as nohup does with SIGHUP, stays ignored. */
 static void handle_crashes(void)
 {
-    const struct sigaction action = {.sa_handler = on_crash};
+    struct sigaction action = {.sa_handler = on_crash};
+    for (size_t i = 0; i < CRASHES; i++)
+        sigaddset(&action.sa_mask, crashes[i]);
     for (size_t i = 0; i < CRASHES; i++) {
         sigaction(crashes[i], NULL, &handlers_before[i]);
         if (handlers_before[i].sa_handler != SIG_IGN)
@@ -115,9 +138,9 @@ void screen_give_back(struct screen *screen)
     if (!screen->taken)
         return;
     write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR CLEAR));
-    is_taken = 0;
     tcflush(STDOUT_FILENO, TCIFLUSH); /* keys that were meant for the view */
-    tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+    restore_modes();
+    is_taken = 0;
     unhandle_crashes();
     close(screen->tty);
     screen->taken = false;

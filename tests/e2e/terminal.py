@@ -172,6 +172,18 @@ def crash_leaves_the_terminal_clean(name):
         equal(terminal.end(), -number, "status")
 
 
+@test
+def crash_before_a_terminal_that_stands_still():
+    """Nobody reads what is shown: the signal ends the run all the same, and the modes are restored."""
+    with Server("--pattern", "50/s:500") as server, \
+            Terminal(server.url + "a", "-n", 2, "-d", "10m", columns=250, rows=80) as terminal:
+        terminal.wait_for(r"active +2 ")
+        time.sleep(8)
+        terminal.child.send_signal(signal.SIGQUIT)
+        equal(terminal.child.wait(20), -signal.SIGQUIT, "status")
+        equal(termios.tcgetattr(terminal.theirs), terminal.before, "the terminal's modes")
+
+
 @test(short=True)
 def follows_the_size():
     with Server("--pattern", "50/s:500") as server, \
