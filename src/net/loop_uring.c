@@ -24,7 +24,8 @@ enum op { OP_RECEIVE, OP_ACCEPT, OP_CONNECT, OP_ROOM, OP_CANCEL, OPS };
 #define TEARDOWN_TURNS 50 /* of 10 ms: for cancelled operations to end when the loop is freed */
 #define LOSE_EVERY 3
 #define MANY 16        /* completions that say there may be more, unseen */
-#define HURRY_TURNS 64 /* without gathering, after the buffers were used up */
+#define HURRY_TURNS 64 /* without gathering, after the buffers were used up ... */
+#define HURRY_DEPTH 64 /* ... when so few are offered because they come full */
 
 /* A completion put off by LOOP_FAULT_LATE. */
 struct held {
@@ -225,7 +226,7 @@ static void deliver(struct uring_loop *self, uint32_t index, const struct uring_
 /* An error of the receive itself. Most only end the multishot, which is armed again. */
 static void on_receive_error(struct uring_loop *self, uint32_t index, int error)
 {
-    if (error == -ENOBUFS)
+    if (error == -ENOBUFS && self->ring.stream.depth < HURRY_DEPTH)
         self->hurry = HURRY_TURNS;
     bool passing = error == -ENOBUFS || error == -ECANCELED || error == -EAGAIN || error == -EINTR;
     if (passing || (real_at(&self->real, index)->flags & SOCKET_UDP))

@@ -18,6 +18,7 @@
 #define BUFFERS 256u           /* of streams, and of datagrams; a power of 2 */
 #define WORKING_SET (1u << 21) /* bytes of buffers that are offered, as filled */
 #define DEPTH_MIN 8u
+#define DEPTH_FIRST 64u
 #define PROBE_NS NS_PER_S
 
 static int map(void **out, size_t bytes)
@@ -86,9 +87,9 @@ static int open_buffers(struct uring_ring *ring, struct uring_buffers *buffers)
     if (error)
         return error == -EINVAL ? -ENOSYS : error;
     io_uring_buf_ring_init(buffers->ring);
-    buffers->depth = buffers->count;
-    for (unsigned i = 0; i < buffers->count; i++)
-        offer(buffers, i);
+    buffers->depth = buffers->count < DEPTH_FIRST ? buffers->count : DEPTH_FIRST;
+    for (unsigned i = buffers->count; i-- > 0;)
+        uring_buffers_give(buffers, i);
     return 0;
 }
 
