@@ -84,6 +84,7 @@ struct distribution {
     const char *group, *of; /* of its H */
     const char *histogram;
     const char *column; /* NULL: none */
+    bool in_a_burst;    /* its values wait for each other: they are one observation, not many */
 };
 
 /* Of the values among which the true quantile may be. Beyond the last where not even the greatest
@@ -111,6 +112,10 @@ static struct compare_value percentile(json_t *result, const struct distribution
     made.least =
         fmax(LEAST_MS,
              json_number_value(json_object_get(path(result, "generator", "loop_lag_ms"), "p99")));
+    if (from->in_a_burst) {
+        made.low = json_number_value(json_object_get(h, "min"));
+        made.high = json_number_value(json_object_get(h, "max"));
+    }
     if (from->column) {
         snprintf(column, sizeof(column), "%s_%s_ms", from->column, statistic->name);
         widen_by_seconds(&made, path(result, "series", column));
@@ -232,13 +237,17 @@ static void add_distribution(struct compare *compare, json_t *const *results,
 static void add_distributions(struct compare *compare, json_t *const *results)
 {
     static const struct distribution others[] = {
-        {"jitter", "rtp", "jitter_ms", "jitter", "jitter"},
-        {"latency", "panel", "latency_ms", "panel_latency", "latency"},
+        {"jitter", "rtp", "jitter_ms", "jitter", "jitter", false},
+        {"latency", "panel", "latency_ms", "panel_latency", "latency", false},
     };
     for (unsigned i = 0; i < LATENCY_METRICS; i++) {
         const char *name = latency_name(i);
-        const struct distribution from = {name, "latency_ms", name, name,
-                                          i == METRIC_STARTUP ? "startup" : NULL};
+        const struct distribution from = {name,
+                                          "latency_ms",
+                                          name,
+                                          name,
+                                          i == METRIC_STARTUP ? "startup" : NULL,
+                                          i == METRIC_TEARDOWN};
         add_distribution(compare, results, &from);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

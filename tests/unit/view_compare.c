@@ -148,6 +148,25 @@ static void test_bursts_widen_a_loss(void **state)
     assert_int_equal(compare_mark(row("loss_ratio"), 1), COMPARE_WORSE);
 }
 
+/* 1,000 TEARDOWNs of one burst: what they all took, from the least to the greatest. */
+static json_t *teardowns(double least, double greatest)
+{
+    json_t *pairs =
+        json_pack("[i, i, i, i]", (int)(least * 1000), 500, (int)(greatest * 1000), 500);
+    return json_pack("{s{s{si sf sf sf sf sf}} s{so}}", "latency_ms", "teardown", "count", 1000,
+                     "min", least, "p50", least, "p95", greatest, "p99", greatest, "max", greatest,
+                     "histograms", "teardown", pairs);
+}
+
+static void test_a_burst_is_one_observation(void **state)
+{
+    make(teardowns(3, 9), teardowns(1, 4));
+    assert_int_equal(compare_mark(row("teardown.p50"), 1), COMPARE_NOISE);
+    assert_int_equal(compare_mark(row("teardown.p99"), 1), COMPARE_NOISE);
+    make(teardowns(3, 9), teardowns(12, 40));
+    assert_int_equal(compare_mark(row("teardown.p50"), 1), COMPARE_WORSE);
+}
+
 static void test_tolerances(void **state)
 {
     static const struct {
@@ -186,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_unmeasured),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
+        cmocka_unit_test(test_a_burst_is_one_observation),
         cmocka_unit_test(test_tolerances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
