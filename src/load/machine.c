@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,6 +60,21 @@ static uint64_t files_free(void)
     return max > used ? max - used : 0;
 }
 
+/* CAP_NET_ADMIN in the effective set: SO_RCVBUFFORCE passes net.core.rmem_max then. */
+static bool is_net_admin(void)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[128];
+    uint64_t effective = 0;
+    while (file && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "CapEff: %" SCNx64, &effective) == 1)
+            break;
+    }
+    if (file)
+        fclose(file);
+    return effective >> 12 & 1;
+}
+
 void machine_read(struct machine *out)
 {
     struct rlimit files;
@@ -71,6 +87,10 @@ void machine_read(struct machine *out)
     out->memory_bytes = memory_available();
     out->nofile = getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_max : 1024;
     out->files_free = files_free();
+    out->rcvbuf_max = 212992;
+    read_numbers("/proc/sys/net/core/rmem_max", &out->rcvbuf_max, NULL);
+    if (is_net_admin())
+        out->rcvbuf_max = UINT64_MAX;
 }
 
 void machine_raise_files(void)

@@ -9,6 +9,8 @@ struct machine {
     uint64_t nofile;              /* hard limit of open files, for each file table */
     uint64_t files_free;          /* that the whole system may still open (fs.file-max) */
     uint16_t port_low, port_high; /* net.ipv4.ip_local_port_range, inclusive */
+    uint64_t
+        rcvbuf_max; /* bytes that a UDP socket's buffer may have; UINT64_MAX with CAP_NET_ADMIN */
 };
 
 /* What can't be read gets the kernel's default. */

@@ -92,6 +92,7 @@ bool plan_resolve(struct plan *plan, const struct machine *machine, struct text 
     if (!url_list_deal(&plan->urls, error) || !sizing_fit(plan, machine, error))
         return false;
     warn_of_slow_ramp(plan, warning);
+    sizing_warn(plan, machine, warning);
     return true;
 }
 

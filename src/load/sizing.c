@@ -225,3 +225,36 @@ bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *e
     plan->readers_most = readers_most(plan, machine);
     return true;
 }
+
+/* The kernel drops what comes while such a buffer is full, and that is our own loss. */
+static void warn_of_small_buffers(const struct plan *plan, const struct machine *machine,
+                                  struct text *warning)
+{
+    if (plan->transport == PLAN_TCP || plan->rcvbuf <= machine->rcvbuf_max)
+        return;
+    text_printf(warning, "UDP sockets get receive buffers of %llu bytes where %llu are asked for: ",
+                (unsigned long long)machine->rcvbuf_max, (unsigned long long)plan->rcvbuf);
+    text_printf(warning, "run 'sysctl -w net.core.rmem_max=%llu' as root\n",
+                (unsigned long long)plan->rcvbuf);
+}
+
+/* Behind half of a source address's ports each connect searches through all of that half (the
+   kernel tries those of one parity first): 1.4 ms at 14,000. */
+static void warn_of_port_search(const struct plan *plan, const struct machine *machine,
+                                struct text *warning)
+{
+    uint64_t addresses = plan->bind_count ? plan->bind_count : 1;
+    uint64_t easy = addresses * ((machine->port_high - machine->port_low + 1u) / 2);
+    uint64_t weight = busiest_server(&plan->urls);
+    if (plan->own_readers * weight <= easy * plan->urls.deal_len)
+        return;
+    units_write_count(warning, easy * plan->urls.deal_len / weight);
+    text_add_string(warning, " readers have a source port to one server that the kernel finds at "
+                             "once, more start slowly: give more addresses with --bind-cidr\n");
+}
+
+void sizing_warn(const struct plan *plan, const struct machine *machine, struct text *warning)
+{
+    warn_of_small_buffers(plan, machine, warning);
+    warn_of_port_search(plan, machine, warning);
+}

@@ -11,6 +11,9 @@
    don't fit: error says how many would, which limit that is, and what lifts it. */
 bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *error);
 
+/* What will run, but not as well as it could: a line each, with the command that helps. */
+void sizing_warn(const struct plan *plan, const struct machine *machine, struct text *warning);
+
 /* Sockets that a shard's table takes under that limit of open files. */
 uint64_t sizing_table(uint64_t nofile);
 

@@ -17,6 +17,7 @@ static const struct machine roomy = {
     .files_free = 100000000,
     .port_low = 32768,
     .port_high = 60999,
+    .rcvbuf_max = UINT64_MAX,
 };
 
 static struct plan make_plan(const char *url)
@@ -69,6 +70,34 @@ static void test_shards(void **state)
         assert_true(plan_resolve(&plan, &machine, &error, &warning));
         assert_int_equal(plan.shards, rows[i].shards);
         assert_int_equal(plan.sockets_per_shard, rows[i].sockets);
+        plan_dispose(&plan);
+    }
+}
+
+/* 28,232 ports: half are 14,116. A UDP socket asks for 1 MiB. */
+static void test_warnings(void **state)
+{
+    static const struct {
+        uint32_t readers;
+        enum plan_transport transport;
+        uint64_t rcvbuf_max;
+        const char *says; /* NULL: nothing */
+    } rows[] = {
+        {14116, PLAN_TCP, 212992, NULL},
+        {14117, PLAN_TCP, 212992, "14,116 readers have a source port"},
+        {100, PLAN_UDP, 1048576, NULL},
+        {100, PLAN_UDP, 1048575, "sysctl -w net.core.rmem_max=1048576"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan plan = make_plan("rtsp://h/a");
+        struct machine machine = roomy;
+        plan.readers = rows[i].readers;
+        plan.transport = rows[i].transport;
+        machine.rcvbuf_max = rows[i].rcvbuf_max;
+        assert_true(plan_resolve(&plan, &machine, &error, &warning));
+        const char *got = text_string(&warning);
+        if (rows[i].says ? !strstr(got, rows[i].says) : got[0] != 0)
+            fail_msg("row %zu: '%s'", i, got);
         plan_dispose(&plan);
     }
 }
@@ -281,10 +310,15 @@ static void test_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shards),         cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_small_machines), cmocka_unit_test(test_more_fit),
-        cmocka_unit_test(test_rtp_ports),      cmocka_unit_test(test_slow_ramp_is_warned_of),
-        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_small_machines),
+        cmocka_unit_test(test_more_fit),
+        cmocka_unit_test(test_rtp_ports),
+        cmocka_unit_test(test_slow_ramp_is_warned_of),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

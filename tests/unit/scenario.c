@@ -111,12 +111,15 @@ static void test_server(void **state)
    lives. */
 static uint64_t arrivals_of(const char *yaml)
 {
-    static const struct machine roomy = {.cores = 1,
-                                         .memory_bytes = UINT64_C(1) << 40,
-                                         .nofile = 20000,
-                                         .files_free = 100000000,
-                                         .port_low = 32768,
-                                         .port_high = 60999};
+    static const struct machine roomy = {
+        .cores = 1,
+        .memory_bytes = UINT64_C(1) << 40,
+        .nofile = 20000,
+        .files_free = 100000000,
+        .port_low = 32768,
+        .port_high = 60999,
+        .rcvbuf_max = UINT64_MAX,
+    };
     uint64_t hash = UINT64_C(0xcbf29ce484222325), events = 0;
     char warned[512];
     struct text warning = text_init(warned, sizeof(warned));

@@ -17,6 +17,7 @@ static const struct machine roomy = {
     .files_free = 100000000,
     .port_low = 32768,
     .port_high = 60999,
+    .rcvbuf_max = UINT64_MAX,
 };
 
 /* 25 frames a second of 4 packets, a keyframe each second; and 50 packets of audio. */
