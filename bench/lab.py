@@ -148,8 +148,9 @@ class Serve(Program):
         self.folder.cleanup()
 
 
-def run(url, *options, core=CLIENT_CORE):
-    return Program(core, RTSPBENCH, "run", url, "--congestion", "cubic", "--stats-interval", "1s", "--log", "json",
+def run(url, *options, core=CLIENT_CORE, halt=None):
+    hook = ["env", f"RTSPBENCH_HALT={halt}"] if halt else []
+    return Program(core, *hook, RTSPBENCH, "run", url, "--congestion", "cubic", "--stats-interval", "1s", "--log", "json",
                    *options)
 
 
