@@ -380,6 +380,7 @@ void stream_service(struct server *server, struct connection *connection)
         ;
     if (session->state == SESSION_PLAYING && server->reports_len > 0)
         write_tcp(server, connection, NULL, 0); /* no packet took them along */
+    server->reports_len = 0;                    /* also where the connection broke */
 }
 
 /* The faults that end a session. */
