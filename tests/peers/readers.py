@@ -36,13 +36,23 @@ def ffprobe_names_the_tracks(transport):
 
 @test(args=[("tcp",), ("udp",)])
 def gstreamer_plays_the_card(transport):
-    """100 pictures decoded and 4 s of sound, then the end."""
-    with Server() as server:
-        out = silent(["gst-launch-1.0", "-q", "rtspsrc", f"location={server.url}card", f"protocols={transport}",
-                      "name=source", "source.", "!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!",
-                      "fakesink", "num-buffers=100", "source.", "!", "rtpmp4gdepay", "!", "aacparse", "!",
-                      "avdec_aac", "!", "fakesink", "num-buffers=100"])
-        assert "ERROR" not in out and "WARNING" not in out, out
+    """100 pictures decoded and 4 s of sound, then the end; of which it may not complain three times in a row.
+
+    As the pipeline ends, rtspsrc flushes the connection that it sends PAUSE on, and now and then that fails."""
+    for tries_left in (2, 1, 0):
+        with Server() as server:
+            try:
+                out = silent(["gst-launch-1.0", "-q", "rtspsrc", f"location={server.url}card",
+                              f"protocols={transport}", "name=source", "source.", "!", "rtph264depay", "!",
+                              "h264parse", "!", "avdec_h264", "!", "fakesink", "num-buffers=100", "source.", "!",
+                              "rtpmp4gdepay", "!", "aacparse", "!", "avdec_aac", "!", "fakesink",
+                              "num-buffers=100"])
+            except AssertionError as error:
+                if tries_left == 0 or "gst_rtspsrc_pause" not in str(error):
+                    raise
+                continue
+            assert "ERROR" not in out and "WARNING" not in out, out
+            return
 
 
 @test(args=[("basic",), ("digest",)])
