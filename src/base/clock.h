@@ -16,9 +16,8 @@ uint64_t clock_monotonic_ns(void);
 /* CLOCK_REALTIME: nanoseconds since 1970 (UTC), for stamps that leave the process. */
 uint64_t clock_realtime_ns(void);
 
-/* CPU time (user and system) of the calling thread, and of the process. */
+/* CPU time (user and system) of the calling thread. */
 uint64_t clock_thread_cpu_ns(void);
-uint64_t clock_process_cpu_ns(void);
 
 /* Time that the calling thread ran or waited for a core, which is what it would have used had there
    been cores enough; the CPU time alone where the kernel has no schedstat. Costs a few us. */

@@ -64,7 +64,7 @@ void uring_ring_connect(struct uring_ring *ring, int fd, const struct address *t
 /* Ends another operation; its own completion comes under user_data. */
 void uring_ring_cancel(struct uring_ring *ring, uint64_t target, uint64_t user_data);
 
-/* Reads the buffer that a completion names. */
+/* Reads the buffer that a completion names, once: it is no longer offered then. */
 struct uring_message uring_buffers_message(struct uring_buffers *buffers, unsigned id,
                                            uint32_t bytes);
 void uring_buffers_give(struct uring_buffers *buffers, unsigned id);

@@ -260,77 +260,77 @@ static double number(json_t *result, const char *names)
     return json_number_value(at(result, names));
 }
 
+static const struct {
+    const char *path;
+    double value;
+} numbers[] = {
+    {"elapsed_s", 30.5},
+    {"sessions.started", 100},
+    {"sessions.cancelled", 1},
+    {"sessions.dropped", 3},
+    {"sessions.completed", 94},
+    {"sessions.not_started", 4},
+    {"sessions.retries", 5},
+    {"sessions.active_peak", 198},
+    {"latency_ms.startup.min", 0.09},
+    {"latency_ms.startup.mean", 4.545},
+    {"latency_ms.startup.max", 9},
+    {"latency_ms.startup.count", 100},
+    {"latency_ms.startup.never", 8},
+    {"latency_ms.teardown.never", 11},
+    {"rtp.packets", 1294567},
+    {"rtp.bytes", 1555208750},
+    {"rtp.lost_by.network", 100},
+    {"rtp.lost_by.local_socket", 20},
+    {"rtp.lost_by.self", 10},
+    {"rtp.lost_by.server", 20},
+    {"rtp.unknown_channel", 31},
+    {"rtp.media.video.lost", 150},
+    {"rtp.media.audio.packets", 60000},
+    {"rtp.bitrate_bps.max", 14000}, /* 100 * 10 * (METRIC_BITRATE + 1), in whole bits a second */
+    {"panel.freeze_s", 5.5},
+    {"panel.stall_s", 5.7},
+    {"panel.shared_gap_ratio", 0.75},
+    {"panel.pace.max", 20}, /* thousandths: 100 * 10 * (METRIC_PANEL_PACE + 1) */
+    {"panel.mdi.mlr.max", 22000},
+    {"errors.0.status", 404},
+    {"errors.0.count", 7},
+    {"generator.cpu_s", 2.589134},
+    {"generator.ns_per_packet", 2589134000.0 / 1294567},
+    {"generator.udp_socket_drops", 61},
+    {"generator.threads", 2},
+    {"timeline.1.t_s", 30.5},
+    {"timeline.1.startup_p95_ms", 8.75},
+    {"timeline.1.jitter_p95_ms", 1.25},
+    {"timeline.1.cpu", 0.432},
+    {"timeline.1.bytes", 1555208750},
+    {"streams.0.bitrate_bps", 2000000}, /* 1 MB in 4 s */
+    {"streams.0.startup_ms.max", 12.345},
+    {"series.t_s.1", 2},
+    {"series.active.0", 50},
+    {"series.packets.1", 70},
+    {"series.lost_server.1", 9},
+    {"series.latency_p95_ms.1", 2.5},
+    {"series.loop_lag_p99_ms.1", 1.5},
+    {"series.startups.0.0", 3},
+    {"series.startups.0.1", 7},
+    {"series.startups.0.2", 37},
+    {"series.startup_bands_ms.1", 0.192},
+    {"histograms.connect.0", 10},
+    {"histograms.connect.199", 1},
+    {"histograms.join.198", 10000},
+    {"histograms.join.199", 1},
+};
+
 static void test_numbers(void **state)
 {
-    static const struct {
-        const char *path;
-        double value;
-    } rows[] = {
-        {"elapsed_s", 30.5},
-        {"sessions.started", 100},
-        {"sessions.cancelled", 1},
-        {"sessions.dropped", 3},
-        {"sessions.completed", 94},
-        {"sessions.not_started", 4},
-        {"sessions.retries", 5},
-        {"sessions.active_peak", 198},
-        {"latency_ms.startup.min", 0.09},
-        {"latency_ms.startup.mean", 4.545},
-        {"latency_ms.startup.max", 9},
-        {"latency_ms.startup.count", 100},
-        {"latency_ms.startup.never", 8},
-        {"latency_ms.teardown.never", 11},
-        {"rtp.packets", 1294567},
-        {"rtp.bytes", 1555208750},
-        {"rtp.lost_by.network", 100},
-        {"rtp.lost_by.local_socket", 20},
-        {"rtp.lost_by.self", 10},
-        {"rtp.lost_by.server", 20},
-        {"rtp.unknown_channel", 31},
-        {"rtp.media.video.lost", 150},
-        {"rtp.media.audio.packets", 60000},
-        {"rtp.bitrate_bps.max",
-         14000}, /* 100 * 10 * (METRIC_BITRATE + 1), in whole bits a second */
-        {"panel.freeze_s", 5.5},
-        {"panel.stall_s", 5.7},
-        {"panel.shared_gap_ratio", 0.75},
-        {"panel.pace.max", 20}, /* thousandths: 100 * 10 * (METRIC_PANEL_PACE + 1) */
-        {"panel.mdi.mlr.max", 22000},
-        {"errors.0.status", 404},
-        {"errors.0.count", 7},
-        {"generator.cpu_s", 2.589134},
-        {"generator.ns_per_packet", 2589134000.0 / 1294567},
-        {"generator.udp_socket_drops", 61},
-        {"generator.threads", 2},
-        {"timeline.1.t_s", 30.5},
-        {"timeline.1.startup_p95_ms", 8.75},
-        {"timeline.1.jitter_p95_ms", 1.25},
-        {"timeline.1.cpu", 0.432},
-        {"timeline.1.bytes", 1555208750},
-        {"streams.0.bitrate_bps", 2000000}, /* 1 MB in 4 s */
-        {"streams.0.startup_ms.max", 12.345},
-        {"series.t_s.1", 2},
-        {"series.active.0", 50},
-        {"series.packets.1", 70},
-        {"series.lost_server.1", 9},
-        {"series.latency_p95_ms.1", 2.5},
-        {"series.loop_lag_p99_ms.1", 1.5},
-        {"series.startups.0.0", 3},
-        {"series.startups.0.1", 7},
-        {"series.startups.0.2", 37},
-        {"series.startup_bands_ms.1", 0.192},
-        {"histograms.connect.0", 10},
-        {"histograms.connect.199", 1},
-        {"histograms.join.198", 10000},
-        {"histograms.join.199", 1},
-    };
     struct a_run run;
     a_run_begin(&run);
     json_t *result = written(&run.snapshot);
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        double difference = number(result, rows[i].path) - rows[i].value;
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        double difference = number(result, numbers[i].path) - numbers[i].value;
         if (difference > 1e-6 || difference < -1e-6)
-            print_error("%s is %f\n", rows[i].path, number(result, rows[i].path));
+            print_error("%s is %f\n", numbers[i].path, number(result, numbers[i].path));
         assert_true(difference <= 1e-6 && difference >= -1e-6);
     }
     double ratio = number(result, "rtp.loss_ratio");
