@@ -34,8 +34,8 @@ bench: ## every target of docs/PERFORMANCE.md; under 15 minutes
 
 install: all ## into PREFIX (/usr/local)
 	@install -D -m 755 $(BUILD)/rtspbench $(DESTDIR)$(PREFIX)/bin/rtspbench
-	@[ ! -f $(BUILD)/src/server/rtspbench-media.so ] || install -D -m 644 \
-	    $(BUILD)/src/server/rtspbench-media.so $(DESTDIR)$(PREFIX)/lib/rtspbench/rtspbench-media.so
+	@[ ! -f $(BUILD)/src/media/rtspbench-media.so ] || install -D -m 644 \
+	    $(BUILD)/src/media/rtspbench-media.so $(DESTDIR)$(PREFIX)/lib/rtspbench/rtspbench-media.so
 	@install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -m 644 $(BUILD)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -D -m 644 $(BUILD)/rtspbench.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rtspbench

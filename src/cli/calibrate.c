@@ -11,7 +11,7 @@
 #include "cli/demo.h"
 #include "load/checkup.h"
 #include "load/run.h"
-#include "server/media.h"
+#include "media/media.h"
 
 #define STARTS 10000u /* sessions begun, a packet a second each */
 #define STARTS_PER_S 20000

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/slice.h"
-#include "server/media.h"
+#include "media/media.h"
 
 #define LIBRARY_MAX 32u
 

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "media/media.h"
 #include "server/fault.h"
-#include "server/media.h"
 #include "server/truth.h"
 
 #define PLAYOUT_HEADER_ROOM 4u /* in front of the RTP header, for the interleaved frame's */

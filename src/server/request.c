@@ -5,9 +5,9 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "media/describe.h"
 #include "proto/auth.h"
 #include "proto/transport.h"
-#include "server/describe.h"
 #include "server/shard.h"
 #include "server/stream.h"
 
@@ -115,7 +115,7 @@ static void on_describe(struct exchange *exchange)
 {
     char description[4096];
     struct text sdp = text_init(description, sizeof(description));
-    describe(&sdp, exchange->media, &exchange->server->address);
+    describe(&sdp, exchange->media, exchange->server->address.family == AF_INET6);
     begin(exchange, 200);
     text_add_string(&exchange->reply, "Content-Base: ");
     add_base(&exchange->reply, exchange);

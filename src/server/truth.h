@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "media/media.h"
 #include "net/address.h"
-#include "server/media.h"
 
 struct truth_counts {
     uint64_t sent;    /* RTP packets the kernel took whole, duplicates included */

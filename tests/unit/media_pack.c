@@ -4,8 +4,8 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "server/aac_pack.h"
-#include "server/nal_pack.h"
+#include "media/aac_pack.h"
+#include "media/nal_pack.h"
 
 #define UNIT_MAX 40000u
 

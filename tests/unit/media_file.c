@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "server/media.h"
+#include "media/media.h"
 
 #define RATE 8000u
 #define SAMPLES 12000u /* 1.5 s, stereo */

@@ -1,4 +1,4 @@
-#include "server/nal_pack.h"
+#include "media/nal_pack.h"
 
 #include <string.h>
 

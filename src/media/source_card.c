@@ -1,11 +1,11 @@
-#include "server/media.h"
+#include "media/media.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "server/aac_pack.h"
-#include "server/nal_pack.h"
+#include "media/aac_pack.h"
+#include "media/nal_pack.h"
 
 #if HAVE_CARD
 

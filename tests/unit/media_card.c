@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "server/media.h"
+#include "media/media.h"
 
 static unsigned type_of(const struct media_packet *packet)
 {

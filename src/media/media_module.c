@@ -1,4 +1,4 @@
-#include "server/media_module.h"
+#include "media/media_module.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/media.h"
+#include "media/media.h"
 
 /* The module of a build folder, beside the program, or where it was installed. */
 static void *open_module(char *error, size_t size)
 {
-    static const char *const places[] = {"src/server/" MEDIA_MODULE_NAME, MEDIA_MODULE_NAME,
+    static const char *const places[] = {"src/media/" MEDIA_MODULE_NAME, MEDIA_MODULE_NAME,
                                          "../lib/rtspbench/" MEDIA_MODULE_NAME,
-                                         "../../src/server/" MEDIA_MODULE_NAME}; /* tests */
+                                         "../../src/media/" MEDIA_MODULE_NAME}; /* tests */
     char program[PATH_MAX], path[PATH_MAX + 64];
     ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
     program[len > 0 ? len : 0] = '\0';

@@ -1,4 +1,4 @@
-#include "server/aac_pack.h"
+#include "media/aac_pack.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,7 @@
-#include "server/describe.h"
+#include "media/describe.h"
 
-void describe(struct text *to, const struct media *media, const struct address *at)
+void describe(struct text *to, const struct media *media, bool v6)
 {
-    bool v6 = at->family == AF_INET6;
     text_printf(to,
                 "v=0\r\no=- 1 1 IN %s\r\ns=rtspbench %s\r\nc=IN %s\r\nt=0 0\r\n"
                 "a=control:*\r\na=range:npt=0-\r\n",

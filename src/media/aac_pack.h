@@ -7,7 +7,7 @@
 
 #include "base/slice.h"
 #include "base/text.h"
-#include "server/media.h"
+#include "media/media.h"
 
 #define AAC_SAMPLES 1024u  /* an access unit of AAC-LC */
 #define AAC_UNIT_MAX 8191u /* bytes: sizelength is 13 bits */

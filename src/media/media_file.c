@@ -1,4 +1,4 @@
-#include "server/media_module.h"
+#include "media/media_module.h"
 
 #include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "server/aac_pack.h"
-#include "server/media.h"
-#include "server/nal_pack.h"
+#include "media/aac_pack.h"
+#include "media/media.h"
+#include "media/nal_pack.h"
 
 #define BYTES_MAX (UINT64_C(1) << 30) /* of compressed media: it is held in memory */
 #define PHASE_NS (40 * NS_PER_MS)     /* readers start in step with a frame of 25 a second */

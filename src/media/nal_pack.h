@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 #include "base/text.h"
-#include "server/media.h"
+#include "media/media.h"
 
 enum nal_codec { NAL_H264, NAL_H265 };
 

@@ -1,4 +1,4 @@
-#include "server/media.h"
+#include "media/media.h"
 
 #include <math.h>
 #include <stdio.h>
