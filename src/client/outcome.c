@@ -14,7 +14,7 @@
 static void count_never(struct client *client, const struct session *session)
 {
     for (unsigned metric = 0; metric <= METRIC_JOIN; metric++) {
-        bool applies = metric != METRIC_TLS;
+        bool applies = metric != METRIC_TLS && metric != METRIC_ANNOUNCE && metric != METRIC_RECORD;
         if (metric == METRIC_FIRST_KEYFRAME || metric == METRIC_JOIN)
             applies = !(session->flags & FLAG_ESTABLISHED) || (session->flags & FLAG_HAS_KEYFRAMES);
         if (applies && !(session->ever & (1u << metric)))

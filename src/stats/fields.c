@@ -36,9 +36,25 @@ const struct stats_field stats_loss_fields[] = {
     {NULL, 0},
 };
 
+const struct stats_field stats_published_fields[] = {
+    {"packets", offsetof(struct published_counts, packets)},
+    {"bytes", offsetof(struct published_counts, bytes)},
+    {"dropped", offsetof(struct published_counts, dropped)},
+    {"reported_lost", offsetof(struct published_counts, reported_lost)},
+    {NULL, 0},
+};
+
+const struct stats_field stats_drop_fields[] = {
+    {"server", offsetof(struct published_counts, dropped_by[DROP_SERVER])},
+    {"self", offsetof(struct published_counts, dropped_by[DROP_SELF])},
+    {NULL, 0},
+};
+
 const struct stats_field stats_rtcp_fields[] = {
     {"sr_received", offsetof(struct rtcp_counts, sr_received)},
     {"rr_sent", offsetof(struct rtcp_counts, rr_sent)},
+    {"sr_sent", offsetof(struct rtcp_counts, sr_sent)},
+    {"rr_received", offsetof(struct rtcp_counts, rr_received)},
     {"bye_received", offsetof(struct rtcp_counts, bye_received)},
     {"bad", offsetof(struct rtcp_counts, bad)},
     {NULL, 0},
@@ -65,7 +81,8 @@ const char *latency_name(enum metric metric)
     static const char *const names[LATENCY_METRICS] = {
         [METRIC_CONNECT] = "connect",     [METRIC_TLS] = "tls",
         [METRIC_OPTIONS] = "options",     [METRIC_DESCRIBE] = "describe",
-        [METRIC_SETUP] = "setup",         [METRIC_PLAY] = "play",
+        [METRIC_ANNOUNCE] = "announce",   [METRIC_SETUP] = "setup",
+        [METRIC_PLAY] = "play",           [METRIC_RECORD] = "record",
         [METRIC_FIRST_RTP] = "first_rtp", [METRIC_FIRST_KEYFRAME] = "first_keyframe",
         [METRIC_STARTUP] = "startup",     [METRIC_JOIN] = "join",
         [METRIC_KEEPALIVE] = "keepalive", [METRIC_TEARDOWN] = "teardown",

@@ -11,11 +11,13 @@ struct stats_field {
 };
 
 /* All of a struct's counters, in the order of the result; each list ends in a NULL name. */
-extern const struct stats_field stats_session_fields[]; /* struct session_counts */
-extern const struct stats_field stats_rtp_fields[];     /* struct rtp_counts, but for ... */
-extern const struct stats_field stats_loss_fields[];    /* ... its lost_by */
-extern const struct stats_field stats_rtcp_fields[];    /* struct rtcp_counts */
-extern const struct stats_field stats_oddity_fields[];  /* struct oddity_counts */
+extern const struct stats_field stats_session_fields[];   /* struct session_counts */
+extern const struct stats_field stats_rtp_fields[];       /* struct rtp_counts, but for ... */
+extern const struct stats_field stats_loss_fields[];      /* ... its lost_by */
+extern const struct stats_field stats_published_fields[]; /* struct published_counts, but for ... */
+extern const struct stats_field stats_drop_fields[];      /* ... its dropped_by */
+extern const struct stats_field stats_rtcp_fields[];      /* struct rtcp_counts */
+extern const struct stats_field stats_oddity_fields[];    /* struct oddity_counts */
 extern const char *const media_kind_names[MEDIA_KINDS];
 
 /* "startup"; metric under LATENCY_METRICS. */

@@ -37,6 +37,18 @@ static bool other_loss(const struct snapshot *snapshot, double *value)
     return media_loss(snapshot, MEDIA_OTHER, value);
 }
 
+static bool dropped_ratio(const struct snapshot *snapshot, double *value)
+{
+    const struct published_counts *published = &snapshot->total->published;
+    return ratio(published->dropped, published->packets + published->dropped, value);
+}
+
+static bool reported_loss_ratio(const struct snapshot *snapshot, double *value)
+{
+    const struct published_counts *published = &snapshot->total->published;
+    return ratio(published->reported_lost, published->packets, value);
+}
+
 static bool failed_ratio(const struct snapshot *snapshot, double *value)
 {
     return ratio(snapshot->total->sessions.failed, snapshot->total->sessions.started, value);
@@ -100,7 +112,8 @@ static bool cpu_peak(const struct snapshot *snapshot, double *value)
 
 static bool ns_per_packet(const struct snapshot *snapshot, double *value)
 {
-    return ratio(snapshot->generator.cpu_ns, stats_rtp(snapshot->total).packets, value);
+    uint64_t packets = stats_rtp(snapshot->total).packets + snapshot->total->published.packets;
+    return ratio(snapshot->generator.cpu_ns, packets, value);
 }
 
 static bool rss_bytes(const struct snapshot *snapshot, double *value)
@@ -133,6 +146,8 @@ static const struct {
     {"rtp.media.video.loss_ratio", FUNCTION(SLO_RATIO, .get = video_loss)},
     {"rtp.media.audio.loss_ratio", FUNCTION(SLO_RATIO, .get = audio_loss)},
     {"rtp.media.other.loss_ratio", FUNCTION(SLO_RATIO, .get = other_loss)},
+    {"published.dropped_ratio", FUNCTION(SLO_RATIO, .get = dropped_ratio)},
+    {"published.reported_loss_ratio", FUNCTION(SLO_RATIO, .get = reported_loss_ratio)},
     {"panel.freeze_s", FUNCTION(SLO_SECONDS, .get = freeze_s, .grows = true)},
     {"panel.stall_s", FUNCTION(SLO_SECONDS, .get = stall_s, .grows = true)},
     {"panel.shared_gap_ratio", FUNCTION(SLO_RATIO, .get = shared_gap_ratio, .may_lack = true)},
@@ -153,6 +168,8 @@ static const struct {
     }
     {"rtp.jitter_ms", DISTRIBUTION(METRIC_JITTER, SLO_MS)},
     {"rtp.bitrate_bps", DISTRIBUTION(METRIC_BITRATE, SLO_BPS)},
+    {"published.late_ms", DISTRIBUTION(METRIC_PUBLISH_LATE, SLO_MS)},
+    {"published.round_trip_ms", DISTRIBUTION(METRIC_ROUND_TRIP, SLO_MS)},
     {"panel.latency_ms", DISTRIBUTION(METRIC_PANEL_LATENCY, SLO_MS)},
     {"panel.skew_ms", DISTRIBUTION(METRIC_PANEL_SKEW, SLO_MS)},
     {"panel.cross_reader_ms", DISTRIBUTION(METRIC_PANEL_CROSS_READER, SLO_MS)},
@@ -199,6 +216,8 @@ static const struct {
     {"rtp.media.audio.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_AUDIO])},
     {"rtp.media.other.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_OTHER])},
     {"rtp.media.other.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_OTHER])},
+    {"published.", stats_published_fields, offsetof(struct stats, published)},
+    {"published.dropped_by.", stats_drop_fields, offsetof(struct stats, published)},
     {"rtcp.", stats_rtcp_fields, offsetof(struct stats, rtcp)},
     {"oddities.", stats_oddity_fields, offsetof(struct stats, oddities)},
     {"panel.", panel_fields, 0},
@@ -207,7 +226,8 @@ static const struct {
 /* No session need come to these steps. */
 static bool is_optional_step(enum metric metric)
 {
-    return metric == METRIC_TLS || metric == METRIC_KEEPALIVE || metric == METRIC_TEARDOWN;
+    return metric == METRIC_TLS || metric == METRIC_ANNOUNCE || metric == METRIC_RECORD ||
+           metric == METRIC_KEEPALIVE || metric == METRIC_TEARDOWN;
 }
 
 /* "startup" and "latency_ms.startup" are one. */

@@ -105,6 +105,7 @@ static void add_stream(struct stream_stats *to, const struct stream_stats *from)
 {
     ADD_ALL(&to->sessions, &from->sessions);
     ADD_ALL(&to->rtp, &from->rtp);
+    ADD_ALL(&to->published, &from->published);
     histogram_add(&to->startup, &from->startup);
     to->media_us += from->media_us;
     to->media_bytes += from->media_bytes;
@@ -115,6 +116,7 @@ void stats_add(struct stats *to, const struct stats *from)
     assert(to->stream_count == from->stream_count);
     ADD_ALL(&to->sessions, &from->sessions);
     ADD_ALL(&to->rtp, &from->rtp);
+    ADD_ALL(&to->published, &from->published);
     ADD_ALL(&to->rtcp, &from->rtcp);
     ADD_ALL(&to->oddities, &from->oddities);
     ADD_ALL(&to->panel, &from->panel);

@@ -13,8 +13,10 @@ enum metric {
     METRIC_TLS,
     METRIC_OPTIONS,
     METRIC_DESCRIBE,
+    METRIC_ANNOUNCE, /* publishers' */
     METRIC_SETUP,
     METRIC_PLAY,
+    METRIC_RECORD, /* publishers' */
     METRIC_FIRST_RTP,
     METRIC_FIRST_KEYFRAME,
     METRIC_STARTUP, /* 3 digits, the others 2 */
@@ -31,7 +33,9 @@ enum metric {
     METRIC_PANEL_CROSS_READER,
     METRIC_PANEL_PACE, /* in thousandths */
     METRIC_PANEL_DF,
-    METRIC_PANEL_MLR, /* packets */
+    METRIC_PANEL_MLR,    /* packets */
+    METRIC_PUBLISH_LATE, /* from when a packet was due until it was written */
+    METRIC_ROUND_TRIP,   /* as a receiver's report shows it (RFC 3550, 6.4.1) */
     METRICS
 };
 
@@ -40,11 +44,11 @@ enum media_kind { MEDIA_VIDEO, MEDIA_AUDIO, MEDIA_OTHER, MEDIA_KINDS };
 struct session_counts {
     uint64_t started;     /* first tries begun, and every coming back after a drop */
     uint64_t established; /* PLAY or RECORD answered 200 */
-    uint64_t got_media;
-    uint64_t failed;    /* never established, retries used up */
-    uint64_t cancelled; /* begun, cut off by the plan's end */
-    uint64_t dropped;   /* established, then ended by anything but the plan */
-    uint64_t completed; /* established, ended by the plan */
+    uint64_t got_media;   /* RTP came; of a publisher: went */
+    uint64_t failed;      /* never established, retries used up */
+    uint64_t cancelled;   /* begun, cut off by the plan's end */
+    uint64_t dropped;     /* established, then ended by anything but the plan */
+    uint64_t completed;   /* established, ended by the plan */
     uint64_t not_started;
     uint64_t retries;
 };
@@ -64,11 +68,29 @@ struct rtp_counts {
     uint64_t lost_by[LOSS_CAUSES];
 };
 
+/* Whose fault it is that a packet was not written. */
+enum drop_cause {
+    DROP_SERVER, /* the connection stayed full: the server, or the way to it, took too little */
+    DROP_SELF,   /* this machine was late */
+    DROP_CAUSES
+};
+
+/* What publishers did. */
+struct published_counts {
+    uint64_t packets; /* RTP, that the kernel took whole */
+    uint64_t bytes;   /* RTP header and payload */
+    uint64_t dropped; /* due, but never written; their sequence numbers are missing */
+    uint64_t dropped_by[DROP_CAUSES];
+    uint64_t reported_lost; /* by the server's receiver reports; an interval's may be negative */
+};
+
 struct rtcp_counts {
     uint64_t sr_received;
     uint64_t rr_sent;
     uint64_t bye_received;
     uint64_t bad;
+    uint64_t sr_sent;     /* publishers' */
+    uint64_t rr_received; /* report blocks about a publisher's tracks */
 };
 
 /* Things a peer did that are counted and survived. */
@@ -113,6 +135,7 @@ struct error_entry {
 struct stream_stats {
     struct session_counts sessions;
     struct rtp_counts rtp;
+    struct published_counts published;
     struct histogram startup; /* us, 2 digits */
     uint64_t media_us;    /* time with media, summed over ended sessions: bit rate = bytes / this */
     uint64_t media_bytes; /* of those sessions */
@@ -121,6 +144,7 @@ struct stream_stats {
 struct stats {
     struct session_counts sessions;
     struct rtp_counts rtp[MEDIA_KINDS];
+    struct published_counts published;
     struct rtcp_counts rtcp;
     struct oddity_counts oddities;
     struct panel_counts panel;

@@ -119,8 +119,8 @@ static void test_mistakes(void **state)
     }
 }
 
-/* a_run's numbers: 2 of 100 failed; lost 150 of 1,234,700 + 60,000; metric i holds 10 (i + 1) us
-   to 1,000 (i + 1) us in 100 even steps, so its p50 is 500 (i + 1) us. */
+/* a_run's numbers: 2 of 100 failed; lost 150 of 1,234,700 + 60,000; metric number i holds 10 (i +
+   1) us to 1,000 (i + 1) us in 100 even steps, so its p50 is 500 (i + 1) us. */
 static void test_values(void **state)
 {
     static const struct {
