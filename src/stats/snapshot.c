@@ -83,7 +83,8 @@ double snapshot_ceiling_used(const struct snapshot *snapshot)
         double seconds = (double)(row->t_ns - before.t_ns) / 1e9;
         if (seconds < 0.5) /* the rest of an interval says little about a rate */
             continue;
-        double packets = (double)(row->packets - before.packets) / seconds;
+        uint64_t packets_before = before.packets + before.published;
+        double packets = (double)(row->packets + row->published - packets_before) / seconds;
         double starts = (double)(row->started - before.started) / seconds;
         used = larger(used, packets / ceiling->packets_per_s);
         used = larger(used, starts / ceiling->starts_per_s);

@@ -74,6 +74,9 @@ struct timeline_row timeline_row_of(uint64_t t_ns, const struct stats *total,
         .lost = rtp.lost,
         .errors = count_errors(total),
         .freezes = total->panel.freezes,
+        .published = total->published.packets,
+        .published_bytes = total->published.bytes,
+        .publish_dropped = total->published.dropped,
         .cpu = cpu,
     };
     memcpy(row.lost_by, rtp.lost_by, sizeof(row.lost_by));

@@ -16,8 +16,9 @@ struct timeline_row {
     uint32_t target, active; /* as of then */
     uint64_t started, established, failed, dropped, packets, bytes, lost; /* totals so far */
     uint64_t lost_by[LOSS_CAUSES];                                        /* likewise ... */
-    uint64_t errors, freezes;     /* ... these too; errors are tries, all kinds together */
-    bool has_startup, has_jitter; /* whether the row's time saw any */
+    uint64_t errors, freezes; /* ... these too; errors are tries, all kinds together */
+    uint64_t published, published_bytes, publish_dropped; /* ... and these: packets, bytes of RTP */
+    bool has_startup, has_jitter;                         /* whether the row's time saw any */
     bool has_latency;
     uint64_t startup_p95_us; /* of what came in the row's time; the worse one of merged rows */
     uint64_t jitter_p95_us;

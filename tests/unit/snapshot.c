@@ -81,7 +81,7 @@ static void test_errors_sorted(void **state)
    sessions of 1,000. A row of a tenth of a second says nothing of a rate. */
 static void test_ceiling(void **state)
 {
-    const struct timeline_row rows[] = {
+    struct timeline_row rows[] = {
         {.t_ns = 1000000000, .packets = 3000, .started = 40},
         {.t_ns = 2000000000, .packets = 12000, .started = 50},
         {.t_ns = 2100000000, .packets = 22000, .started = 50},
@@ -93,6 +93,8 @@ static void test_ceiling(void **state)
         .info = &info, .total = total, .timeline = rows, .timeline_count = 3};
     total->active_peak = 50;
     assert_true(snapshot_ceiling_used(&snapshot) == 0.9);
+    rows[1].published = 500; /* a packet that is sent is a packet */
+    assert_true(snapshot_ceiling_used(&snapshot) == 0.95);
     info.ceiling.starts_per_s = 40;
     assert_true(snapshot_ceiling_used(&snapshot) == 1);
     total->active_peak = 2000;

@@ -42,6 +42,7 @@ static void test_row(void **state)
     total->rtp[MEDIA_VIDEO].lost_by[LOSS_NETWORK] = 3;
     total->rtp[MEDIA_AUDIO].lost_by[LOSS_NETWORK] = 4;
     total->panel.freezes = 5;
+    total->published = (struct published_counts){80, 9000, 6, {4, 2}, 1};
     total->errors_not_kept = 2;
     stats_error(total, PHASE_CONNECT, REASON_TIMEOUT, 0, "");
     stats_error(total, PHASE_CONNECT, REASON_TIMEOUT, 0, "");
@@ -54,6 +55,9 @@ static void test_row(void **state)
     struct timeline_row row = timeline_row_of(NS_PER_S, total, span, 0.25);
     assert_int_equal(row.lost_by[LOSS_NETWORK], 7);
     assert_int_equal(row.freezes, 5);
+    assert_int_equal(row.published, 80);
+    assert_int_equal(row.published_bytes, 9000);
+    assert_int_equal(row.publish_dropped, 6);
     assert_int_equal(row.errors, 5);
     assert_int_equal(row.startup_p50_us, 50);
     assert_int_equal(row.startup_p95_us, 95);
