@@ -172,8 +172,19 @@ static json_t *rtp_object(const struct stats *total)
     return object;
 }
 
+static json_t *published_object(const struct stats *total)
+{
+    const struct published_counts *published = &total->published;
+    json_t *object = counts_object(published, stats_published_fields);
+    put_ratio(object, "dropped_ratio", published->dropped, published->packets + published->dropped);
+    put(object, "dropped_by", counts_object(published, stats_drop_fields));
+    put_histogram(object, "late_ms", &total->metrics[METRIC_PUBLISH_LATE], 1000, 0);
+    put_histogram(object, "round_trip_ms", &total->metrics[METRIC_ROUND_TRIP], 1000, 0);
+    return object;
+}
+
 struct ranked_stream {
-    uint64_t packets;
+    uint64_t packets; /* received and published */
     uint32_t index;
 };
 
@@ -194,6 +205,7 @@ static json_t *stream_object(const char *url, const struct stream_stats *stream)
     put_string(object, "url", url);
     put(object, "sessions", counts_object(&stream->sessions, stats_session_fields));
     put(object, "rtp", rtp_counts_object(&stream->rtp));
+    put(object, "published", counts_object(&stream->published, stats_published_fields));
     put_histogram(object, "startup_ms", &stream->startup, 1000, 0);
     put_number_or_null(object, "bitrate_bps", stream->media_us > 0, bps);
     return object;
@@ -205,8 +217,10 @@ static json_t *streams_array(const struct snapshot *snapshot, uint32_t most)
     json_t *array = json_array();
     struct ranked_stream *ranked = calloc(total->stream_count + 1, sizeof(*ranked));
     assert(ranked);
-    for (uint32_t i = 0; i < total->stream_count; i++)
-        ranked[i] = (struct ranked_stream){total->streams[i].rtp.packets, i};
+    for (uint32_t i = 0; i < total->stream_count; i++) {
+        const struct stream_stats *stream = &total->streams[i];
+        ranked[i] = (struct ranked_stream){stream->rtp.packets + stream->published.packets, i};
+    }
     qsort(ranked, total->stream_count, sizeof(*ranked), compare_streams);
     for (uint32_t i = 0; i < total->stream_count && i < most; i++) {
         uint32_t index = ranked[i].index;
@@ -299,7 +313,8 @@ static json_t *generator_object(const struct snapshot *snapshot)
     put_count(object, "threads", snapshot->info->shard_count);
     put(object, "cpu_s", json_real((double)generator->cpu_ns / 1e9));
     put(object, "cpu_peak", json_real(round(generator->cpu_peak * 1000) / 1000));
-    put_ratio(object, "ns_per_packet", generator->cpu_ns, stats_rtp(total).packets);
+    put_ratio(object, "ns_per_packet", generator->cpu_ns,
+              stats_rtp(total).packets + total->published.packets);
     put_count(object, "rss_bytes", generator->rss_bytes);
     put_count(object, "bytes_per_session", generator->bytes_per_session);
     put_histogram(object, "loop_lag_ms", &total->metrics[METRIC_LOOP_LAG], 1000, 0);
@@ -327,6 +342,9 @@ static json_t *row_object(const struct timeline_row *row)
     put_number_or_null(object, "jitter_p95_ms", row->has_jitter, (double)row->jitter_p95_us / 1e3);
     put(object, "cpu", json_real(round(row->cpu * 1000) / 1000));
     view_json_server_row(object, row);
+    put_count(object, "published", row->published);
+    put_count(object, "published_bytes", row->published_bytes);
+    put_count(object, "publish_dropped", row->publish_dropped);
     return object;
 }
 
@@ -434,6 +452,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "latency_ms", latency_object(total));
     put(state, "rtp", rtp_object(total));
     put(state, "rtcp", counts_object(&total->rtcp, stats_rtcp_fields));
+    put(state, "published", published_object(total));
     put(state, "oddities", counts_object(&total->oddities, stats_oddity_fields));
     put(state, "streams", streams_array(snapshot, most_streams));
     put(state, "panel", panel_object(total));
@@ -507,6 +526,8 @@ int view_json_interval_line(const struct snapshot *snapshot, FILE *stream)
     put_count(line, "packets", rtp.packets);
     put_count(line, "bytes", rtp.bytes);
     put_count(line, "loss", rtp.lost);
+    put_count(line, "published", total->published.packets);
+    put_count(line, "publish_dropped", total->published.dropped);
     if (snapshot->server.watched)
         put(line, "server", view_json_server(&snapshot->server));
     return view_dump(line, stream);

@@ -57,6 +57,9 @@ static const struct column columns[] = {
     {"server_cpu", AT(server_cpu), COLUMN_SHARE, AT(has_server_cpu)},
     {"server_files", AT(server_files), COLUMN_AMOUNT, AT(has_server_files)},
     {"server_sessions", AT(server_sessions), COLUMN_AMOUNT, AT(has_server_sessions)},
+    {"published", AT(published), COLUMN_COUNT, ALWAYS},
+    {"published_bytes", AT(published_bytes), COLUMN_COUNT, ALWAYS},
+    {"publish_dropped", AT(publish_dropped), COLUMN_COUNT, ALWAYS},
 };
 
 static void append(json_t *array, json_t *value)
@@ -149,14 +152,26 @@ json_t *view_histograms(const struct stats *total)
         const char *name;
         enum metric metric;
     } shown[] = {
-        {"connect", METRIC_CONNECT},     {"tls", METRIC_TLS},
-        {"options", METRIC_OPTIONS},     {"describe", METRIC_DESCRIBE},
-        {"setup", METRIC_SETUP},         {"play", METRIC_PLAY},
-        {"first_rtp", METRIC_FIRST_RTP}, {"first_keyframe", METRIC_FIRST_KEYFRAME},
-        {"startup", METRIC_STARTUP},     {"join", METRIC_JOIN},
-        {"keepalive", METRIC_KEEPALIVE}, {"teardown", METRIC_TEARDOWN},
-        {"jitter", METRIC_JITTER},       {"panel_latency", METRIC_PANEL_LATENCY},
-        {"loop_lag", METRIC_LOOP_LAG},   {"schedule_lag", METRIC_SCHEDULE_LAG},
+        {"connect", METRIC_CONNECT},
+        {"tls", METRIC_TLS},
+        {"options", METRIC_OPTIONS},
+        {"describe", METRIC_DESCRIBE},
+        {"setup", METRIC_SETUP},
+        {"play", METRIC_PLAY},
+        {"first_rtp", METRIC_FIRST_RTP},
+        {"first_keyframe", METRIC_FIRST_KEYFRAME},
+        {"startup", METRIC_STARTUP},
+        {"join", METRIC_JOIN},
+        {"keepalive", METRIC_KEEPALIVE},
+        {"teardown", METRIC_TEARDOWN},
+        {"jitter", METRIC_JITTER},
+        {"panel_latency", METRIC_PANEL_LATENCY},
+        {"loop_lag", METRIC_LOOP_LAG},
+        {"schedule_lag", METRIC_SCHEDULE_LAG},
+        {"announce", METRIC_ANNOUNCE},
+        {"record", METRIC_RECORD},
+        {"publish_late", METRIC_PUBLISH_LATE},
+        {"round_trip", METRIC_ROUND_TRIP},
     };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)

@@ -116,10 +116,22 @@ static const struct {
     {"rtcp.sr_received", 'i'},
     {"rtcp.rr_sent", 'i'},
     {"rtcp.bye_received", 'i'},
+    {"published.packets", 'i'},
+    {"published.bytes", 'i'},
+    {"published.dropped", 'i'},
+    {"published.dropped_ratio", 'n'},
+    {"published.dropped_by.server", 'i'},
+    {"published.dropped_by.self", 'i'},
+    {"published.reported_lost", 'i'},
+    {"published.late_ms", 'H'},
+    {"published.round_trip_ms", 'H'},
     {"streams.0.url", 's'},
     {"streams.0.sessions.started", 'i'},
     {"streams.0.rtp.packets", 'i'},
     {"streams.0.rtp.lost", 'i'},
+    {"streams.0.published.packets", 'i'},
+    {"streams.0.published.bytes", 'i'},
+    {"streams.0.published.dropped", 'i'},
     {"streams.0.startup_ms", 'H'},
     {"streams.0.bitrate_bps", 'n'},
     {"panel.sessions", 'i'},
@@ -170,6 +182,9 @@ static const struct {
     {"timeline.1.startup_p95_ms", 'n'},
     {"timeline.1.jitter_p95_ms", 'n'},
     {"timeline.1.cpu", 'n'},
+    {"timeline.1.published", 'i'},
+    {"timeline.1.published_bytes", 'i'},
+    {"timeline.1.publish_dropped", 'i'},
     {"slo", 'a'},
     {"verdict", 's'},
 };
@@ -211,6 +226,7 @@ static void test_schema(void **state)
 {
     struct a_run run;
     a_run_begin(&run);
+    a_run_publish(&run);
     json_t *result = written(&run.snapshot);
     for (size_t i = 0; i < COUNT(schema); i++) {
         bool ok = has_type(at(result, schema[i].path), schema[i].type);
@@ -228,6 +244,8 @@ static void test_empty_run(void **state)
     static const char *const nulls[] = {"config",
                                         "rtp.loss_ratio",
                                         "panel.shared_gap_ratio",
+                                        "published.dropped_ratio",
+                                        "published.late_ms.p99",
                                         "generator.ns_per_packet",
                                         "latency_ms.startup.p95",
                                         "streams.0.bitrate_bps",
@@ -335,6 +353,61 @@ static void test_numbers(void **state)
     }
     double ratio = number(result, "rtp.loss_ratio");
     assert_true(ratio > 150.0 / 1294701 && ratio < 150.0 / 1294699);
+    json_decref(result);
+    a_run_end(&run);
+}
+
+/* What publishers did is counted apart from what readers got, but costs the generator the same. */
+static void test_published(void **state)
+{
+    static const struct {
+        const char *path;
+        double value;
+    } rows[] = {
+        {"rtp.packets", 1294567},
+        {"published.packets", 600000},
+        {"published.bytes", 750000000},
+        {"published.dropped", 1500},
+        {"published.dropped_ratio", 1500.0 / 601500},
+        {"published.dropped_by.server", 1200},
+        {"published.dropped_by.self", 300},
+        {"published.reported_lost", 45},
+        {"published.late_ms.max", 25}, /* 100 * 10 * (METRICS - 4 + 2 + 1) us */
+        {"published.round_trip_ms.max", 26},
+        {"latency_ms.announce.max", 23},
+        {"latency_ms.record.max", 24},
+        {"rtcp.sr_sent", 25},
+        {"rtcp.rr_received", 26},
+        {"generator.ns_per_packet", 2589134000.0 / 1894567},
+        {"timeline.0.published", 0},
+        {"timeline.1.packets", 1294567},
+        {"timeline.1.published", 600000},
+        {"timeline.1.published_bytes", 750000000},
+        {"timeline.1.publish_dropped", 1500},
+        {"series.published.0", 0},
+        {"series.published.1", 600000},
+        {"series.published_bytes.1", 750000000},
+        {"series.publish_dropped.1", 1500},
+        {"streams.0.published.packets", 0},
+        {"streams.1.published.packets", 600000}, /* more than none, less than 1,234,567 */
+        {"streams.1.published.bytes", 750000000},
+        {"streams.1.published.dropped", 1500},
+        {"histograms.publish_late.0", 250},
+        {"histograms.round_trip.199", 1},
+    };
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish(&run);
+    run.total->streams[0].rtp.packets =
+        599999; /* with the one that the publishers' URL got: 2 less */
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_float_equal(number(result, rows[i].path), rows[i].value, 1e-6);
+    assert_string_equal(json_string_value(at(result, "streams.1.url")), "rtsp://host/\\xff");
+    run.total->published.reported_lost = (uint64_t)-3; /* duplicates, RFC 3550, 6.4.1 */
+    json_decref(result);
+    result = written(&run.snapshot);
+    assert_true(number(result, "published.reported_lost") == -3);
     json_decref(result);
     a_run_end(&run);
 }
@@ -520,11 +593,13 @@ static void test_interval_line(void **state)
     static const struct {
         const char *key;
         double value;
-    } values[] = {{"active", 94}, {"target", 100},       {"connects", 100},
-                  {"cps", 2.4},   {"failures", 5},       {"packets", 1294567},
-                  {"loss", 150},  {"bytes", 1555208750}, {"established", 97}};
+    } values[] = {{"active", 94},        {"target", 100},          {"connects", 100},
+                  {"cps", 2.4},          {"failures", 5},          {"packets", 1294567},
+                  {"loss", 150},         {"bytes", 1555208750},    {"established", 97},
+                  {"published", 600000}, {"publish_dropped", 1500}};
     struct a_run run;
     a_run_begin(&run);
+    a_run_publish(&run);
     for (size_t i = 0; i < COUNT(rows); i++) {
         run.snapshot.elapsed_ns = rows[i].elapsed_ms * NS_PER_MS;
         json_t *line = line_of(&run.snapshot, view_json_interval_line);
@@ -546,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_empty_run),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_published),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_busiest_streams),
         cmocka_unit_test(test_written_whole),
