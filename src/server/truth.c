@@ -61,6 +61,15 @@ void truth_add(struct truth_counts *sum, const struct truth_counts *counts)
     sum->reordered += counts->reordered;
 }
 
+void truth_add_received(struct truth_received *sum, const struct truth_received *received)
+{
+    sum->packets += received->packets;
+    sum->bytes += received->bytes;
+    sum->lost += received->lost;
+    sum->duplicates += received->duplicates;
+    sum->reordered += received->reordered;
+}
+
 static void write_counts(struct text *to, const struct truth_counts *counts)
 {
     text_printf(to,
@@ -69,6 +78,16 @@ static void write_counts(struct text *to, const struct truth_counts *counts)
                 ", \"reordered\": %" PRIu64,
                 counts->sent, counts->bytes, counts->dropped, counts->dropped_inside,
                 counts->duplicated, counts->reordered);
+}
+
+static void write_received(struct text *to, const struct truth_received *received)
+{
+    text_printf(to,
+                "\"received\": %" PRIu64 ", \"received_bytes\": %" PRIu64
+                ", \"received_lost\": %" PRIu64 ", \"received_duplicates\": %" PRIu64
+                ", \"received_reordered\": %" PRIu64,
+                received->packets, received->bytes, received->lost, received->duplicates,
+                received->reordered);
 }
 
 /* Bytes that aren't printable ASCII become \u00XX: a URL has none, and a hostile one does no harm.
@@ -97,11 +116,15 @@ void truth_write_session(struct text *to, const struct truth_session *session)
     text_printf(to, "\", \"transport\": \"%s\", \"ended\": \"%s\", \"keepalives\": %" PRIu64 ", ",
                 session->transport, session->ended, session->keepalives);
     write_counts(to, &session->counts);
+    text_printf(to, ", \"publisher\": %s, ", session->publisher ? "true" : "false");
+    write_received(to, &session->received);
     text_add_string(to, ", \"tracks\": [");
     for (unsigned i = 0; i < session->track_count; i++) {
         text_printf(to, "%s{\"track\": %u, \"ssrc\": %" PRIu32 ", ", i > 0 ? ", " : "",
                     session->tracks[i].track, session->tracks[i].ssrc);
         write_counts(to, &session->tracks[i].counts);
+        text_add_string(to, ", ");
+        write_received(to, &session->tracks[i].received);
         text_add_string(to, "}");
     }
     text_add_string(to, "]}\n");
@@ -126,21 +149,27 @@ size_t truth_merge(struct truth_path *paths, size_t count)
         last->sessions += paths[i].sessions;
         last->keepalives += paths[i].keepalives;
         last->teardowns += paths[i].teardowns;
+        last->publishers += paths[i].publishers;
         truth_add(&last->counts, &paths[i].counts);
+        truth_add_received(&last->received, &paths[i].received);
     }
     return kept;
 }
 
 static void write_path(FILE *file, const struct truth_path *path, bool first)
 {
-    char line[6 * TARGET_KEY_MAX + 512];
+    char line[6 * TARGET_KEY_MAX + 1024];
     struct text text = text_init(line, sizeof(line));
     text_add_string(&text, first ? "\n  " : ",\n  ");
     write_json_string(&text, path->key);
     text_printf(&text, ": {\"sessions\": %" PRIu64 ", ", path->sessions);
     write_counts(&text, &path->counts);
-    text_printf(&text, ", \"keepalives\": %" PRIu64 ", \"teardowns\": %" PRIu64 "}",
-                path->keepalives, path->teardowns);
+    text_printf(&text,
+                ", \"keepalives\": %" PRIu64 ", \"teardowns\": %" PRIu64
+                ", \"publishers\": %" PRIu64 ", ",
+                path->keepalives, path->teardowns, path->publishers);
+    write_received(&text, &path->received);
+    text_add_string(&text, "}");
     fwrite(text.data, 1, text.len, file);
 }
 

@@ -1,4 +1,5 @@
-/* truth.h - the server's own count of what it wrote, for a client's count to be held against. */
+/* truth.h - the server's own count of what it wrote and received, for a client's count to be held
+ * against. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,6 +35,17 @@ void truth_released(struct truth_track *track, uint32_t bytes, bool overtaken);
 
 void truth_add(struct truth_counts *sum, const struct truth_counts *counts);
 
+/* What publishers sent, as it arrived. */
+struct truth_received {
+    uint64_t packets;    /* of RTP, duplicates included */
+    uint64_t bytes;      /* their RTP headers and payloads */
+    uint64_t lost;       /* missing between a track's first and last packet by sequence number */
+    uint64_t duplicates; /* second copies */
+    uint64_t reordered;  /* received after a later one of their track */
+};
+
+void truth_add_received(struct truth_received *sum, const struct truth_received *received);
+
 /* Totals of a path. */
 struct truth_path {
     const char *key; /* the URL's path, with its query when it has one */
@@ -41,6 +53,8 @@ struct truth_path {
     uint64_t keepalives; /* OPTIONS, GET_PARAMETER and SET_PARAMETER within a session */
     uint64_t teardowns;
     struct truth_counts counts;
+    uint64_t publishers; /* of the sessions: those that had RECORD answered */
+    struct truth_received received;
 };
 
 /* A session as it ends. */
@@ -51,12 +65,15 @@ struct truth_session {
     const char *ended;     /* "teardown", "timeout", "closed", "reset", "fault", "stopped" */
     struct address client; /* of the RTSP connection */
     uint64_t keepalives;
+    bool publisher; /* had RECORD answered */
     struct truth_counts counts;
+    struct truth_received received;
     unsigned track_count; /* that were set up */
     struct {
         unsigned track;
         uint32_t ssrc;
         struct truth_counts counts;
+        struct truth_received received;
     } tracks[MEDIA_TRACKS_MAX];
 };
 

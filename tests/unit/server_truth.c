@@ -65,9 +65,9 @@ static void test_stories(void **state)
 static void test_merge(void **state)
 {
     struct truth_path paths[] = {
-        {"/b", 1, 2, 3, {10, 20, 30, 40, 50, 60}},
-        {"/a", 1, 0, 1, {1, 1, 1, 1, 1, 1}},
-        {"/b", 5, 6, 7, {1, 2, 3, 4, 5, 6}},
+        {"/b", 1, 2, 3, {10, 20, 30, 40, 50, 60}, 4, {100, 200, 300, 400, 500}},
+        {"/a", 1, 0, 1, {1, 1, 1, 1, 1, 1}, 1, {1, 1, 1, 1, 1}},
+        {"/b", 5, 6, 7, {1, 2, 3, 4, 5, 6}, 8, {1, 2, 3, 4, 5}},
     };
     assert_int_equal(truth_merge(paths, 3), 2);
     assert_string_equal(paths[0].key, "/a");
@@ -81,6 +81,12 @@ static void test_merge(void **state)
     assert_int_equal(paths[1].counts.dropped_inside, 44);
     assert_int_equal(paths[1].counts.duplicated, 55);
     assert_int_equal(paths[1].counts.reordered, 66);
+    assert_int_equal(paths[1].publishers, 12);
+    assert_int_equal(paths[1].received.packets, 101);
+    assert_int_equal(paths[1].received.bytes, 202);
+    assert_int_equal(paths[1].received.lost, 303);
+    assert_int_equal(paths[1].received.duplicates, 404);
+    assert_int_equal(paths[1].received.reordered, 505);
     assert_int_equal(truth_merge(paths, 0), 0);
 }
 
@@ -98,8 +104,8 @@ static void test_file(void **state)
     assert_true(fd >= 0);
     close(fd);
     struct truth_path paths[] = {
-        {"/q?a=\"\\\n\xff", 1, 2, 3, {4, 5, 6, 7, 8, 9}},
-        {"/card", 10, 11, 12, {13, 14, 15, 16, 17, 18}},
+        {"/q?a=\"\\\n\xff", 1, 2, 3, {4, 5, 6, 7, 8, 9}, 10, {11, 12, 13, 14, 15}},
+        {"/card", 10, 11, 12, {13, 14, 15, 16, 17, 18}, 19, {20, 21, 22, 23, 24}},
     };
     assert_int_equal(truth_write_file(name, paths, 2), 0);
     json_t *root = json_load_file(name, JSON_REJECT_DUPLICATES, NULL);
@@ -109,11 +115,23 @@ static void test_file(void **state)
     json_t *odd = json_object_get(all, "/q?a=\"\\\n\xc3\xbf"); /* byte 255 as U+00FF */
     assert_non_null(odd);
     json_t *card = json_object_get(all, "/card");
-    static const char *const keys[] = {"sessions",       "keepalives", "teardowns",
-                                       "sent",           "bytes",      "dropped",
-                                       "dropped_inside", "duplicated", "reordered"};
-    assert_int_equal(json_object_size(card), 9);
-    for (int i = 0; i < 9; i++) {
+    static const char *const keys[] = {"sessions",
+                                       "keepalives",
+                                       "teardowns",
+                                       "sent",
+                                       "bytes",
+                                       "dropped",
+                                       "dropped_inside",
+                                       "duplicated",
+                                       "reordered",
+                                       "publishers",
+                                       "received",
+                                       "received_bytes",
+                                       "received_lost",
+                                       "received_duplicates",
+                                       "received_reordered"};
+    assert_int_equal(json_object_size(card), 15);
+    for (int i = 0; i < 15; i++) {
         assert_int_equal(number(odd, keys[i]), 1 + i);
         assert_int_equal(number(card, keys[i]), 10 + i);
     }
@@ -131,9 +149,14 @@ static void test_session_line(void **state)
         .transport = "udp",
         .ended = "teardown",
         .keepalives = 3,
+        .publisher = true,
         .counts = {.sent = 7, .bytes = 700},
+        .received = {.packets = 11, .lost = 2},
         .track_count = 1,
-        .tracks = {{.track = 1, .ssrc = 4000000000u, .counts = {.sent = 7, .bytes = 700}}},
+        .tracks = {{.track = 1,
+                    .ssrc = 4000000000u,
+                    .counts = {.sent = 7, .bytes = 700},
+                    .received = {1, 2, 3, 4, 5}}},
     };
     assert_true(address_parse(SLICE("::1"), 5000, &session.client));
     truth_write_session(&text, &session);
@@ -147,10 +170,17 @@ static void test_session_line(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "ended")), "teardown");
     assert_int_equal(number(root, "keepalives"), 3);
     assert_int_equal(number(root, "sent"), 7);
+    assert_true(json_is_true(json_object_get(root, "publisher")));
+    assert_int_equal(number(root, "received"), 11);
+    assert_int_equal(number(root, "received_lost"), 2);
     json_t *track = json_array_get(json_object_get(root, "tracks"), 0);
     assert_int_equal(number(track, "track"), 1);
     assert_int_equal(number(track, "ssrc"), 4000000000);
     assert_int_equal(number(track, "bytes"), 700);
+    static const char *const received[] = {"received", "received_bytes", "received_lost",
+                                           "received_duplicates", "received_reordered"};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(number(track, received[i]), 1 + i);
     json_decref(root);
 }
 
