@@ -57,8 +57,9 @@ enum target_result target_parse(struct slice url, struct target *out)
     *out = (struct target){.track = TARGET_WHOLE};
     if (!split_url(url, &out->base, &query))
         return TARGET_BAD;
-    path = slice_take_until(&query, '?');
     trim_slashes(&query);
+    out->whole = query;
+    path = slice_take_until(&query, '?');
     trim_slashes(&path);
     if (!cut_track(&query, &out->track) || !cut_track(&path, &out->track))
         return TARGET_BAD;

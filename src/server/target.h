@@ -14,6 +14,7 @@ struct target {
     char key[TARGET_KEY_MAX]; /* "/card", "/card?drop=1/100": how the truth names the path */
     struct slice path;        /* of key, without the query */
     struct slice query;       /* of key, without "?"; may be empty */
+    struct slice whole;       /* path and query as they came, without slashes at the end; borrows */
     int track;                /* the N of "trackID=N", or TARGET_WHOLE */
     struct slice base; /* of url: scheme and authority, for absolute URLs in replies; empty when
                           it has none, or one with a password */
