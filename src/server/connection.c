@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "proto/rtsp.h"
+#include "server/publication.h"
 #include "server/request.h"
 #include "server/shard.h"
 #include "server/stream.h"
@@ -25,6 +26,7 @@ void connection_open(struct server *server, const struct loop_event *event)
     *connection = (struct connection){
         .state = CONNECTION_OPEN,
         .socket = event->accepted,
+        .publication = POOL_NONE,
         .input = POOL_NONE,
         .output = POOL_NONE,
         .heard_at_ns = server->now_ns,
@@ -48,15 +50,8 @@ void connection_released(struct server *server, struct connection *connection)
     pool_give(&server->connections, connection_index(server, connection));
 }
 
-static void report_end(struct server *server, const struct connection *connection,
-                       struct truth_session *report)
+static void account(const struct session *session, struct truth_session *report)
 {
-    const struct session *session = &connection->session;
-    report->id = session->id;
-    report->path = session->path->truth.key;
-    report->transport = session->udp ? "udp" : "tcp";
-    report->client = connection->peer;
-    report->keepalives = session->keepalives;
     for (unsigned i = 0; i < session->path->media->track_count; i++) {
         const struct playout_track *track = &session->playout.tracks[i];
         if (!track->on)
@@ -66,6 +61,21 @@ static void report_end(struct server *server, const struct connection *connectio
         report->tracks[report->track_count++].counts = track->truth.counts;
         truth_add(&report->counts, &track->truth.counts);
     }
+}
+
+static void report_end(struct server *server, const struct connection *connection,
+                       struct truth_session *report)
+{
+    const struct session *session = &connection->session;
+    report->id = session->id;
+    report->path = session->path->truth.key;
+    report->transport = session->udp ? "udp" : "tcp";
+    report->client = connection->peer;
+    report->keepalives = session->keepalives;
+    if (connection_publishes(connection))
+        publication_account(server, connection, report);
+    else
+        account(session, report);
     if (server->config.on_session_end)
         server->config.on_session_end(server->config.context, report);
 }
@@ -81,11 +91,13 @@ void connection_end_session(struct server *server, struct connection *connection
     stream_unclog(session);
     report_end(server, connection, &report);
     truth_add(&session->path->truth.counts, &report.counts);
+    truth_add_received(&session->path->truth.received, &report.received);
     session->path->truth.keepalives += session->keepalives;
     session->path->truth.teardowns += session->torn_down;
     for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++)
         peers_remove(server, connection, i);
     path_leave(&server->paths, session->path);
+    publication_release(server, connection);
     server->sessions--;
     memset(session, 0, sizeof(*session));
 }
@@ -96,6 +108,7 @@ void connection_close(struct server *server, struct connection *connection, cons
     if (connection->state == CONNECTION_CLOSED)
         return;
     connection_end_session(server, connection, ended);
+    publication_release(server, connection);
     connection->state = CONNECTION_CLOSED;
     release_words(server, &connection->input);
     release_words(server, &connection->output);
@@ -182,7 +195,13 @@ bool connection_flush(struct server *server, struct connection *connection)
    stay free of TIME_WAIT. */
 static void finish_teardown(struct server *server, struct connection *connection)
 {
-    if (connection->state != CONNECTION_ENDING || !is_idle(connection))
+    if (connection->state != CONNECTION_ENDING || server->now_ns < connection->shut_at_ns)
+        return;
+    if (connection->gone) {
+        connection_close(server, connection, "closed", false);
+        return;
+    }
+    if (!is_idle(connection))
         return;
     connection_end_session(server, connection, "teardown");
     loop_shutdown(server->loop, connection->socket);
@@ -197,7 +216,10 @@ static size_t process(struct server *server, struct connection *connection, stru
     struct slice piece;
     struct rtsp_message message;
     while (input.len > 0 && connection->state == CONNECTION_OPEN) {
-        if (interleaved_next(&connection->split, &input, &piece) != INTERLEAVED_TEXT)
+        enum interleaved_event event = interleaved_next(&connection->split, &input, &piece);
+        if (event == INTERLEAVED_PAYLOAD && connection_publishes(connection))
+            publication_on_piece(server, connection, piece);
+        if (event != INTERLEAVED_TEXT)
             continue;
         enum rtsp_result result = rtsp_parse(input, &message);
         if (result == RTSP_NEED_MORE)
@@ -271,12 +293,27 @@ void connection_on_writable(struct server *server, struct connection *connection
     connection_arm(server, connection);
 }
 
+void connection_on_end(struct server *server, struct connection *connection, const char *ended)
+{
+    connection->gone = true;
+    if (connection->state == CONNECTION_ENDING)
+        finish_teardown(server, connection); /* datagrams may still be awaited */
+    else
+        connection_close(server, connection, ended, false);
+}
+
+static bool is_stalled(const struct server *server, const struct connection *connection)
+{
+    const struct publication *publication = publication_of(server, connection);
+    return publication && publication->stalled;
+}
+
 /* The delay that a DESCRIBE was given is over. */
 static void resume(struct server *server, struct connection *connection)
 {
     connection->resume_at_ns = 0;
     connection->delay_served = true;
-    loop_pause(server->loop, connection->socket, false);
+    loop_pause(server->loop, connection->socket, is_stalled(server, connection));
     if (connection->input != POOL_NONE)
         process_kept(server, connection);
 }
@@ -289,16 +326,40 @@ static uint64_t timeout_ns(const struct server *server, const struct connection 
     return of_path_ns > 0 ? of_path_ns : server->config.session_timeout_ns;
 }
 
+/* A connection that isn't read can't be said to be silent. */
+static uint64_t silent_at(const struct server *server, const struct connection *connection)
+{
+    bool stalled = is_stalled(server, connection);
+    return (stalled ? server->now_ns : connection->heard_at_ns) + timeout_ns(server, connection);
+}
+
+static bool is_streaming(const struct session *session)
+{
+    return session->state == SESSION_PLAYING || session->state == SESSION_RECORDING;
+}
+
+/* The faults that end a session. */
+static uint64_t fault_at(const struct session *session)
+{
+    if (!is_streaming(session))
+        return TIME_NEVER;
+    const struct faults *faults = &session->path->faults;
+    uint64_t reset_ns = faults->reset_after_ns, close_ns = faults->close_after_ns;
+    uint64_t first_ns =
+        reset_ns > 0 && (close_ns == 0 || reset_ns < close_ns) ? reset_ns : close_ns;
+    return first_ns > 0 ? session->played_at_ns + first_ns : TIME_NEVER;
+}
+
 /* Ends what has lasted long enough; true when it did. */
 static bool expire(struct server *server, struct connection *connection)
 {
     const struct session *session = &connection->session;
     uint64_t playing_ns = server->now_ns - session->played_at_ns;
     const struct faults *faults = session->path ? &session->path->faults : &server->config.faults;
-    bool began = session->state == SESSION_PLAYING && server->now_ns >= session->played_at_ns;
+    bool began = is_streaming(session) && server->now_ns >= session->played_at_ns;
     if (connection->state == CONNECTION_SHUT && server->now_ns >= connection->shut_at_ns)
         connection_close(server, connection, "closed", false);
-    else if (server->now_ns >= connection->heard_at_ns + timeout_ns(server, connection))
+    else if (server->now_ns >= silent_at(server, connection))
         connection_close(server, connection, "timeout", false);
     else if (began && faults->reset_after_ns > 0 && playing_ns >= faults->reset_after_ns)
         connection_close(server, connection, "fault", true);
@@ -316,21 +377,28 @@ void connection_on_timer(struct server *server, struct connection *connection)
     if (connection->session.draining)
         connection_flush(server, connection);
     stream_service(server, connection);
+    publication_service(server, connection);
     finish_teardown(server, connection);
     connection_arm(server, connection);
+}
+
+static void sooner(uint64_t *at_ns, uint64_t other_ns)
+{
+    if (other_ns < *at_ns)
+        *at_ns = other_ns;
 }
 
 void connection_arm(struct server *server, struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED)
         return;
-    uint64_t at_ns = connection->heard_at_ns + timeout_ns(server, connection);
-    uint64_t next_ns = stream_next(server, connection);
-    if (next_ns < at_ns)
-        at_ns = next_ns;
-    if (connection->resume_at_ns > 0 && connection->resume_at_ns < at_ns)
-        at_ns = connection->resume_at_ns;
-    if (connection->state == CONNECTION_SHUT && connection->shut_at_ns < at_ns)
-        at_ns = connection->shut_at_ns;
+    uint64_t at_ns = silent_at(server, connection);
+    sooner(&at_ns, stream_next(server, connection));
+    sooner(&at_ns, publication_next(server, connection));
+    sooner(&at_ns, fault_at(&connection->session));
+    if (connection->resume_at_ns > 0)
+        sooner(&at_ns, connection->resume_at_ns);
+    if (connection->shut_at_ns > server->now_ns)
+        sooner(&at_ns, connection->shut_at_ns);
     wheel_set(&server->wheel, connection_index(server, connection), at_ns);
 }

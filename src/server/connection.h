@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pool.h"
 #include "base/slice.h"
 #include "base/wheel.h"
 #include "net/address.h"
@@ -22,13 +23,13 @@ enum connection_state {
     CONNECTION_CLOSED, /* until the loop lets go of the socket */
 };
 
-enum session_state { SESSION_NONE, SESSION_READY, SESSION_PLAYING };
+enum session_state { SESSION_NONE, SESSION_READY, SESSION_PLAYING, SESSION_RECORDING };
 
 struct session_track {
-    uint8_t channels[2]; /* TCP: RTP and RTCP */
-    uint16_t ports[2];   /* UDP: the client's */
-    uint32_t next_peer;  /* peer number + 1 in the chain of peers.h */
-    bool is_peer;
+    uint8_t channels[2];   /* TCP: RTP and RTCP */
+    uint16_t ports[2];     /* UDP: the client's */
+    uint32_t next_peer[2]; /* peer number + 1 in the chains of peers.h */
+    bool is_peer[2];
 };
 
 /* A packet the kernel took only part of: the rest must go first. */
@@ -55,11 +56,11 @@ struct session {
     uint64_t id;
     struct path *path;
     uint64_t keepalives;
-    uint64_t played_at_ns; /* the last PLAY */
+    uint64_t played_at_ns; /* the last PLAY or RECORD */
     uint64_t report_at_ns; /* the next sender reports */
     struct session_partial partial;
     struct session_track tracks[MEDIA_TRACKS_MAX];
-    struct playout playout;
+    struct playout playout; /* of a publisher only which tracks are on */
 };
 
 /* In a pool: the first 4 bytes belong to it while the record is free. */
@@ -67,15 +68,17 @@ struct connection {
     uint32_t pool_link;
     enum connection_state state : 8;
     bool delay_served; /* the DESCRIBE at the start of input has had its delay */
+    bool gone;         /* while ENDING: the peer has closed */
     loop_socket socket;
     struct interleaved split;
+    uint32_t publication;   /* from ANNOUNCE on, or POOL_NONE */
     uint32_t input, output; /* words, or POOL_NONE */
     uint32_t input_len, output_len;
     struct wheel_entry timer;
     uint64_t heard_at_ns;  /* any sign of life */
     uint64_t resume_at_ns; /* describe_delay: input waits until then; 0: it doesn't */
-    uint64_t shut_at_ns;
-    uint64_t serial; /* of the shard, never reused */
+    uint64_t shut_at_ns;   /* ENDING: not before; SHUT: the peer's FIN is awaited until then */
+    uint64_t serial;       /* of the shard, never reused */
     struct address peer;
     uint8_t nonce[16]; /* of the challenge sent, all zero before */
     struct session session;
@@ -86,6 +89,8 @@ void connection_open(struct server *server, const struct loop_event *event);
 
 void connection_on_bytes(struct server *server, struct connection *connection, struct slice bytes);
 void connection_on_writable(struct server *server, struct connection *connection);
+/* The peer closed, or the connection broke. */
+void connection_on_end(struct server *server, struct connection *connection, const char *ended);
 void connection_on_timer(struct server *server, struct connection *connection);
 
 /* The socket is gone; the record can be used again. */
@@ -111,6 +116,19 @@ void connection_end_session(struct server *server, struct connection *connection
 
 /* Sets the timer to whatever comes next. */
 void connection_arm(struct server *server, struct connection *connection);
+
+static inline bool connection_publishes(const struct connection *connection)
+{
+    return connection->publication != POOL_NONE;
+}
+
+static inline unsigned session_tracks_on(const struct session *session)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++)
+        count += session->playout.tracks[i].on;
+    return count;
+}
 
 static inline bool connection_has_session(const struct connection *connection)
 {

@@ -40,45 +40,62 @@ static uint32_t *head_of(struct peers *peers, const struct address *host, uint16
     return &peers->heads[(hash ^ hash >> 32) & peers->mask];
 }
 
+static uint32_t peer_of(const struct server *server, const struct connection *connection,
+                        unsigned track, unsigned port)
+{
+    return (connection_index(server, connection) * MEDIA_TRACKS_MAX + track) * 2 + port;
+}
+
 static struct session_track *track_of(struct server *server, uint32_t peer,
                                       struct connection **owner)
 {
-    *owner = pool_at(&server->connections, peer / MEDIA_TRACKS_MAX);
-    return &(*owner)->session.tracks[peer % MEDIA_TRACKS_MAX];
+    *owner = pool_at(&server->connections, peer / 2 / MEDIA_TRACKS_MAX);
+    return &(*owner)->session.tracks[peer / 2 % MEDIA_TRACKS_MAX];
 }
 
-void peers_add(struct server *server, struct connection *connection, unsigned track)
+void peers_add(struct server *server, struct connection *connection, unsigned track, unsigned port)
 {
     struct session_track *entry = &connection->session.tracks[track];
-    uint32_t *head = head_of(&server->peers, &connection->peer, entry->ports[1]);
-    entry->next_peer = *head;
-    entry->is_peer = true;
-    *head = connection_index(server, connection) * MEDIA_TRACKS_MAX + track + 1;
+    uint32_t *head = head_of(&server->peers, &connection->peer, entry->ports[port]);
+    entry->next_peer[port] = *head;
+    entry->is_peer[port] = true;
+    *head = peer_of(server, connection, track, port) + 1;
+}
+
+static void remove_port(struct server *server, struct connection *connection, unsigned track,
+                        unsigned port)
+{
+    struct session_track *entry = &connection->session.tracks[track];
+    uint32_t peer = peer_of(server, connection, track, port) + 1;
+    struct connection *owner;
+    uint32_t *link = head_of(&server->peers, &connection->peer, entry->ports[port]);
+    while (*link != peer)
+        link = &track_of(server, *link - 1, &owner)->next_peer[(*link - 1) % 2];
+    *link = entry->next_peer[port];
+    entry->is_peer[port] = false;
 }
 
 void peers_remove(struct server *server, struct connection *connection, unsigned track)
 {
-    struct session_track *entry = &connection->session.tracks[track];
-    uint32_t peer = connection_index(server, connection) * MEDIA_TRACKS_MAX + track + 1;
-    if (!entry->is_peer)
-        return;
-    struct connection *owner;
-    uint32_t *link = head_of(&server->peers, &connection->peer, entry->ports[1]);
-    while (*link != peer)
-        link = &track_of(server, *link - 1, &owner)->next_peer;
-    *link = entry->next_peer;
-    entry->is_peer = false;
+    for (unsigned port = 0; port < 2; port++) {
+        if (connection->session.tracks[track].is_peer[port])
+            remove_port(server, connection, track, port);
+    }
 }
 
-struct connection *peers_find(struct server *server, const struct address *from)
+struct connection *peers_find(struct server *server, const struct address *from, unsigned port,
+                              unsigned *track)
 {
-    uint16_t port = address_port(from);
+    uint16_t number = address_port(from);
     struct connection *owner;
-    for (uint32_t peer = *head_of(&server->peers, from, port); peer > 0;) {
-        struct session_track *entry = track_of(server, peer - 1, &owner);
-        if (entry->ports[1] == port && address_same_host(&owner->peer, from))
+    for (uint32_t link = *head_of(&server->peers, from, number); link > 0;) {
+        uint32_t peer = link - 1;
+        struct session_track *entry = track_of(server, peer, &owner);
+        *track = peer / 2 % MEDIA_TRACKS_MAX;
+        if (peer % 2 == port && entry->ports[port] == number &&
+            address_same_host(&owner->peer, from))
             return owner;
-        peer = entry->next_peer;
+        link = entry->next_peer[peer % 2];
     }
     return NULL;
 }

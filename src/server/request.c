@@ -8,11 +8,17 @@
 #include "media/describe.h"
 #include "proto/auth.h"
 #include "server/exchange.h"
+#include "server/publication.h"
+#include "server/publish.h"
 #include "server/setup.h"
 #include "server/shard.h"
 #include "server/stream.h"
 
 #define REALM "rtspbench"
+#define METHODS                                                                                    \
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER, ANNOUNCE, "    \
+    "RECORD"
+#define LINGER_NS (100 * NS_PER_MS) /* for datagrams that TEARDOWN has overtaken */
 
 void request_refuse(struct server *server, struct connection *connection, unsigned status)
 {
@@ -26,8 +32,7 @@ void request_refuse(struct server *server, struct connection *connection, unsign
 static void on_options(struct exchange *exchange)
 {
     exchange_begin(exchange, 200);
-    text_add_string(&exchange->reply, "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, "
-                                      "GET_PARAMETER, SET_PARAMETER\r\n");
+    text_add_string(&exchange->reply, "Public: " METHODS "\r\n");
     exchange_add_session(exchange);
     exchange_finish(exchange);
 }
@@ -60,20 +65,14 @@ static void add_rtp_info(struct exchange *exchange)
     text_add_string(&exchange->reply, "\r\n");
 }
 
-static unsigned tracks_on(const struct session *session)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++)
-        count += session->playout.tracks[i].on;
-    return count;
-}
-
 static void on_play(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     unsigned status = exchange_check_session(exchange);
+    if (status == 200 && connection_publishes(connection))
+        status = 455;
     if (status == 200 && exchange->target.track != TARGET_WHOLE &&
-        tracks_on(&connection->session) > 1)
+        session_tracks_on(&connection->session) > 1)
         status = 460;
     if (status == 200 && connection->session.state == SESSION_READY)
         stream_play(exchange->server, connection);
@@ -90,18 +89,21 @@ static void on_pause(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     unsigned status = exchange_check_session(exchange);
-    if (status == 200 && connection->session.state != SESSION_PLAYING)
+    if (status == 200 && connection->session.state == SESSION_READY)
         status = 455;
     exchange_begin(exchange, status);
     exchange_add_session(exchange);
     if (status == 200) {
         stream_pause(exchange->server, connection);
+        publication_pause(exchange->server, connection);
         connection_flush(exchange->server, connection);
     }
     exchange_finish(exchange);
 }
 
-/* Media stops before the reply, so that the client has all of it when the reply is there. */
+/* Media stops before the reply, so that the client has all of it when the reply is there. A
+   publisher's datagrams are awaited for a while: they and this request come by different sockets.
+ */
 static void on_teardown(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
@@ -114,6 +116,7 @@ static void on_teardown(struct exchange *exchange)
     }
     connection->session.torn_down = true;
     stream_pause(exchange->server, connection);
+    publication_pause(exchange->server, connection);
     connection_flush(exchange->server, connection);
     if ((exchange->faults.mute >> RTSP_TEARDOWN & 1) != 0) {
         connection_end_session(exchange->server, connection, "teardown");
@@ -122,6 +125,8 @@ static void on_teardown(struct exchange *exchange)
     exchange_finish(exchange);
     if (connection->state == CONNECTION_OPEN)
         connection->state = CONNECTION_ENDING;
+    if (connection_publishes(connection) && connection->session.udp)
+        connection->shut_at_ns = exchange->server->now_ns + LINGER_NS;
 }
 
 static void on_parameter(struct exchange *exchange)
@@ -138,8 +143,7 @@ static void on_parameter(struct exchange *exchange)
 static void on_unsupported(struct exchange *exchange)
 {
     exchange_begin(exchange, exchange->request->method == RTSP_OTHER ? 501 : 405);
-    text_add_string(&exchange->reply, "Allow: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, "
-                                      "GET_PARAMETER, SET_PARAMETER\r\n");
+    text_add_string(&exchange->reply, "Allow: " METHODS "\r\n");
     exchange_finish(exchange);
 }
 
@@ -211,6 +215,9 @@ static bool find_path(struct exchange *exchange)
         exchange_answer(exchange, result == TARGET_TOO_LONG ? 414 : 400);
         return false;
     }
+    if (connection_publishes(exchange->connection))
+        announcement_resolve(&publication_of(server, exchange->connection)->announcement,
+                             &exchange->target);
     exchange->path = path_find(&server->paths, &exchange->target);
     exchange->media = library_find(server->config.library, exchange->target.path);
     exchange->faults = exchange->path ? exchange->path->faults : server->config.faults;
@@ -281,6 +288,8 @@ bool request_handle(struct server *server, struct connection *connection,
         [RTSP_TEARDOWN] = on_teardown,
         [RTSP_GET_PARAMETER] = on_parameter,
         [RTSP_SET_PARAMETER] = on_parameter,
+        [RTSP_ANNOUNCE] = publish_announce,
+        [RTSP_RECORD] = publish_record,
     };
     struct exchange exchange = {.server = server, .connection = connection, .request = message};
     if (!message->is_request || !find_path(&exchange))

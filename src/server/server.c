@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "net/sim.h"
+#include "server/publication.h"
 #include "server/shard.h"
 
 #define LAPSES_MAX 1024u /* timers handled before arrivals get their turn again */
@@ -15,6 +16,7 @@
             */
 #define PORT_COUNT 16384u
 #define WORDS_MAX 4096u
+#define RTP_RCVBUF (4 << 20) /* of all UDP publishers together */
 #define BUSY_LOOK_NS (100 * NS_PER_MS)
 #define GATHER_NS NS_PER_MS
 #define GATHER_MAX_NS (5 * NS_PER_MS)
@@ -48,22 +50,28 @@ static void on_connection_event(struct server *server, struct connection *connec
     else if (event->type == LOOP_WRITABLE)
         connection_on_writable(server, connection);
     else if (event->type == LOOP_EOF)
-        connection_close(server, connection, "closed", false);
+        connection_on_end(server, connection, "closed");
     else if (event->type == LOOP_BROKEN)
-        connection_close(server, connection, "reset", false);
+        connection_on_end(server, connection, "reset");
 }
 
 static void on_datagram(struct server *server, const struct loop_event *event)
 {
-    struct connection *connection = peers_find(server, event->from);
-    if (event->token == TOKEN_RTCP && connection)
-        connection->heard_at_ns = server->now_ns;
+    unsigned track, port = event->token == TOKEN_RTCP;
+    struct connection *connection = peers_find(server, event->from, port, &track);
+    struct slice rest = event->bytes;
+    if (!connection)
+        return;
+    connection->heard_at_ns = server->now_ns;
+    while (rest.len > 0)
+        publication_on_datagram(server, connection, track, port, slice_take(&rest, event->segment));
 }
 
 static void on_event(void *context, const struct loop_event *event)
 {
     struct server *server = context;
     server->now_ns = loop_clock(server->loop);
+    server->arrival_ns = event->arrival_ns;
     if (event->type == LOOP_ACCEPTED)
         connection_open(server, event);
     else if (event->type == LOOP_DATAGRAM)
@@ -86,9 +94,13 @@ static int listen_at(struct server *server)
     return loop_local_address(server->loop, server->listener, &server->address) ? 0 : -EINVAL;
 }
 
-static int64_t open_udp(struct server *server, uint16_t port, uint64_t token, bool receive)
+static int64_t open_udp(struct server *server, uint16_t port, uint64_t token, int rcvbuf)
 {
-    struct loop_udp udp = {.at = server->config.listen, .token = token, .receive = receive};
+    struct loop_udp udp = {.at = server->config.listen,
+                           .token = token,
+                           .rcvbuf = rcvbuf,
+                           .gro = true,
+                           .receive = true};
     address_set_port(&udp.at, port);
     return loop_open_udp(server->loop, &udp);
 }
@@ -99,8 +111,8 @@ static int open_rtp_pair(struct server *server)
     uint64_t start = rng_below(&server->rng, PORT_COUNT / 2);
     for (unsigned i = 0; i < PORT_COUNT / 2; i++) {
         uint16_t port = (uint16_t)(PORT_FIRST + (start + i) % (PORT_COUNT / 2) * 2);
-        int64_t rtp = open_udp(server, port, TOKEN_RTP, false);
-        int64_t rtcp = rtp > 0 ? open_udp(server, (uint16_t)(port + 1), TOKEN_RTCP, true) : rtp;
+        int64_t rtp = open_udp(server, port, TOKEN_RTP, RTP_RCVBUF);
+        int64_t rtcp = rtp > 0 ? open_udp(server, (uint16_t)(port + 1), TOKEN_RTCP, 0) : rtp;
         if (rtcp > 0) {
             server->rtp = (loop_socket)rtp;
             server->rtcp = (loop_socket)rtcp;
@@ -121,6 +133,8 @@ static int init_tables(struct server *server)
     int error = pool_init(&server->connections, sizeof(struct connection), max);
     if (!error)
         error = pool_init(&server->words, WORDS_BYTES, max < WORDS_MAX ? 2 * max : 2 * WORDS_MAX);
+    if (!error)
+        error = pool_init(&server->publications, sizeof(struct publication), max);
     if (!error)
         error = path_table_init(&server->paths, server->config.registry);
     if (!error)
@@ -172,6 +186,7 @@ void server_free(struct server *server)
     wheel_dispose(&server->wheel);
     peers_dispose(&server->peers);
     path_table_dispose(&server->paths);
+    pool_dispose(&server->publications);
     pool_dispose(&server->words);
     pool_dispose(&server->connections);
     free(server);

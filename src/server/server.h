@@ -37,8 +37,8 @@ struct server_config {
     enum auth_scheme auth;
     struct auth_credentials credentials;
     uint64_t session_timeout_ns; /* 0: SERVER_SESSION_TIMEOUT_NS */
-    uint64_t report_ns;    /* between sender reports; 0: 5 s. For simulations of very long runs */
-    uint32_t max_sessions; /* of the registry's servers together; 0: no limit */
+    uint64_t report_ns;       /* between RTCP reports; 0: 5 s. For simulations of very long runs */
+    uint32_t max_sessions;    /* of the registry's servers together; 0: no limit */
     uint32_t max_connections; /* of this shard */
     unsigned shards;          /* that share the limits of a path; 0 is 1 */
     unsigned shard;           /* the how manieth, from 0 */

@@ -1,6 +1,7 @@
 /* shard.h - what the parts of one server shard share; nobody else includes it. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/text.h"
@@ -14,7 +15,8 @@
 #define PLAN_STEPS 96u /* packets planned and written at a time */
 #define REPLY_BYTES 8192u
 #define DATAGRAMS_BYTES 65000u
-#define REPORT_BYTES 128u /* of one sender report with its SDES, framed */
+#define REPORT_BYTES 128u /* of one report with its SDES, framed */
+#define REPORT_EVERY_NS (5 * NS_PER_S)
 
 /* Tokens of sockets that aren't connections; those have their index. */
 enum { TOKEN_LISTENER = UINT32_MAX - 2, TOKEN_RTP, TOKEN_RTCP };
@@ -28,6 +30,7 @@ struct server {
     uint16_t rtp_port;
     bool on_sim;
     uint64_t now_ns;         /* as of the event or timer in hand */
+    uint64_t arrival_ns;     /* of the bytes or the datagram in hand */
     uint64_t epoch_ns;       /* of all streams */
     uint64_t unix_offset_ns; /* to wall-clock time; renewed every second */
     uint64_t unix_renew_at_ns;
@@ -39,6 +42,7 @@ struct server {
     struct wheel wheel;
     struct pool connections;
     struct pool words; /* input and output that had to be kept */
+    struct pool publications;
     struct path_table paths;
     struct peers peers;
     struct playout_step steps[PLAN_STEPS];
@@ -53,6 +57,12 @@ static inline uint32_t connection_index(const struct server *server,
                                         const struct connection *connection)
 {
     return (uint32_t)(connection - (const struct connection *)server->connections.base);
+}
+
+/* Between reports. */
+static inline uint64_t server_report_ns(const struct server *server)
+{
+    return server->config.report_ns > 0 ? server->config.report_ns : REPORT_EVERY_NS;
 }
 
 static inline uint64_t server_unix_now(const struct server *server)

@@ -7,7 +7,6 @@
 #include "proto/rtcp.h"
 #include "server/shard.h"
 
-#define REPORT_EVERY_NS (5 * NS_PER_S)
 #define REPORT_PATIENCE_NS NS_PER_S /* a report waits that long for a packet to go with */
 #define RETRY_NS (2 * NS_PER_MS)    /* when the cap or the shared UDP socket is full */
 #define CLOGGED_NS (10 * NS_PER_MS) /* how often stall_all is looked at */
@@ -299,8 +298,7 @@ static void write_reports(struct server *server, struct connection *connection)
     server->reports_len = 0;
     if (server->now_ns < session->report_at_ns)
         return;
-    uint64_t every_ns = server->config.report_ns ? server->config.report_ns : REPORT_EVERY_NS;
-    session->report_at_ns = server->now_ns + every_ns;
+    session->report_at_ns = server->now_ns + server_report_ns(server);
     for (unsigned i = 0; i < media->track_count && session->state == SESSION_PLAYING; i++) {
         if (session->playout.tracks[i].on)
             write_report(server, connection, i);
@@ -383,16 +381,6 @@ void stream_service(struct server *server, struct connection *connection)
     server->reports_len = 0;                    /* also where the connection broke */
 }
 
-/* The faults that end a session. */
-static uint64_t end_at(const struct session *session)
-{
-    const struct faults *faults = &session->path->faults;
-    uint64_t reset_ns = faults->reset_after_ns, close_ns = faults->close_after_ns;
-    uint64_t first_ns =
-        reset_ns > 0 && (close_ns == 0 || reset_ns < close_ns) ? reset_ns : close_ns;
-    return first_ns > 0 ? session->played_at_ns + first_ns : TIME_NEVER;
-}
-
 static uint64_t write_at(const struct server *server, const struct session *session)
 {
     const struct faults *faults = &session->path->faults;
@@ -415,6 +403,5 @@ uint64_t stream_next(const struct server *server, const struct connection *conne
         return server->now_ns + RETRY_NS;
     if (session->state != SESSION_PLAYING)
         return TIME_NEVER;
-    uint64_t end_ns = end_at(session), write_ns = write_at(server, session);
-    return end_ns < write_ns ? end_ns : write_ns;
+    return write_at(server, session);
 }
