@@ -51,6 +51,32 @@ void media_free(struct media *media)
     free(media);
 }
 
+static void write_u32(uint8_t *to, uint32_t value)
+{
+    to[0] = (uint8_t)(value >> 24);
+    to[1] = (uint8_t)(value >> 16);
+    to[2] = (uint8_t)(value >> 8);
+    to[3] = (uint8_t)value;
+}
+
+unsigned media_write_header(const struct media *media, const struct media_packet *packet,
+                            const struct media_rtp *rtp, uint8_t *to)
+{
+    to[0] = 0x80; /* version 2 */
+    to[1] = (uint8_t)(packet->marker << 7 | media->tracks[packet->track].payload_type);
+    to[2] = (uint8_t)(rtp->sequence >> 8);
+    to[3] = (uint8_t)rtp->sequence;
+    write_u32(to + 4, rtp->timestamp);
+    write_u32(to + 8, rtp->ssrc);
+    memcpy(to + 12, packet->prefix, sizeof(packet->prefix));
+    if (!media->stamped)
+        return 12u + packet->prefix_len;
+    memcpy(to + 12, "RTSB", 4);
+    write_u32(to + 16, (uint32_t)(rtp->due_ns >> 32));
+    write_u32(to + 20, (uint32_t)rtp->due_ns);
+    return 12u + MEDIA_STAMP_BYTES;
+}
+
 uint32_t media_find(const struct media *media, uint64_t due_ns)
 {
     uint32_t low = 0, high = media->packet_count;

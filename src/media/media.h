@@ -74,6 +74,22 @@ static inline uint32_t media_packet_bytes(const struct media *media,
            (media->stamped ? MEDIA_STAMP_BYTES : 0);
 }
 
+/* What a packet's RTP header says beside its marker and its track's type. */
+struct media_rtp {
+    uint32_t ssrc;
+    uint32_t timestamp;
+    uint16_t sequence;
+    uint64_t due_ns; /* since 1970: the stamp, where the media has one */
+};
+
+/* Header and prefix, or header and stamp: a stamped media's packets have no prefix. */
+#define MEDIA_HEADER_MAX (12u + MEDIA_STAMP_BYTES)
+
+/* Writes all that goes in front of the packet's payload (RFC 3550, 5.1), MEDIA_HEADER_MAX bytes at
+   most; how many. */
+unsigned media_write_header(const struct media *media, const struct media_packet *packet,
+                            const struct media_rtp *rtp, uint8_t *to);
+
 /* First packet of a lap due at or after due_ns; packet_count when there is none. */
 uint32_t media_find(const struct media *media, uint64_t due_ns);
 

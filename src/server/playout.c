@@ -11,14 +11,6 @@
 
 static_assert(sizeof(struct playout_step) <= 112, "a frame's worth of them is filled at a time");
 
-static void write_u32(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 24);
-    to[1] = (uint8_t)(value >> 16);
-    to[2] = (uint8_t)(value >> 8);
-    to[3] = (uint8_t)value;
-}
-
 static uint64_t scale(uint64_t value, uint64_t by, uint64_t of)
 {
     return (uint64_t)((unsigned __int128)value * by / of);
@@ -116,36 +108,26 @@ uint64_t playout_next_due(const struct playout *playout)
     return due_at(playout, playout->at.lap, playout->at.index);
 }
 
-/* Fills in what is written: the header with the packet's prefix or stamp, and where the rest lies.
- */
-static void fill_step(struct playout_step *step, const struct playout *playout, uint32_t lap,
-                      uint32_t index, uint16_t sequence)
+/* Fills in what is written: all that goes in front of the payload, and where that lies. */
+static void fill_step(struct playout_step *step, const struct playout *playout,
+                      const struct playout_held *what, uint64_t unix_offset_ns)
 {
     const struct media *media = playout->media;
-    const struct media_packet *packet = &media->packets[index];
-    const struct media_track *track = &media->tracks[packet->track];
-    const struct playout_track *state = &playout->tracks[packet->track];
-    uint8_t *header = step->header + PLAYOUT_HEADER_ROOM;
-    header[0] = 0x80; /* version 2, RFC 3550, 5.1 */
-    header[1] = (uint8_t)(packet->marker << 7 | track->payload_type);
-    header[2] = (uint8_t)(sequence >> 8);
-    header[3] = (uint8_t)sequence;
-    write_u32(header + 4, state->timestamp_base + lap * track->lap_ticks + packet->timestamp);
-    write_u32(header + 8, state->ssrc);
-    memcpy(header + 12, packet->prefix, sizeof(packet->prefix));
+    const struct media_packet *packet = &media->packets[what->index];
+    const struct playout_track *track = &playout->tracks[packet->track];
+    const struct media_rtp rtp = {
+        .ssrc = track->ssrc,
+        .timestamp = track->timestamp_base + what->lap * media->tracks[packet->track].lap_ticks +
+                     packet->timestamp,
+        .sequence = what->sequence,
+        .due_ns = due_at(playout, what->lap, what->index) + unix_offset_ns,
+    };
     step->track = packet->track;
-    step->header_len = (uint8_t)(PLAYOUT_HEADER_ROOM + 12 + packet->prefix_len);
+    step->header_len =
+        (uint8_t)(PLAYOUT_HEADER_ROOM +
+                  media_write_header(media, packet, &rtp, step->header + PLAYOUT_HEADER_ROOM));
     step->payload = packet->payload;
     step->payload_len = packet->payload_len;
-}
-
-static void stamp_step(struct playout_step *step, uint64_t unix_ns)
-{
-    uint8_t *stamp = step->header + step->header_len;
-    memcpy(stamp, "RTSB", 4);
-    write_u32(stamp + 4, (uint32_t)(unix_ns >> 32));
-    write_u32(stamp + 8, (uint32_t)unix_ns);
-    step->header_len += MEDIA_STAMP_BYTES;
 }
 
 /* What a plan is made from and grows into. */
@@ -173,10 +155,8 @@ static void plan_write(struct planner *plan, enum playout_step_kind kind,
 {
     struct playout_step *step = &plan->steps[plan->count];
     plan_step(plan, kind, 0);
-    fill_step(step, plan->playout, what->lap, what->index, what->sequence);
+    fill_step(step, plan->playout, what, plan->unix_offset_ns);
     step->overtaken = what->overtaken;
-    if (plan->playout->media->stamped)
-        stamp_step(step, due_at(plan->playout, what->lap, what->index) + plan->unix_offset_ns);
 }
 
 static void plan_release(struct planner *plan, unsigned track)

@@ -14,7 +14,7 @@
 #include "server/truth.h"
 
 #define PLAYOUT_HEADER_ROOM 4u /* in front of the RTP header, for the interleaved frame's */
-#define PLAYOUT_HEADER_MAX (PLAYOUT_HEADER_ROOM + 12u + MEDIA_STAMP_BYTES)
+#define PLAYOUT_HEADER_MAX (PLAYOUT_HEADER_ROOM + MEDIA_HEADER_MAX)
 
 /* A packet that a reorder fault holds back. */
 struct playout_held {
