@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -72,10 +73,9 @@ bool demo_start(struct demo *demo, const char *pattern, struct text *error)
         text_add_string(error, "the embedded server did not start: try 'rtspbench serve --port 0'");
         return false;
     }
-    struct text url = text_init(demo->url, sizeof(demo->url));
-    text_add_string(&url, line + strlen("ready "));
-    text_add_string(&url, "demo");
-    text_string(&url);
+    const char *server = line + strlen("ready ");
+    snprintf(demo->url, sizeof(demo->url), "%sdemo", server);
+    snprintf(demo->publish_url, sizeof(demo->publish_url), "%slive/{n}", server);
     return true;
 }
 

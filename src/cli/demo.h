@@ -8,7 +8,8 @@
 
 struct demo {
     pid_t server;
-    char url[128]; /* what to read */
+    char url[128];         /* what to read */
+    char publish_url[128]; /* where to publish */
 };
 
 /* Runs this same program as `serve --port 0`, with --pattern unless that is NULL, and waits until

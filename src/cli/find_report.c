@@ -11,7 +11,9 @@
 
 static const char *noun(const struct find_max *find)
 {
-    return find->plan->find == FIND_RATE ? "sessions/s" : "readers";
+    return find->plan->find == FIND_RATE ? "sessions/s"
+           : find->plan->publish         ? "publishers"
+                                         : "readers";
 }
 
 /* The last try of a level: its index. */

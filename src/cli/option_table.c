@@ -12,6 +12,7 @@
 
 #define READ "What to read"
 #define LOAD "The load"
+#define PUBLISH "Publishing"
 #define OBJECTIVES "Objectives"
 #define SESSION "A session"
 #define NETWORK "The network"
@@ -96,6 +97,14 @@ const struct option_spec option_table[] = {
      .group = LOAD, .commands = RUN, .help = "the same in hours; wins over --duration"},
     {.id = OPT_WARMUP, .name = "warmup", .argument = "D", .kind = OPTION_DURATION,
      .fallback = "0", .group = LOAD, .commands = RUN, .help = "left out of the media numbers"},
+    {.id = OPT_PUBLISH, .name = "publish", .kind = OPTION_FLAG, .group = PUBLISH, .commands = RUN,
+     .help = "publish (ANNOUNCE, RECORD) instead of read: the test card, if nothing else is said; {n} in the URL numbers the publishers"},
+    {.id = OPT_MEDIA, .name = "media", .argument = "FILE", .kind = OPTION_TEXT, .group = PUBLISH, .commands = RUN,
+     .help = "a media file, over and over"},
+    {.id = OPT_PATTERN, .name = "pattern", .argument = "N/s:BYTES", .kind = OPTION_TEXT, .group = PUBLISH, .commands = RUN,
+     .help = "N packets a second of BYTES each, with the time in each"},
+    {.id = OPT_NO_AUDIO, .name = "no-audio", .kind = OPTION_FLAG, .group = PUBLISH, .commands = RUN,
+     .help = "the test card without sound"},
     {.id = OPT_RETRIES, .name = "retries", .argument = "N", .kind = OPTION_COUNT, .max = 1000000,
      .fallback = "0", .group = LOAD, .commands = RUN, .help = "tries after a failure"},
     {.id = OPT_BACKOFF, .name = "backoff", .argument = "D", .kind = OPTION_DURATION, .min = NS_PER_MS,

@@ -41,6 +41,7 @@ enum option_id {
     OPT_BAD_CLIENT_RATIO,
     OPT_BAD_CLIENTS,
     OPT_BAD_AFTER,
+    OPT_PUBLISH,
     OPT_POPULARITY,
     OPT_DURATION,
     OPT_HOURS,

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "cli/media_options.h"
 #include "net/loop.h"
 
 #define FIND_HOLD_NS (10 * NS_PER_S)
@@ -282,9 +283,14 @@ static bool add_slos(struct plan *plan, struct plan_storage *storage, const stru
 
 static void add_usual_slos(struct plan *plan, struct plan_storage *storage, struct text *error)
 {
-    static const char *const usual[] = {"failed_ratio<1%", "loss_ratio<0.1%", "startup.p95<1s"};
-    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-        slo_parse(usual[i], &storage->slos[plan->slo_count++], error);
+    static const char *const of_readers[] = {"failed_ratio<1%", "startup.p95<1s", "loss_ratio<0.1%",
+                                             NULL};
+    static const char *const of_publishers[] = {"failed_ratio<1%", "startup.p95<1s",
+                                                "published.dropped_ratio<0.1%",
+                                                "published.reported_loss_ratio<0.1%", NULL};
+    const char *const *usual = plan->publish ? of_publishers : of_readers;
+    for (; *usual; usual++)
+        slo_parse(*usual, &storage->slos[plan->slo_count++], error);
 }
 
 /* What a search needs that wasn't given. */
@@ -463,6 +469,9 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     if (options_given(options, OPT_PASSWORD_FILE) && !plan->password)
         return false;
     plan->headers = storage->headers = headers_from_options(options, error);
+    plan->publish = storage->publish = media_to_publish(options, error);
+    if (error->len > 0)
+        return false;
     return plan->headers && set_profile(plan, options, error) &&
            plan_sources_from_options(plan, storage, options, error) &&
            add_slos(plan, storage, options, error) && set_search(plan, storage, options, error) &&
@@ -476,5 +485,6 @@ void plan_storage_dispose(struct plan_storage *storage)
     free(storage->password);
     free(storage->headers);
     free(storage->bind);
+    media_free(storage->publish);
     *storage = (struct plan_storage){0};
 }

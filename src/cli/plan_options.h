@@ -11,6 +11,7 @@ struct plan_storage {
     char *password;
     char *headers;
     struct address *bind;
+    struct media *publish;
     struct slo slos[SLO_MAX];
 };
 

@@ -129,7 +129,7 @@ static int run_demo(struct plan *plan, const struct options *options, struct tex
     if (!demo_start(&demo, NULL, error))
         return STATUS_SETUP;
     int status = STATUS_SETUP;
-    if (url_list_add(&plan->urls, demo.url, error))
+    if (url_list_add(&plan->urls, plan->publish ? demo.publish_url : demo.url, error))
         status = resolve_and_run(plan, error);
     demo_stop(&demo);
     return status;

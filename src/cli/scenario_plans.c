@@ -349,7 +349,16 @@ bool scenario_needs_server(const struct scenario *scenario, const struct options
 
 static bool add_server(struct plan *plan, const char *server, struct text *error)
 {
-    return plan->urls.count > 0 || !server || url_list_add(&plan->urls, server, error);
+    char room[640];
+    struct text url = text_init(room, sizeof(room));
+    if (plan->urls.count > 0 || !server)
+        return true;
+    if (!plan->publish)
+        return url_list_add(&plan->urls, server, error);
+    copy_server(server, room, sizeof(room) / 2);
+    url.len = strlen(room);
+    text_add_string(&url, "/live/{n}");
+    return url_list_add(&plan->urls, text_string(&url), error);
 }
 
 /* Every group its own choices, all from the run's seed. */

@@ -10,15 +10,14 @@
 
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/media_options.h"
 #include "cli/plan_options.h"
 #include "server/crew.h"
 
 #define SESSIONS_A_SHARD 16000u
 #define CONNECTIONS_MAX 20000u /* a shard; its table of open files bounds it too */
 #define FILES_SPARE 64u
-#define PATTERN_BYTES_MIN 24u
 #define PATTERN_BYTES_MAX 65000u
-#define PATTERN_DEFAULT "100/s:1200"
 #define LINE_BYTES 4096u
 
 /* What a server needs beside its configuration. */
@@ -28,59 +27,12 @@ struct serving {
     FILE *sessions;
 };
 
-/* "200/s:1250" */
-static struct media *make_pattern(const char *value, struct text *error)
-{
-    char rate[32];
-    struct slice rest = slice_from_string(value);
-    double per_s;
-    uint64_t bytes;
-    bool fits = slice_to_string(slice_take_until(&rest, ':'), rate, sizeof(rate));
-    if (!fits || rest.len == 0 || !units_parse_rate(rate, &per_s) ||
-        !units_parse_size((const char *)rest.data, &bytes) || bytes < PATTERN_BYTES_MIN ||
-        bytes > PATTERN_BYTES_MAX) {
-        options_complain(error, OPT_PATTERN, value,
-                         "packets a second and the bytes of each with its RTP header, 24 to 65000, "
-                         "such as 200/s:1250");
-        return NULL;
-    }
-    struct media *media = media_new_pattern(per_s, (uint32_t)bytes);
-    if (!media)
-        options_complain(error, OPT_PATTERN, value,
-                         "a rate with a whole number of packets in some whole number of seconds");
-    return media;
-}
-
-/* "[NAME=]FILE"; without a name, that of the file without its suffix. */
-static struct media *make_file(const char *value, struct text *error)
-{
-    char why[256];
-    struct slice file = slice_from_string(value), name = {NULL, 0};
-    ptrdiff_t equals = slice_find_byte(file, '=');
-    if (equals > 0 && slice_find_byte(slice_make(file.data, (size_t)equals), '/') < 0) {
-        name = slice_take(&file, (size_t)equals);
-        slice_take(&file, 1);
-    }
-    struct media *media = media_new_file((const char *)file.data, why, sizeof(why));
-    if (!media) {
-        text_printf(error, "--media '%s': %s", value, why);
-        return NULL;
-    }
-    if (name.len == 0) {
-        const char *slash = strrchr((const char *)file.data, '/');
-        name = slice_from_string(slash ? slash + 1 : (const char *)file.data);
-        name = slice_take_until(&name, '.');
-    }
-    slice_to_string(name, media->name, sizeof(media->name));
-    return media;
-}
-
 static bool add_files(const struct options *options, struct library *library, struct text *error)
 {
     for (unsigned i = 0; i < options->repeated_count; i++) {
         if (options->repeated_ids[i] != OPT_MEDIA)
             continue;
-        struct media *media = make_file(options->repeated[i], error);
+        struct media *media = media_option_file(options->repeated[i], error);
         if (!media)
             return false;
         if (!library_add(library, media)) {
@@ -97,8 +49,8 @@ static bool add_files(const struct options *options, struct library *library, st
 static bool make_library(const struct options *options, struct library *library, struct text *error)
 {
     bool pattern_first = options_given(options, OPT_PATTERN);
-    const char *spec = pattern_first ? options_text(options, OPT_PATTERN) : PATTERN_DEFAULT;
-    struct media *pattern = make_pattern(spec, error);
+    const char *spec = pattern_first ? options_text(options, OPT_PATTERN) : MEDIA_PATTERN_DEFAULT;
+    struct media *pattern = media_option_pattern(spec, PATTERN_BYTES_MAX, error);
     if (!pattern)
         return false;
     if (pattern_first)

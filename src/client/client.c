@@ -33,6 +33,7 @@ static int init_pools(struct client *client, uint32_t sessions)
         {&client->udps, sizeof(struct session_udp), sessions},
         {&client->panels, sizeof(struct panel_session), panel_room(client->config)},
         {&client->long_ids, sizeof(struct long_id), sessions},
+        {&client->publishers, sizeof(struct publisher), client->config->publish ? sessions : 1},
     };
     for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
         int error = pool_init(pools[i].pool, pools[i].record_size, pools[i].capacity);
@@ -68,8 +69,9 @@ int client_init(struct client *client, const struct client_config *config,
 void client_dispose(struct client *client)
 {
     struct pool *pools[] = {
-        &client->sessions, &client->more_tracks, &client->gap_blocks, &client->descriptions,
-        &client->auths,    &client->udps,        &client->panels,     &client->long_ids,
+        &client->sessions,     &client->more_tracks, &client->gap_blocks,
+        &client->descriptions, &client->auths,       &client->udps,
+        &client->panels,       &client->long_ids,    &client->publishers,
     };
     for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
         pool_dispose(pools[i]);

@@ -10,7 +10,9 @@
 #include "client/conversation.h"
 #include "client/description.h"
 #include "client/panel.h"
+#include "client/publisher.h"
 #include "client/session.h"
+#include "media/media.h"
 #include "net/address.h"
 #include "stats/stats.h"
 
@@ -32,7 +34,7 @@ enum client_keepalive {
 
 /* Where sessions of one URL go, and who they are there. */
 struct client_url {
-    struct slice text; /* as in a request line: no userinfo */
+    struct slice text; /* as in a request line: no userinfo; {n} stands for a publisher's number */
     struct slice user; /* bytes, percent-decoded; empty: no credentials */
     struct slice password;
     uint32_t address_count; /* 0: the name did not resolve */
@@ -53,6 +55,7 @@ struct client_config {
     uint64_t media_timeout_ns;
     uint64_t report_ns; /* between receiver reports; 0: 5 s */
     uint64_t seed;
+    const struct media *publish; /* what sessions send; NULL: they read */
     enum client_transport transport;
     enum client_keepalive keepalive;
     enum description_wanted tracks;
@@ -134,6 +137,7 @@ struct client {
     struct pool auths;
     struct pool udps;
     struct pool panels;
+    struct pool publishers;
     struct pool long_ids;
     struct conversations conversations;
     struct wheel wheel;

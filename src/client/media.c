@@ -4,13 +4,6 @@
 
 #include "client/session_internal.h"
 
-#define SELF_MS 5000u /* a TCP gap this soon after our own backlog or lag is our fault */
-
-static bool recently(const struct client *client, uint32_t at_ms)
-{
-    return client->now_ms - at_ms < SELF_MS;
-}
-
 /* Whose a loss is that this packet reveals. */
 static enum loss_cause cause_of(struct client *client, struct session *session, unsigned n,
                                 uint32_t drops)
@@ -21,9 +14,9 @@ static enum loss_cause cause_of(struct client *client, struct session *session, 
         udp->track[n].drops_seen = drops;
         return moved ? LOSS_LOCAL_SOCKET : LOSS_NETWORK;
     }
-    bool backlog = (session->flags & FLAG_BACKLOG) && recently(client, session->backlog_ms);
-    bool lag = client->last_lag_ms != 0 && recently(client, client->last_lag_ms);
-    return backlog || lag ? LOSS_SELF : LOSS_SERVER;
+    bool backlog =
+        (session->flags & FLAG_BACKLOG) && client->now_ms - session->backlog_ms < CLIENT_BLAME_MS;
+    return backlog || client_was_late(client) ? LOSS_SELF : LOSS_SERVER;
 }
 
 /* The track's format follows the packet's payload type; false when the SDP doesn't name it. */
@@ -205,6 +198,10 @@ void media_on_rtp(struct client *client, struct session *session, unsigned n,
 {
     struct rtp packet;
     struct track *track = session_track(client, session, n);
+    if (session_publishes(client)) { /* nobody asked for any */
+        client->stats->oddities.unknown_channel++;
+        return;
+    }
     if (rtp_is_rtcp(piece->bytes)) {
         if (piece->bytes.len == piece->total_len)
             media_on_rtcp(client, session, n, piece);
@@ -263,7 +260,9 @@ void media_on_rtcp(struct client *client, struct session *session, unsigned n,
             client->media->rtcp.bad++;
         if (result != RTCP_OK)
             return;
-        if (packet.type == RTCP_SR)
+        if (session_publishes(client) && (packet.type == RTCP_SR || packet.type == RTCP_RR))
+            publisher_on_report(client, session, &packet, piece->arrival_ns);
+        else if (packet.type == RTCP_SR)
             on_sender_report(client, session, n, &packet);
         if (packet.type == RTCP_BYE) {
             on_bye(client, session, session_track(client, session, n));
@@ -289,6 +288,8 @@ void media_end(struct client *client, struct session *session)
     struct stream_stats *stream = &client->media->streams[session->url];
     stream->media_us += media_ns / NS_PER_US;
     stream->media_bytes += session->bytes;
+    if (session_publishes(client))
+        return;
     histogram_record(&client->media->metrics[METRIC_BITRATE],
                      (uint64_t)((double)session->bytes * 8e9 / (double)media_ns));
 }

@@ -11,13 +11,21 @@
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 #define SAMPLE_WORDS 96u /* bytes of what was said, beside the URL */
 
+#define BIT(metric) (1u << (metric))
+#define OF_BOTH                                                                                    \
+    (BIT(METRIC_CONNECT) | BIT(METRIC_OPTIONS) | BIT(METRIC_SETUP) | BIT(METRIC_STARTUP))
+#define OF_PUBLISHERS (OF_BOTH | BIT(METRIC_ANNOUNCE) | BIT(METRIC_RECORD))
+#define OF_KEYFRAMES (BIT(METRIC_FIRST_KEYFRAME) | BIT(METRIC_JOIN))
+#define OF_READERS                                                                                 \
+    (OF_BOTH | OF_KEYFRAMES | BIT(METRIC_DESCRIBE) | BIT(METRIC_PLAY) | BIT(METRIC_FIRST_RTP))
+
 static void count_never(struct client *client, const struct session *session)
 {
-    for (unsigned metric = 0; metric <= METRIC_JOIN; metric++) {
-        bool applies = metric != METRIC_TLS && metric != METRIC_ANNOUNCE && metric != METRIC_RECORD;
-        if (metric == METRIC_FIRST_KEYFRAME || metric == METRIC_JOIN)
-            applies = !(session->flags & FLAG_ESTABLISHED) || (session->flags & FLAG_HAS_KEYFRAMES);
-        if (applies && !(session->ever & (1u << metric)))
+    unsigned steps = session_publishes(client) ? OF_PUBLISHERS : OF_READERS;
+    if ((session->flags & FLAG_ESTABLISHED) && !(session->flags & FLAG_HAS_KEYFRAMES))
+        steps &= ~OF_KEYFRAMES;
+    for (unsigned metric = 0; metric < LATENCY_METRICS; metric++) {
+        if ((steps & ~session->ever) & BIT(metric))
             client->stats->never[metric]++;
     }
 }
@@ -113,9 +121,10 @@ void session_count_error(struct client *client, const struct session *session, e
     struct slice shown = text_slice(&told);
     text_add(&sample, slice_take(&shown, SAMPLE_WORDS));
     text_add_string(&sample, told.len > 0 ? " from " : "");
-    struct slice url = client->config->urls[session->url].text;
+    told.len = 0;
+    session_write_url(client, session, &told);
     size_t room = sample.size - sample.len;
-    text_add(&sample, slice_make(url.data, url.len < room / 2 ? url.len : room / 2));
+    text_add(&sample, slice_make(told.data, told.len < room / 2 ? told.len : room / 2));
     stats_error(client->stats, phase, reason, status, text_string(&sample));
 }
 
@@ -162,6 +171,9 @@ static void free_pooled(struct client *client, struct session *session)
     setup_forget(client, session);
     if (session->auth)
         pool_give(&client->auths, session->auth - 1);
+    if (session->publisher)
+        pool_give(&client->publishers, session->publisher - 1);
+    session->publisher = 0;
     client_leave_panel(client, session);
     session->auth = 0;
     if (session->next != NEXT_REDIRECT)

@@ -5,6 +5,7 @@
 
 #include "client/misbehave.h"
 #include "client/session_internal.h"
+#include "media/describe.h"
 #include "proto/sdp.h"
 #include "proto/url.h"
 
@@ -133,6 +134,11 @@ static void on_options(struct client *client, struct session *session,
     if (!offered.data)
         offered = rtsp_header(reply, "OPTIONS", 0);
     choose_keepalive(client, session, offered);
+    if (session_publishes(client)) {
+        session_enter(client, session, SESSION_ANNOUNCE);
+        request_announce(client, session);
+        return;
+    }
     session_enter(client, session, SESSION_DESCRIBE);
     request_describe(client, session);
 }
@@ -142,12 +148,12 @@ static void on_options(struct client *client, struct session *session,
 static enum description_result keep_description(struct client *client, struct session *session,
                                                 struct slice base, const struct sdp *sdp)
 {
+    enum description_wanted wanted = session_publishes(client) ? WANT_ALL : client->config->tracks;
     uint32_t skipped;
     uint32_t record = pool_take(&client->descriptions);
     assert(record != POOL_NONE); /* one for each session */
     struct description *fresh = pool_at(&client->descriptions, record);
-    enum description_result result =
-        description_make(fresh, base, sdp, client->config->tracks, &skipped);
+    enum description_result result = description_make(fresh, base, sdp, wanted, &skipped);
     client->stats->oddities.tracks_skipped += skipped + sdp->media_skipped;
     if (result != DESCRIPTION_OK) {
         pool_give(&client->descriptions, record);
@@ -177,6 +183,35 @@ static void fail_description(struct client *client, struct session *session,
         session_fail(client, session, REASON_SDP_TOO_LARGE, 0, SLICE("URLs of over 1.5 KB"));
 }
 
+/* From a description, the server's or our own, to the first track. */
+static void set_up_tracks(struct client *client, struct session *session, const struct sdp *sdp,
+                          const struct text *base)
+{
+    enum description_result result = keep_description(client, session, text_slice(base), sdp);
+    if (result == DESCRIPTION_OK && base->overflow)
+        result = DESCRIPTION_TOO_LARGE;
+    if (result != DESCRIPTION_OK) {
+        fail_description(client, session, result);
+        return;
+    }
+    session->setup_track = 0;
+    session_enter(client, session, SESSION_SETUP);
+    setup_next_track(client, session);
+}
+
+/* What a publisher announced is its description. */
+static void on_announce(struct client *client, struct session *session)
+{
+    struct sdp sdp;
+    char room[DESCRIBE_MAX], url[2 * CONVERSATION_URL];
+    struct text announced = text_init(room, sizeof(room));
+    struct text base = text_init(url, sizeof(url));
+    describe(&announced, client->config->publish, false);
+    sdp_parse(text_slice(&announced), &sdp);
+    text_add(&base, session_url(client, session));
+    set_up_tracks(client, session, &sdp, &base);
+}
+
 static void on_describe(struct client *client, struct session *session,
                         const struct rtsp_message *reply)
 {
@@ -189,16 +224,7 @@ static void on_describe(struct client *client, struct session *session,
     }
     url_base(&base, rtsp_header(reply, "Content-Base", 0),
              rtsp_header(reply, "Content-Location", 0), session_url(client, session));
-    enum description_result result = keep_description(client, session, text_slice(&base), &sdp);
-    if (result == DESCRIPTION_OK && base.overflow)
-        result = DESCRIPTION_TOO_LARGE;
-    if (result != DESCRIPTION_OK) {
-        fail_description(client, session, result);
-        return;
-    }
-    session->setup_track = 0;
-    session_enter(client, session, SESSION_SETUP);
-    setup_next_track(client, session);
+    set_up_tracks(client, session, &sdp, &base);
 }
 
 static void establish(struct client *client, struct session *session)
@@ -218,6 +244,10 @@ static void establish(struct client *client, struct session *session)
     session->keepalive_ms = session_ms(client, session->keepalive_period_ms * NS_PER_MS);
     if (talk && talk->tx_len == 0 && talk->rx_len == 0)
         conversation_give(&client->conversations, &session->conversation);
+    if (session_publishes(client)) {
+        publisher_begin(client, session);
+        session->report_ms = client->now_ms; /* receivers need one to tell the time by */
+    }
     if (client->config->quickack_off)
         client->io->quickack_off(client->host, session->socket);
     session_arm(client, session);
@@ -240,11 +270,20 @@ static void on_play(struct client *client, struct session *session,
     establish(client, session);
 }
 
+static void on_record(struct client *client, struct session *session,
+                      const struct rtsp_message *reply, uint64_t arrival_ns)
+{
+    setup_adopt_id(client, session, rtsp_header(reply, "Session", 0));
+    session->pending_cseq = 0;
+    session_measure(client, session, METRIC_RECORD, session->phase_started_ns, arrival_ns);
+    establish(client, session);
+}
+
 static void on_teardown(struct client *client, struct session *session, uint64_t arrival_ns)
 {
     session_measure(client, session, METRIC_TEARDOWN, session->phase_started_ns, arrival_ns);
     session->pending_cseq = 0;
-    if (session->udp)
+    if (session->udp && !session->publisher)
         session_drain(client, session);
     else
         session_finish(client, session, OUTCOME_COMPLETED);
@@ -307,6 +346,10 @@ static void on_success(struct client *client, struct session *session,
         session_measure(client, session, METRIC_DESCRIBE, session->phase_started_ns, arrival_ns);
         on_describe(client, session, reply);
         break;
+    case SESSION_ANNOUNCE:
+        session_measure(client, session, METRIC_ANNOUNCE, session->phase_started_ns, arrival_ns);
+        on_announce(client, session);
+        break;
     case SESSION_SETUP:
         if (session->setup_track + 1u >= session_description(client, session)->track_count)
             session_measure(client, session, METRIC_SETUP, session->phase_started_ns, arrival_ns);
@@ -314,6 +357,9 @@ static void on_success(struct client *client, struct session *session,
         break;
     case SESSION_PLAY:
         on_play(client, session, reply, arrival_ns);
+        break;
+    case SESSION_RECORD:
+        on_record(client, session, reply, arrival_ns);
         break;
     case SESSION_TEARDOWN:
         on_teardown(client, session, arrival_ns);

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "client/misbehave.h"
 #include "client/session_internal.h"
+#include "media/describe.h"
 #include "proto/url.h"
 
 /* Of a conversation that has kept something. */
@@ -45,8 +46,21 @@ bool session_can_send(struct client *client, const struct session *session)
     return (session->flags & FLAG_CONNECTED) && !(talk && talk->tx_len > 0);
 }
 
-/* Keeps what the kernel didn't take, behind what is kept already. */
-static void keep_rest(struct client *client, struct session *session, struct slice rest)
+void session_write_url(const struct client *client, const struct session *session, struct text *to)
+{
+    struct slice url = client->config->urls[session->url].text;
+    const uint8_t *hole = session_publishes(client) ? memmem(url.data, url.len, "{n}", 3) : NULL;
+    if (!hole) {
+        text_add(to, url);
+        return;
+    }
+    text_add(to, slice_take(&url, (size_t)(hole - url.data)));
+    text_printf(to, "%" PRIu32, session->reader);
+    slice_take(&url, 3);
+    text_add(to, url);
+}
+
+void session_keep(struct client *client, struct session *session, struct slice rest)
 {
     struct conversation *talk = session_talk(client, session);
     if (!talk)
@@ -81,7 +95,7 @@ void session_send(struct client *client, struct session *session, struct slice b
         slice_take(&bytes, sent > 0 ? (size_t)sent : 0);
     }
     if (bytes.len > 0)
-        keep_rest(client, session, bytes);
+        session_keep(client, session, bytes);
 }
 
 void session_flush(struct client *client, struct session *session)
@@ -153,10 +167,12 @@ static struct text begin(struct client *client, struct session *session, enum rt
     return to;
 }
 
-static void finish(struct client *client, struct session *session, struct text *request)
+static void finish(struct client *client, struct session *session, struct text *request,
+                   struct slice body)
 {
     text_add(request, client->config->headers);
     text_add(request, SLICE("\r\n"));
+    text_add(request, body);
     if (request->overflow) {
         session_fail(client, session, REASON_MALFORMED, 0,
                      SLICE("the request would be over 16 KiB"));
@@ -167,17 +183,24 @@ static void finish(struct client *client, struct session *session, struct text *
     session_send(client, session, text_slice(request));
 }
 
-/* A request whose reply the state waits for. A phase begins with its first one. */
+/* The state waits for a reply from now on. A phase begins with its first request. */
+static void await_reply(struct client *client, struct session *session, enum rtsp_method method,
+                        bool begins_phase)
+{
+    session->method = (uint8_t)method;
+    session->pending_cseq = session->cseq;
+    if (begins_phase && session->auth_rounds == 0)
+        session->phase_started_ns = client->io->clock(client->host);
+}
+
+/* A request whose reply the state waits for. */
 static void ask(struct client *client, struct session *session, enum rtsp_method method,
                 struct text *request, bool begins_phase)
 {
     if (session->misbehaviour && misbehave_on_request(client, session, method))
         return;
-    session->method = (uint8_t)method;
-    session->pending_cseq = session->cseq;
-    if (begins_phase && session->auth_rounds == 0)
-        session->phase_started_ns = client->io->clock(client->host);
-    finish(client, session, request);
+    await_reply(client, session, method, begins_phase);
+    finish(client, session, request, (struct slice){NULL, 0});
 }
 
 /* The presentation's URL, into a buffer of the caller's. */
@@ -212,6 +235,18 @@ void request_describe(struct client *client, struct session *session)
     ask(client, session, RTSP_DESCRIBE, &request, session->redirects == 0);
 }
 
+/* What it will send, as a description of ours (RFC 2326, 10.3). */
+void request_announce(struct client *client, struct session *session)
+{
+    char room[DESCRIBE_MAX];
+    struct text sdp = text_init(room, sizeof(room));
+    struct text request = begin(client, session, RTSP_ANNOUNCE, session_url(client, session));
+    describe(&sdp, client->config->publish, session_talk(client, session)->peer.family == AF_INET6);
+    text_printf(&request, "Content-Type: application/sdp\r\nContent-Length: %zu\r\n", sdp.len);
+    await_reply(client, session, RTSP_ANNOUNCE, session->redirects == 0);
+    finish(client, session, &request, text_slice(&sdp));
+}
+
 void request_setup(struct client *client, struct session *session)
 {
     char buffer[DESCRIPTION_TEXT + 16];
@@ -220,13 +255,14 @@ void request_setup(struct client *client, struct session *session)
     struct slice url = track_url(client, session, buffer, sizeof(buffer));
     struct text request = begin(client, session, RTSP_SETUP, url);
     const char *profile = session_description(client, session)->secure ? "RTP/SAVP" : "RTP/AVP";
+    const char *mode = session_publishes(client) ? ";mode=record" : "";
     if (session->flags & FLAG_UDP) {
         unsigned port = session_udp_of(client, session)->track[n].client_port;
-        text_printf(&request, "Transport: %s;unicast;client_port=%u-%u\r\n", profile, port,
-                    port + 1);
+        text_printf(&request, "Transport: %s;unicast;client_port=%u-%u%s\r\n", profile, port,
+                    port + 1, mode);
     } else {
-        text_printf(&request, "Transport: %s/TCP;unicast;interleaved=%u-%u\r\n", profile,
-                    track->channel[0], track->channel[1]);
+        text_printf(&request, "Transport: %s/TCP;unicast;interleaved=%u-%u%s\r\n", profile,
+                    track->channel[0], track->channel[1], mode);
     }
     ask(client, session, RTSP_SETUP, &request, n == 0);
 }
@@ -242,6 +278,17 @@ void request_play(struct client *client, struct session *session)
     if (session->auth_rounds == 0 && !(each && session->setup_track > 0))
         session->play_sent_ns = client->io->clock(client->host);
     ask(client, session, RTSP_PLAY, &request, !(each && session->setup_track > 0));
+}
+
+void request_record(struct client *client, struct session *session)
+{
+    char buffer[DESCRIPTION_TEXT + 16];
+    struct text request = begin(client, session, RTSP_RECORD,
+                                presentation_url(client, session, buffer, sizeof(buffer)));
+    text_add(&request, SLICE("Range: npt=0.000-\r\n"));
+    if (session->auth_rounds == 0)
+        session->play_sent_ns = client->io->clock(client->host);
+    ask(client, session, RTSP_RECORD, &request, true);
 }
 
 void request_teardown(struct client *client, struct session *session)
@@ -284,7 +331,7 @@ void request_keepalive(struct client *client, struct session *session)
     if (session->auth_rounds == 0)
         session->keepalive_sent_ns = client->io->clock(client->host);
     session->flags |= FLAG_KEEPALIVE_PENDING;
-    finish(client, session, &request);
+    finish(client, session, &request, (struct slice){NULL, 0});
 }
 
 void request_again(struct client *client, struct session *session)
@@ -296,11 +343,17 @@ void request_again(struct client *client, struct session *session)
     case SESSION_DESCRIBE:
         request_describe(client, session);
         break;
+    case SESSION_ANNOUNCE:
+        request_announce(client, session);
+        break;
     case SESSION_SETUP:
         request_setup(client, session);
         break;
     case SESSION_PLAY:
         request_play(client, session);
+        break;
+    case SESSION_RECORD:
+        request_record(client, session);
         break;
     case SESSION_TEARDOWN:
         request_teardown(client, session);

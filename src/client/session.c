@@ -24,9 +24,11 @@ static const uint16_t entered_from[SESSION_STATES] = {
     [SESSION_CONNECTING] = BIT(SESSION_WAITING) | BIT(SESSION_RESOLVING) | BIT(SESSION_CLOSING),
     [SESSION_OPTIONS] = BIT(SESSION_CONNECTING),
     [SESSION_DESCRIBE] = BIT(SESSION_OPTIONS),
-    [SESSION_SETUP] = BIT(SESSION_DESCRIBE) | BIT(SESSION_PLAY) | BIT(SESSION_SETUP),
+    [SESSION_ANNOUNCE] = BIT(SESSION_OPTIONS),
+    [SESSION_SETUP] = BIT(SESSION_DESCRIBE) | BIT(SESSION_ANNOUNCE),
     [SESSION_PLAY] = BIT(SESSION_SETUP),
-    [SESSION_PLAYING] = BIT(SESSION_PLAY),
+    [SESSION_RECORD] = BIT(SESSION_SETUP),
+    [SESSION_PLAYING] = BIT(SESSION_PLAY) | BIT(SESSION_RECORD),
     [SESSION_TEARDOWN] = BIT(SESSION_PLAYING),
     [SESSION_DRAINING] = BIT(SESSION_TEARDOWN),
     [SESSION_CLOSING] = 0xffff & ~(BIT(SESSION_FREE) | BIT(SESSION_CLOSING)),
@@ -34,7 +36,8 @@ static const uint16_t entered_from[SESSION_STATES] = {
 
 #define AWAITS_REPLY                                                                               \
     (BIT(SESSION_RESOLVING) | BIT(SESSION_CONNECTING) | BIT(SESSION_OPTIONS) |                     \
-     BIT(SESSION_DESCRIBE) | BIT(SESSION_SETUP) | BIT(SESSION_PLAY) | BIT(SESSION_TEARDOWN))
+     BIT(SESSION_DESCRIBE) | BIT(SESSION_ANNOUNCE) | BIT(SESSION_SETUP) | BIT(SESSION_PLAY) |      \
+     BIT(SESSION_RECORD) | BIT(SESSION_TEARDOWN))
 
 static uint64_t allowed_ns(const struct client *client, enum session_state state)
 {
@@ -44,8 +47,10 @@ static uint64_t allowed_ns(const struct client *client, enum session_state state
     case SESSION_CONNECTING:
     case SESSION_OPTIONS:
     case SESSION_DESCRIBE:
+    case SESSION_ANNOUNCE:
     case SESSION_SETUP:
     case SESSION_PLAY:
+    case SESSION_RECORD:
         return phase_ns;
     case SESSION_TEARDOWN:
         return phase_ns < TEARDOWN_NS ? phase_ns : TEARDOWN_NS;
@@ -91,7 +96,7 @@ static uint32_t earliest(uint32_t a, uint32_t b)
 static uint32_t media_deadline_ms(const struct client *client, const struct session *session)
 {
     if (session->state != SESSION_PLAYING || client->config->media_timeout_ns == 0 ||
-        (session->flags & FLAG_MEDIA_STALLED))
+        (session->flags & FLAG_MEDIA_STALLED) || session_publishes(client))
         return 0;
     uint32_t at = session->last_rtp_ms + (uint32_t)(client->config->media_timeout_ns / NS_PER_MS);
     return at ? at : 1;
@@ -108,14 +113,18 @@ void session_arm(struct client *client, struct session *session)
     }
     if (session->acting)
         next_ms = earliest(session->report_ms, session->end_ms);
-    uint32_t index = client_index(client, session);
-    if (next_ms == 0) {
-        wheel_cancel(&client->wheel, index);
-        return;
-    }
     int32_t away_ms = (int32_t)(next_ms - client->now_ms);
-    wheel_set(&client->wheel, index,
-              client->now_ns + (away_ms > 0 ? (uint64_t)away_ms : 0) * NS_PER_MS);
+    uint64_t at_ns = client->now_ns + (away_ms > 0 ? (uint64_t)away_ms : 0) * NS_PER_MS;
+    if (next_ms == 0)
+        at_ns = TIME_NEVER;
+    if (session->state == SESSION_PLAYING && session->publisher) {
+        uint64_t media_ns = publisher_next_ns(client, session);
+        at_ns = media_ns < at_ns ? media_ns : at_ns;
+    }
+    if (at_ns == TIME_NEVER)
+        wheel_cancel(&client->wheel, client_index(client, session));
+    else
+        wheel_set(&client->wheel, client_index(client, session), at_ns);
 }
 
 enum phase session_phase(const struct session *session)
@@ -133,10 +142,14 @@ enum phase session_phase(const struct session *session)
         return PHASE_OPTIONS;
     case SESSION_DESCRIBE:
         return PHASE_DESCRIBE;
+    case SESSION_ANNOUNCE:
+        return PHASE_ANNOUNCE;
     case SESSION_SETUP:
         return PHASE_SETUP;
     case SESSION_PLAY:
         return PHASE_PLAY;
+    case SESSION_RECORD:
+        return PHASE_RECORD;
     case SESSION_PLAYING:
         return PHASE_MEDIA;
     case SESSION_TEARDOWN:
@@ -222,12 +235,18 @@ static void stop(struct client *client, struct session *session)
     case SESSION_CONNECTING:
     case SESSION_OPTIONS:
     case SESSION_DESCRIBE:
+    case SESSION_ANNOUNCE:
     case SESSION_SETUP:
     case SESSION_PLAY:
+    case SESSION_RECORD:
         stop_starting(client, session);
         break;
     case SESSION_PLAYING:
         session->auth_rounds = 0; /* of a keepalive */
+        if (session->publisher)
+            publisher_stop(client, session);
+        if (session->state != SESSION_PLAYING) /* for want of room to keep a packet */
+            break;
         session_enter(client, session, SESSION_TEARDOWN);
         media_stop(client, session);
         request_teardown(client, session);
@@ -258,8 +277,10 @@ static void on_deadline(struct client *client, struct session *session)
     case SESSION_CONNECTING:
     case SESSION_OPTIONS:
     case SESSION_DESCRIBE:
+    case SESSION_ANNOUNCE:
     case SESSION_SETUP:
     case SESSION_PLAY:
+    case SESSION_RECORD:
     case SESSION_PLAYING:
     case SESSION_TEARDOWN:
         session_fail(client, session, stuck ? REASON_WRITE_TIMEOUT : REASON_TIMEOUT, 0,
@@ -334,6 +355,8 @@ static void on_timer(struct client *client, struct session *session)
         stream_send_reports(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, session->keepalive_ms))
         request_keepalive(client, session);
+    if (session->state == SESSION_PLAYING && session->publisher)
+        publisher_service(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, media_deadline_ms(client, session)))
         on_silence(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, session->end_ms))
@@ -417,7 +440,7 @@ static void on_end(struct client *client, struct session *session, enum reason r
 {
     switch ((enum session_state)session->state) {
     case SESSION_TEARDOWN:
-        if (session->udp && reason == REASON_EOF)
+        if (session->udp && !session->publisher && reason == REASON_EOF)
             session_drain(client, session);
         else if (reason == REASON_EOF)
             session_finish(client, session, OUTCOME_COMPLETED);
@@ -428,8 +451,10 @@ static void on_end(struct client *client, struct session *session, enum reason r
     case SESSION_CONNECTING:
     case SESSION_OPTIONS:
     case SESSION_DESCRIBE:
+    case SESSION_ANNOUNCE:
     case SESSION_SETUP:
     case SESSION_PLAY:
+    case SESSION_RECORD:
     case SESSION_PLAYING:
         if (reason == REASON_EOF && is_body_cut(client, session))
             reason = REASON_TRUNCATED_BODY;
@@ -483,6 +508,10 @@ void session_step(struct client *client, struct session *session, const struct s
         break;
     case EVENT_WRITABLE:
         session_flush(client, session);
+        if (session->publisher)
+            publisher_on_writable(client, session);
+        if (session->publisher && session->state == SESSION_PLAYING)
+            session_arm(client, session);
         break;
     case EVENT_EOF:
         on_end(client, session, REASON_EOF);

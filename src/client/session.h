@@ -1,11 +1,12 @@
-/* session.h - one reader: an RTSP session from its first connect to its end, as a state machine
- * that knows nothing of sockets. */
+/* session.h - one reader or publisher: an RTSP session from its first connect to its end, as a
+ * state machine that knows nothing of sockets. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "base/text.h"
 #include "base/wheel.h"
 #include "client/receiver.h"
 #include "net/address.h"
@@ -22,9 +23,11 @@ enum session_state {
     SESSION_CONNECTING,
     SESSION_OPTIONS,
     SESSION_DESCRIBE,
+    SESSION_ANNOUNCE,
     SESSION_SETUP,
     SESSION_PLAY,
-    SESSION_PLAYING,
+    SESSION_RECORD,
+    SESSION_PLAYING, /* or recording: media flows */
     SESSION_TEARDOWN,
     SESSION_DRAINING, /* UDP: what is still under way after TEARDOWN's reply */
     SESSION_CLOSING,  /* until nothing of its sockets is in flight */
@@ -145,6 +148,7 @@ struct session {
     uint32_t conversation; /* pooled parts: index + 1, 0 none */
     uint32_t description;
     uint32_t panel;
+    uint32_t publisher;
     uint64_t bytes; /* RTP header and payload, this start */
 
     /* The second and third line. */
@@ -208,6 +212,9 @@ struct track *session_track(const struct client *client, struct session *session
 
 /* The server's session id; empty before SETUP was answered. */
 struct slice session_id(const struct client *client, const struct session *session);
+
+/* Its URL, with its number in place of a publisher's {n}. */
+void session_write_url(const struct client *client, const struct session *session, struct text *to);
 
 /* Packets now missing, of all tracks. */
 uint64_t session_lost(const struct client *client, struct session *session);

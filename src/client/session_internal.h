@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "client/client.h"
 
+#define CLIENT_BLAME_MS 5000u /* what is missing this soon after a fault of ours is ours */
+
 /* A session id too long to stand inline. */
 struct long_id {
     char bytes[256];
@@ -73,6 +75,17 @@ static inline uint32_t session_ms(const struct client *client, uint64_t span_ns)
     return at ? at : 1;
 }
 
+/* Was this machine so late, not long ago, that what is missing may be its fault? */
+static inline bool client_was_late(const struct client *client)
+{
+    return client->last_lag_ms != 0 && client->now_ms - client->last_lag_ms < CLIENT_BLAME_MS;
+}
+
+static inline bool session_publishes(const struct client *client)
+{
+    return client->config->publish;
+}
+
 static inline uint64_t session_token(const struct client *client, const struct session *session,
                                      uint8_t channel)
 {
@@ -103,8 +116,10 @@ struct slice session_url(struct client *client, const struct session *session);
 bool session_may_authenticate(struct client *client, const struct session *session);
 void request_options(struct client *client, struct session *session);
 void request_describe(struct client *client, struct session *session);
+void request_announce(struct client *client, struct session *session);
 void request_setup(struct client *client, struct session *session);
 void request_play(struct client *client, struct session *session);
+void request_record(struct client *client, struct session *session);
 void request_teardown(struct client *client, struct session *session);
 void request_keepalive(struct client *client, struct session *session);
 
@@ -117,6 +132,8 @@ void request_answer(struct client *client, struct session *session, unsigned sta
 /* Sends what the kernel takes now and keeps the rest. Errors are left to the event that follows
  * them. */
 void session_send(struct client *client, struct session *session, struct slice bytes);
+/* Keeps what the kernel didn't take, at most PUBLISHER_PACKET_MAX bytes, until it does. */
+void session_keep(struct client *client, struct session *session, struct slice rest);
 void session_flush(struct client *client, struct session *session);
 bool session_can_send(struct client *client, const struct session *session);
 

@@ -70,7 +70,8 @@ void setup_next_track(struct client *client, struct session *session)
         return;
     }
     init_track(client, session);
-    client_join_panel(client, session);
+    if (!session_publishes(client))
+        client_join_panel(client, session);
     if (wants_udp(client, session)) {
         session->flags |= FLAG_UDP;
         int error = open_udp(client, session);
@@ -178,6 +179,8 @@ static enum reason accept_udp(struct client *client, struct session *session,
         udp->track[n].server_port[0] = transport->server_port[0];
         udp->track[n].server_port[1] = transport->server_port[1];
     }
+    if (session_publishes(client))
+        return udp->track[n].server_port[0] ? REASON_NONE : REASON_TRANSPORT_INVALID;
     punch(client, session);
     return REASON_NONE;
 }
@@ -223,6 +226,11 @@ void setup_on_reply(struct client *client, struct session *session,
         return;
     }
     session->setup_track = 0;
+    if (session_publishes(client)) {
+        session_enter(client, session, SESSION_RECORD);
+        request_record(client, session);
+        return;
+    }
     session_enter(client, session, SESSION_PLAY);
     request_play(client, session);
 }

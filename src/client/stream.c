@@ -382,12 +382,18 @@ void stream_on_datagram(struct client *client, struct session *session,
 static void write_report(struct client *client, struct session *session, unsigned n,
                          struct text *to)
 {
+    if (session->publisher) {
+        publisher_write_report(client, session, n, to);
+        client->stats->rtcp.sr_sent++;
+        return;
+    }
     struct track *track = session_track(client, session, n);
     struct rng rng = rng_init(client->config->seed, session->reader, 2000u + n);
     uint32_t ssrc = (uint32_t)rng_next(&rng);
     struct rtcp_block block = receiver_report(&track->receiver, client->now_ms);
     rtcp_write_rr(to, ssrc, &block, track->receiver.started ? 1 : 0);
     rtcp_write_sdes(to, ssrc, SLICE("rtspbench"));
+    client->stats->rtcp.rr_sent++;
 }
 
 static void send_reports_udp(struct client *client, struct session *session)
@@ -401,7 +407,6 @@ static void send_reports_udp(struct client *client, struct session *session)
         write_report(client, session, n, &report);
         address_set_port(&to, udp->track[n].server_port[1]);
         client->io->send_to(client->host, udp->track[n].socket[1], &to, text_slice(&report));
-        client->stats->rtcp.rr_sent++;
     }
 }
 
@@ -418,7 +423,6 @@ static void send_reports_tcp(struct client *client, struct session *session)
         frames.data[at + 1] = (char)session_track(client, session, n)->channel[1];
         frames.data[at + 2] = (char)(len >> 8);
         frames.data[at + 3] = (char)len;
-        client->stats->rtcp.rr_sent++;
     }
     session_send(client, session, text_slice(&frames));
 }

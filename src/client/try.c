@@ -94,6 +94,16 @@ void session_on_resolved(struct client *client, struct session *session,
         connect_to(client, session, &event->addresses[0]);
 }
 
+/* A publisher's own URL stands in its conversation, like that of a redirect. */
+static void number_url(struct client *client, struct session *session)
+{
+    struct conversation *talk = session_talk(client, session);
+    struct paper *paper = conversation_paper(&client->conversations, talk);
+    struct text url = text_init(paper->url, sizeof(paper->url));
+    session_write_url(client, session, &url);
+    talk->url_len = (uint16_t)url.len;
+}
+
 void session_begin_try(struct client *client, struct session *session)
 {
     struct address to;
@@ -105,6 +115,8 @@ void session_begin_try(struct client *client, struct session *session)
     }
     reset_try(session);
     session->next = NEXT_FREE;
+    if (session_publishes(client) && !redirected)
+        number_url(client, session);
     if (redirected)
         follow_redirect(client, session);
     else if (target(client, session, &to) == 0)

@@ -51,6 +51,21 @@ static void warn_of_slow_ramp(const struct plan *plan, struct text *warning)
         floor(plan->readers / duration_s) + 1, floor(plan->readers / plan->rate_per_s) + 1);
 }
 
+/* Most servers let one publisher at a time into a path. */
+static void warn_of_shared_paths(const struct plan *plan, struct text *warning)
+{
+    bool numbered = true;
+    for (uint32_t i = 0; i < plan->urls.count; i++)
+        numbered &= strstr(plan->urls.items[i].url, "{n}") != NULL;
+    if (!plan->publish || numbered || plan->readers <= plan->urls.count)
+        return;
+    units_write_count(warning, plan->readers);
+    text_add_string(warning, " publishers share ");
+    units_write_count(warning, plan->urls.count);
+    text_add_string(warning, " URLs, and most servers take one publisher for each: {n} in the URL "
+                             "numbers them\n");
+}
+
 /* NULL, or what contradicts itself. */
 static const char *find_contradiction(const struct plan *plan)
 {
@@ -66,6 +81,14 @@ static const char *find_contradiction(const struct plan *plan)
         return "--warmup must be shorter than --duration";
     if (plan->password && !plan->user)
         return "--password-file needs --user";
+    if (plan->publish && plan->bad_ratio > 0)
+        return "bad clients are readers: where there are publishers, too, they are a group of "
+               "their "
+               "own in a scenario";
+    if (plan->publish && (plan->zap.kind != DISTRIBUTION_NONE || plan->zipf > 0))
+        return "--zap and --popularity are for readers";
+    if (plan->publish && plan->tracks != TRACKS_ALL)
+        return "--tracks is for readers: --no-audio publishes the test card without sound";
     if (plan->halt_ns > 0 && plan->halt_ns >= plan->halt_period_ns)
         return "RTSPBENCH_HALT must halt for less than its period";
     return NULL;
@@ -92,6 +115,7 @@ bool plan_resolve(struct plan *plan, const struct machine *machine, struct text 
     if (!url_list_deal(&plan->urls, error) || !sizing_fit(plan, machine, error))
         return false;
     warn_of_slow_ramp(plan, warning);
+    warn_of_shared_paths(plan, warning);
     sizing_warn(plan, machine, warning);
     return true;
 }

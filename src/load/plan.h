@@ -10,6 +10,7 @@
 #include "load/machine.h"
 #include "load/profile.h"
 #include "load/url_list.h"
+#include "media/media.h"
 #include "net/address.h"
 #include "proto/auth.h"
 #include "stats/misbehaviour.h"
@@ -67,6 +68,7 @@ struct plan {
     uint64_t seed;
     bool seed_given;
 
+    const struct media *publish; /* what sessions send; NULL: they read. Borrowed */
     enum plan_transport transport;
     enum plan_tracks tracks;
     enum plan_keepalive keepalive;

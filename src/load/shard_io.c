@@ -165,8 +165,9 @@ static void io_ended(void *host, const struct session *session, enum session_out
 {
     struct shard *shard = host;
     const struct client *client = &shard->client;
-    char room[4096];
+    char room[8192], url_room[4200];
     struct text line = text_init(room, sizeof(room) - 1);
+    struct text url = text_init(url_room, sizeof(url_room));
     bool failed = session->last_reason != REASON_NONE;
     if (shard->setup.on_ended)
         shard->setup.on_ended(shard->setup.context, session, outcome);
@@ -176,7 +177,8 @@ static void io_ended(void *host, const struct session *session, enum session_out
     text_add_string(&line, "{");
     write_group(&line, shard->setup.plan->group);
     text_printf(&line, "\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
-    text_add_escaped(&line, shard->config.urls[session->url].text);
+    session_write_url(client, session, &url);
+    text_add_escaped(&line, text_slice(&url));
     text_printf(&line, "\",\"source_port\":%u,\"session\":\"", session->local_port);
     text_add_escaped(&line, session_id(client, session));
     text_add_string(&line, "\"");

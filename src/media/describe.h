@@ -6,5 +6,7 @@
 #include "base/text.h"
 #include "media/media.h"
 
+#define DESCRIBE_MAX 4096u /* bytes: two tracks with the longest parameters, and room to spare */
+
 /* Tracks are "trackID=0", "trackID=1". v6: addresses are of IPv6. */
 void describe(struct text *to, const struct media *media, bool v6);

@@ -39,7 +39,7 @@ static void on_options(struct exchange *exchange)
 
 static void on_describe(struct exchange *exchange)
 {
-    char description[4096];
+    char description[DESCRIBE_MAX];
     struct text sdp = text_init(description, sizeof(description));
     describe(&sdp, exchange->media, exchange->server->address.family == AF_INET6);
     exchange_begin(exchange, 200);

@@ -1,0 +1,86 @@
+#include "cli/media_options.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "client/publisher.h"
+
+#define PATTERN_BYTES_MIN 24u
+
+struct media *media_option_pattern(const char *value, uint32_t most_bytes, struct text *error)
+{
+    char rate[32], room[160];
+    struct text expected = text_init(room, sizeof(room));
+    struct slice rest = slice_from_string(value);
+    double per_s;
+    uint64_t bytes;
+    bool fits = slice_to_string(slice_take_until(&rest, ':'), rate, sizeof(rate));
+    if (!fits || rest.len == 0 || !units_parse_rate(rate, &per_s) ||
+        !units_parse_size((const char *)rest.data, &bytes) || bytes < PATTERN_BYTES_MIN ||
+        bytes > most_bytes) {
+        text_printf(&expected,
+                    "packets a second and the bytes of each with its RTP header, %u to %u, such as "
+                    "200/s:1250",
+                    PATTERN_BYTES_MIN, most_bytes);
+        options_complain(error, OPT_PATTERN, value, text_string(&expected));
+        return NULL;
+    }
+    struct media *media = media_new_pattern(per_s, (uint32_t)bytes);
+    if (!media)
+        options_complain(error, OPT_PATTERN, value,
+                         "a rate with a whole number of packets in some whole number of seconds");
+    return media;
+}
+
+struct media *media_option_file(const char *value, struct text *error)
+{
+    char why[256];
+    struct slice file = slice_from_string(value), name = {NULL, 0};
+    ptrdiff_t equals = slice_find_byte(file, '=');
+    if (equals > 0 && slice_find_byte(slice_make(file.data, (size_t)equals), '/') < 0) {
+        name = slice_take(&file, (size_t)equals);
+        slice_take(&file, 1);
+    }
+    struct media *media = media_new_file((const char *)file.data, why, sizeof(why));
+    if (!media) {
+        text_printf(error, "--media '%s': %s", value, why);
+        return NULL;
+    }
+    if (name.len == 0) {
+        const char *slash = strrchr((const char *)file.data, '/');
+        name = slice_from_string(slash ? slash + 1 : (const char *)file.data);
+        name = slice_take_until(&name, '.');
+    }
+    slice_to_string(name, media->name, sizeof(media->name));
+    return media;
+}
+
+/* An option that says what to publish, where nothing is. */
+static const char *astray(const struct options *options)
+{
+    return options_given(options, OPT_MEDIA)      ? "--media"
+           : options_given(options, OPT_PATTERN)  ? "--pattern"
+           : options_given(options, OPT_NO_AUDIO) ? "--no-audio"
+                                                  : NULL;
+}
+
+struct media *media_to_publish(const struct options *options, struct text *error)
+{
+    const char *file = options_text(options, OPT_MEDIA);
+    const char *pattern = options_text(options, OPT_PATTERN);
+    if (!options_given(options, OPT_PUBLISH)) {
+        if (astray(options))
+            text_printf(error, "%s says what to publish: it needs --publish", astray(options));
+        return NULL;
+    }
+    if (file && pattern) {
+        text_add_string(error, "--media and --pattern: one of them is published");
+        return NULL;
+    }
+    if (file)
+        return media_option_file(file, error);
+    struct media *card = pattern ? NULL : media_new_card(!options_given(options, OPT_NO_AUDIO));
+    return card ? card
+                : media_option_pattern(pattern ? pattern : MEDIA_PATTERN_DEFAULT,
+                                       PUBLISHER_PACKET_MAX, error);
+}

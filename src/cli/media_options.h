@@ -1,0 +1,18 @@
+/* media_options.h - the options that say what is sent: by `serve`, and by sessions that publish. */
+#pragma once
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "media/media.h"
+
+#define MEDIA_PATTERN_DEFAULT "100/s:1200"
+
+/* "200/s:1250": NULL when it makes no sense; error then says what was expected. */
+struct media *media_option_pattern(const char *value, uint32_t most_bytes, struct text *error);
+
+/* "[NAME=]FILE"; without a name, that of the file without its suffix. */
+struct media *media_option_file(const char *value, struct text *error);
+
+/* What --publish sends: a file, a pattern, or else the test card where this build has one. NULL
+   with an empty error: nothing is published. The caller frees it. */
+struct media *media_to_publish(const struct options *options, struct text *error);

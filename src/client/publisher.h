@@ -1,0 +1,58 @@
+/* publisher.h - what a session that publishes sends: a lap of packets over and over, each when it
+ * is due, and sender reports. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/text.h"
+#include "media/media.h"
+
+struct client;
+struct session;
+struct rtcp;
+
+#define PUBLISHER_QUEUE 512u /* packets that wait for the server to take them; older ones go */
+#define PUBLISHER_PACKET_MAX 2048u /* bytes of a whole RTP packet: what a conversation can keep */
+
+struct publisher_track {
+    uint32_t ssrc;
+    uint32_t timestamp_base;  /* of the first lap's start */
+    uint32_t packets, octets; /* for the sender reports (RFC 3550, 6.4.1) */
+    int32_t reported_lost;    /* as the server's last report said */
+    uint16_t sequence;        /* of the next packet */
+};
+
+/* Pooled: taken when RECORD is answered. */
+struct publisher {
+    uint32_t link;       /* the pool's, while free */
+    uint32_t lap, index; /* of the next packet */
+    uint32_t cut_bytes;  /* of a packet that the kernel has taken in part; 0: there is none ... */
+    uint8_t cut_track;   /* ... its track ... */
+    bool full;           /* the socket took less than it was given */
+    uint64_t cut_due_ns; /* ... and when it was due */
+    uint64_t start_ns;   /* when the first lap began */
+    struct publisher_track tracks[MEDIA_TRACKS_MAX];
+};
+
+/* RECORD was answered: the first packet is due now. */
+void publisher_begin(struct client *client, struct session *session);
+
+/* Writes what is due. */
+void publisher_service(struct client *client, struct session *session);
+
+/* When publisher_service has something to do again. */
+uint64_t publisher_next_ns(struct client *client, const struct session *session);
+
+/* There is room again, and what was kept may have gone. */
+void publisher_on_writable(struct client *client, struct session *session);
+
+/* The session is about to end: what is due goes out, what can't be written is dropped. */
+void publisher_stop(struct client *client, struct session *session);
+
+/* Appends a sender report of a track. */
+void publisher_write_report(struct client *client, struct session *session, unsigned track,
+                            struct text *to);
+
+/* What the server says of our tracks in its reports. */
+void publisher_on_report(struct client *client, struct session *session, const struct rtcp *report,
+                         uint64_t arrival_ns);
