@@ -88,7 +88,7 @@ void connection_end_session(struct server *server, struct connection *connection
         return;
     if (session->torn_down)
         report.ended = "teardown";
-    stream_unclog(session);
+    stream_leave(server, session);
     report_end(server, connection, &report);
     truth_add(&session->path->truth.counts, &report.counts);
     truth_add_received(&session->path->truth.received, &report.received);

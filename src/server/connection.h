@@ -50,7 +50,6 @@ struct session {
     bool joined;    /* has played before: SSRCs and sequence numbers go on */
     bool clogged;   /* counted in the path's clogged readers */
     bool blocked;   /* waits for room in the socket */
-    bool capped;    /* waits for the path's bitrate_cap */
     bool torn_down; /* TEARDOWN came: whatever happens now, that is how it ended */
     bool draining;  /* what is held back goes out before any reply */
     uint64_t id;
@@ -58,6 +57,7 @@ struct session {
     uint64_t keepalives;
     uint64_t played_at_ns; /* the last PLAY or RECORD */
     uint64_t report_at_ns; /* the next sender reports */
+    struct cap_turn turn;  /* of the path's bitrate_cap */
     struct session_partial partial;
     struct session_track tracks[MEDIA_TRACKS_MAX];
     struct playout playout; /* of a publisher only which tracks are on */

@@ -1,11 +1,9 @@
 #include "server/path.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
-
-#define CAP_BURST_NS (100 * NS_PER_MS) /* a keyframe's worth may go out at once */
 
 int path_registry_init(struct path_registry *registry)
 {
@@ -123,21 +121,22 @@ void path_leave(struct path_table *table, struct path *path)
     atomic_fetch_sub(&path->shared->sessions, 1);
 }
 
-uint64_t path_allowance(struct path *path, uint64_t now_ns, unsigned shards)
+void path_play(struct path *path)
 {
-    double bytes_per_ns = (double)path->faults.bitrate_cap_bps / 8e9 / shards;
-    double room = bytes_per_ns * (double)CAP_BURST_NS;
-    if (path->faults.bitrate_cap_bps == 0)
-        return UINT64_MAX;
-    path->cap_bytes += bytes_per_ns * (double)(now_ns - path->cap_filled_at_ns);
-    path->cap_filled_at_ns = now_ns;
-    if (path->cap_bytes > room)
-        path->cap_bytes = room;
-    return path->cap_bytes > 0 ? (uint64_t)path->cap_bytes : 0;
+    path->readers++;
+    atomic_fetch_add(&path->shared->readers, 1);
 }
 
-void path_spend(struct path *path, uint64_t bytes)
+void path_rest(struct path *path)
 {
-    if (path->faults.bitrate_cap_bps > 0)
-        path->cap_bytes -= (double)bytes;
+    assert(path->readers > 0);
+    path->readers--;
+    atomic_fetch_sub(&path->shared->readers, 1);
+}
+
+void path_fill_cap(struct path *path, uint64_t now_ns)
+{
+    double part = path->readers / (double)atomic_load(&path->shared->readers);
+    double bytes_per_ns = (double)path->faults.bitrate_cap_bps / 8 / NS_PER_S * part;
+    cap_fill(&path->cap, bytes_per_ns, path->readers, now_ns);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "server/cap.h"
 #include "server/fault.h"
 #include "server/library.h"
 #include "server/playout.h"
@@ -19,6 +20,7 @@
 struct path_shared {
     char key[TARGET_KEY_MAX];
     atomic_uint sessions; /* now */
+    atomic_uint readers;  /* of them, those that play */
     atomic_uint clogged;  /* readers over their queue, for stall_all */
 };
 
@@ -39,8 +41,8 @@ struct path {
     struct faults faults;
     struct playout_origin origin;
     struct truth_path truth;
-    double cap_bytes; /* bitrate_cap: what may be written now */
-    uint64_t cap_filled_at_ns;
+    unsigned readers; /* that play, in this shard */
+    struct cap cap;   /* unused without bitrate_cap */
 };
 
 /* Paths of one shard, found by key. */
@@ -65,6 +67,10 @@ struct path *path_add(struct path_table *table, const struct target *target,
 bool path_enter(struct path_table *table, struct path *path, uint32_t server_limit);
 void path_leave(struct path_table *table, struct path *path);
 
-/* bitrate_cap, in shares for each of so many shards: bytes that may be written now. */
-uint64_t path_allowance(struct path *path, uint64_t now_ns, unsigned shards);
-void path_spend(struct path *path, uint64_t bytes);
+/* A reader begins to play, and stops. */
+void path_play(struct path *path);
+void path_rest(struct path *path);
+
+/* Brings the cap of a path that has one up to date. While somebody plays here: the shard's part of
+   bitrate_cap is that of its readers among all of the path. */
+void path_fill_cap(struct path *path, uint64_t now_ns);

@@ -40,7 +40,7 @@ struct server_config {
     uint64_t report_ns;       /* between RTCP reports; 0: 5 s. For simulations of very long runs */
     uint32_t max_sessions;    /* of the registry's servers together; 0: no limit */
     uint32_t max_connections; /* of this shard */
-    unsigned shards;          /* that share the limits of a path; 0 is 1 */
+    unsigned shards;          /* that share the machine; 0 is 1 */
     unsigned shard;           /* the how manieth, from 0 */
     uint64_t seed;            /* of session ids and faults, and on the sim loop of nonces */
     server_on_session_end on_session_end; /* may be NULL */

@@ -1,16 +1,18 @@
 #include "server/stream.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "proto/rtcp.h"
 #include "server/shard.h"
 
-#define REPORT_PATIENCE_NS NS_PER_S /* a report waits that long for a packet to go with */
-#define RETRY_NS (2 * NS_PER_MS)    /* when the cap or the shared UDP socket is full */
-#define CLOGGED_NS (10 * NS_PER_MS) /* how often stall_all is looked at */
-#define SEGMENTS_MAX 60u            /* of one GSO send; the kernel takes 64 */
+#define REPORT_PATIENCE_NS NS_PER_S    /* a report waits that long for a packet to go with */
+#define RETRY_NS (2 * NS_PER_MS)       /* when the shared UDP socket is full */
+#define CAP_QUEUE_NS (200 * NS_PER_MS) /* what waits longer for the cap is dropped */
+#define CLOGGED_NS (10 * NS_PER_MS)    /* how often stall_all is looked at */
+#define SEGMENTS_MAX 60u               /* of one GSO send; the kernel takes 64 */
 
 void stream_play(struct server *server, struct connection *connection)
 {
@@ -22,6 +24,33 @@ void stream_play(struct server *server, struct connection *connection)
     session->report_at_ns = server->now_ns;
     session->joined = true;
     session->state = SESSION_PLAYING;
+    path_play(session->path);
+}
+
+static void unclog(struct session *session)
+{
+    if (session->clogged)
+        atomic_fetch_sub(&session->path->shared->clogged, 1);
+    session->clogged = false;
+}
+
+/* Who is next to be sent what the cap allows; NULL: nobody waits. */
+static struct connection *first_in_line(const struct path *path)
+{
+    uint8_t *turn = (uint8_t *)path->cap.first;
+    return turn ? (void *)(turn - offsetof(struct connection, session.turn)) : NULL;
+}
+
+void stream_leave(struct server *server, struct session *session)
+{
+    if (session->state != SESSION_PLAYING)
+        return;
+    unclog(session);
+    path_rest(session->path);
+    cap_leave(&session->path->cap, &session->turn);
+    struct connection *next = first_in_line(session->path);
+    if (next)
+        connection_arm(server, next);
 }
 
 void stream_pause(struct server *server, struct connection *connection)
@@ -29,19 +58,11 @@ void stream_pause(struct server *server, struct connection *connection)
     struct session *session = &connection->session;
     if (session->state != SESSION_PLAYING)
         return;
-    if (session->blocked || session->capped)
+    if (session->blocked || session->turn.waits)
         playout_skip(&session->playout, server->now_ns, 0);
+    stream_leave(server, session);
     session->state = SESSION_READY;
     session->draining = true;
-    session->capped = false;
-    stream_unclog(session);
-}
-
-void stream_unclog(struct session *session)
-{
-    if (session->clogged)
-        atomic_fetch_sub(&session->path->shared->clogged, 1);
-    session->clogged = false;
 }
 
 static void commit(struct session *session, const struct playout_step *step)
@@ -305,13 +326,24 @@ static void write_reports(struct server *server, struct connection *connection)
     }
 }
 
+/* The buffer in front of a narrow line: when it is full, its older half is dropped at one go. That
+   packets are dropped in runs keeps the turns from picking always the same track's. */
+static void limit_wait(struct session *session, uint64_t until_ns)
+{
+    if (playout_lag(&session->playout, until_ns - CAP_QUEUE_NS) > 0)
+        playout_skip(&session->playout, until_ns - CAP_QUEUE_NS / 2, 0);
+}
+
 /* With stall_all a reader over its queue stops the path; without, its oldest packets are dropped.
  */
 static void limit_queue(struct session *session, uint64_t until_ns)
 {
     const struct faults *faults = &session->path->faults;
     uint32_t queue = faults->queue > 0 ? faults->queue : FAULT_QUEUE_DEFAULT;
-    if (!session->blocked && !session->capped)
+    bool waits = session->turn.waits;
+    if (waits && faults->queue == 0 && until_ns > CAP_QUEUE_NS)
+        limit_wait(session, until_ns);
+    if (!session->blocked && !waits)
         return;
     if (!faults->stall_all) {
         playout_skip(&session->playout, until_ns, queue);
@@ -331,22 +363,37 @@ static bool is_stopped(const struct session *session)
 /* Cuts a plan to what the path's bitrate_cap allows. */
 static unsigned limit_rate(struct server *server, struct session *session, unsigned count)
 {
-    uint64_t allowance = path_allowance(session->path, server->now_ns, server->config.shards);
-    uint64_t bytes = 0;
-    unsigned n = 0;
-    if (allowance == UINT64_MAX)
+    struct path *path = session->path;
+    if (path->faults.bitrate_cap_bps == 0)
         return count;
+    if (count == 0) {
+        cap_leave(&path->cap, &session->turn);
+        return 0;
+    }
+    path_fill_cap(path, server->now_ns);
+    uint64_t allowance = cap_allowance(&path->cap, &session->turn), bytes = 0;
+    unsigned n = 0;
     while (n < count && bytes < allowance)
         bytes += playout_step_bytes(&server->steps[n++]);
-    session->capped = n < count;
     return n;
+}
+
+/* Charges the cap with what was written of a plan, a packet that went in part included. */
+static void spend(const struct server *server, struct session *session, unsigned done, bool more)
+{
+    struct path *path = session->path;
+    uint64_t bytes = 0;
+    if (path->faults.bitrate_cap_bps == 0)
+        return;
+    for (unsigned i = 0; i < done + (session->partial.at > 0); i++)
+        bytes += playout_step_bytes(&server->steps[i]);
+    cap_spend(&path->cap, &session->turn, bytes, more);
 }
 
 /* One plan's worth; false when nothing more can be written now. */
 static bool write_due(struct server *server, struct connection *connection, uint64_t until_ns)
 {
     struct session *session = &connection->session;
-    struct path *path = session->path;
     playout_pass(&session->playout, until_ns);
     unsigned planned = playout_plan(&session->playout, until_ns, server->unix_offset_ns,
                                     server->steps, PLAN_STEPS);
@@ -354,24 +401,24 @@ static bool write_due(struct server *server, struct connection *connection, uint
     if (count == 0)
         return false;
     unsigned done = write_steps(server, connection, count);
-    for (unsigned i = 0; i < done; i++)
-        path_spend(path, playout_step_bytes(&server->steps[i]));
-    return done == count && !session->capped && planned + 3 > PLAN_STEPS;
+    bool more = count < planned || planned + 3 > PLAN_STEPS;
+    if (session->state != SESSION_PLAYING)
+        return false;
+    spend(server, session, done, more && !session->blocked);
+    return more && !session->blocked && !session->turn.waits;
 }
 
-void stream_service(struct server *server, struct connection *connection)
+/* False: nothing can be written now, whatever a cap allows. */
+static bool write_all_due(struct server *server, struct connection *connection)
 {
     struct session *session = &connection->session;
-    if (session->state != SESSION_PLAYING)
-        return;
     uint64_t until_ns =
         faults_media_time(&session->path->faults, session->played_at_ns, server->now_ns);
     limit_queue(session, until_ns);
     if (!connection_flush(server, connection))
-        return;
+        return false;
     session->blocked = false;
-    session->capped = false;
-    stream_unclog(session);
+    unclog(session);
     write_reports(server, connection);
     while (session->state == SESSION_PLAYING && !session->blocked && !is_stopped(session) &&
            write_due(server, connection, until_ns))
@@ -379,19 +426,49 @@ void stream_service(struct server *server, struct connection *connection)
     if (session->state == SESSION_PLAYING && server->reports_len > 0)
         write_tcp(server, connection, NULL, 0); /* no packet took them along */
     server->reports_len = 0;                    /* also where the connection broke */
+    return session->state == SESSION_PLAYING && !session->blocked && !is_stopped(session);
+}
+
+static void take_turn(struct server *server, struct path *path, struct connection *connection)
+{
+    if (!write_all_due(server, connection))
+        cap_leave(&path->cap, &connection->session.turn);
+}
+
+/* What the cap has left goes to those that wait. */
+static void serve_line(struct server *server, struct path *path)
+{
+    struct connection *connection;
+    while ((connection = first_in_line(path)) && path->cap.bytes > 0) {
+        take_turn(server, path, connection);
+        connection_arm(server, connection);
+    }
+    if (connection)
+        connection_arm(server, connection);
+}
+
+void stream_service(struct server *server, struct connection *connection)
+{
+    struct path *path = connection->session.path;
+    if (connection->session.state != SESSION_PLAYING)
+        return;
+    take_turn(server, path, connection);
+    if (path->cap.first)
+        serve_line(server, path);
 }
 
 static uint64_t write_at(const struct server *server, const struct session *session)
 {
     const struct faults *faults = &session->path->faults;
-    if (session->capped || (session->blocked && session->udp))
+    if (session->blocked && session->udp)
         return server->now_ns + RETRY_NS;
     if (faults->stall_all && (session->blocked || is_stopped(session)))
         return server->now_ns + CLOGGED_NS;
     if (session->blocked)
         return TIME_NEVER;
     uint64_t due_ns = playout_next_due(&session->playout);
-    uint64_t at_ns = faults_write_time(faults, session->played_at_ns, due_ns);
+    uint64_t at_ns = session->turn.waits ? cap_turn_at(&session->path->cap, &session->turn)
+                                         : faults_write_time(faults, session->played_at_ns, due_ns);
     uint64_t report_ns = session->report_at_ns + REPORT_PATIENCE_NS;
     return at_ns < report_ns ? at_ns : report_ns;
 }

@@ -25,5 +25,5 @@ bool stream_finish_partial(struct server *server, struct connection *connection)
 /* Writes what is held back; true when nothing is. */
 bool stream_drain(struct server *server, struct connection *connection);
 
-/* Forgets that the session held others up. */
-void stream_unclog(struct session *session);
+/* Playing or not, the session has no part in what the path's readers share any more. */
+void stream_leave(struct server *server, struct session *session);
