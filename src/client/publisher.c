@@ -290,6 +290,7 @@ void publisher_on_writable(struct client *client, struct session *session)
     struct publisher *publisher = publisher_of(client, session);
     if (!session_can_send(client, session))
         return;
+    drop(client, session, cause_of(client, session), PUBLISHER_QUEUE);
     if (publisher->cut_bytes > 0)
         count_written(client, session, publisher->cut_track, publisher->cut_bytes,
                       publisher->cut_due_ns);

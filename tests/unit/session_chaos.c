@@ -61,6 +61,10 @@ static const char *random_url(struct rng *rng)
         "two?seq=65530",
         "two?status=301",
         "two?stall=6s/7s",
+        "two?mute=announce",
+        "two?mute=record",
+        "{n}?stall=1s/2s",
+        "{n}",
     };
     static char url[128];
     snprintf(url, sizeof(url), "rtsp://" WORLD_HOST ":554/%s",
@@ -133,6 +137,12 @@ static void make_schedule(struct world *world, uint64_t seed)
     world->secret = "s3cr3t!";
     if (rng_below(&rng, 2) == 0)
         add_churn(plan, &rng);
+    if (rng_below(&rng, 3) == 0 && plan->bad_ratio <= 0) {
+        world_publish(world);
+        plan->zap.kind = DISTRIBUTION_NONE;
+        plan->zipf = 0;
+        plan->tracks = TRACKS_ALL;
+    }
     if (rng_below(&rng, 3) == 0) {
         world->server_config.auth = rng_below(&rng, 2) ? AUTH_BASIC : AUTH_DIGEST;
         world->server_config.credentials =
@@ -147,6 +157,7 @@ struct endings {
     struct session_counts sessions;
     uint64_t reasons[REASONS];
     uint64_t misbehaved;
+    struct published_counts published;
 };
 
 static void note(struct endings *endings, const struct stats *stats)
@@ -156,6 +167,8 @@ static void note(struct endings *endings, const struct stats *stats)
     endings->sessions.failed += stats->sessions.failed;
     endings->sessions.cancelled += stats->sessions.cancelled;
     endings->sessions.retries += stats->sessions.retries;
+    endings->published.packets += stats->published.packets;
+    endings->published.dropped += stats->published.dropped;
     for (unsigned i = 0; i < MISBEHAVIOURS; i++)
         endings->misbehaved += stats->misbehaving[i].started;
     for (uint32_t i = 0; i < stats->error_count; i++)
@@ -210,7 +223,8 @@ static void test_schedules(void **state)
         assert_true(endings.reasons[seen[i]] > 0);
     assert_true(endings.sessions.completed > 0 && endings.sessions.dropped > 0 &&
                 endings.sessions.failed > 0 && endings.sessions.cancelled > 0 &&
-                endings.sessions.retries > 0 && endings.misbehaved > 100);
+                endings.sessions.retries > 0 && endings.misbehaved > 100 &&
+                endings.published.packets > 0 && endings.published.dropped > 0);
 }
 
 int main(void)

@@ -86,6 +86,11 @@ void world_init(struct world *world, const char *url)
     assert_true(address_parse(SLICE(WORLD_HOST), 554, &world->server_config.listen));
 }
 
+void world_publish(struct world *world)
+{
+    world->plan.publish = world->publish = two_tracks();
+}
+
 struct sim *world_sim(struct world *world)
 {
     if (!world->sim) {
@@ -203,6 +208,7 @@ static void check_client(const struct client *client)
 {
     uint32_t alive = 0, active = 0, starting = 0, waiting = 0;
     uint32_t talks = 0, udps = 0, auths = 0, mores = 0, panels = 0, users = 0, long_ids = 0;
+    uint32_t publishers = 0;
     for (uint32_t i = 0; i < client->sessions.touched; i++) {
         const struct session *session = client_session(client, i);
         if (session->state == SESSION_FREE)
@@ -213,13 +219,14 @@ static void check_client(const struct client *client)
         alive++;
         active += !resting && (session->flags & FLAG_ESTABLISHED);
         starting += !resting && !(session->flags & FLAG_ESTABLISHED);
-        waiting += (session->state >= SESSION_RESOLVING && session->state <= SESSION_PLAY) ||
+        waiting += (session->state >= SESSION_RESOLVING && session->state < SESSION_PLAYING) ||
                    session->state == SESSION_TEARDOWN;
         talks += session->conversation != 0;
         udps += session->udp != 0;
         auths += session->auth != 0;
         mores += session->more != 0;
         panels += session->panel != 0;
+        publishers += session->publisher != 0;
         users += session->description != 0;
         long_ids += (session->flags & FLAG_LONG_ID) != 0;
         assert_true(closing ? session->opens > 0 : session->timer.slot != 0);
@@ -238,6 +245,7 @@ static void check_client(const struct client *client)
     assert_int_equal(client->more_tracks.in_use, mores);
     assert_int_equal(client->panels.in_use, panels);
     assert_int_equal(client->long_ids.in_use, long_ids);
+    assert_int_equal(client->publishers.in_use, publishers);
     assert_true(client->descriptions.in_use <= users &&
                 (users > 0) == (client->descriptions.in_use > 0));
     assert_true(alive > 0 || client->gap_blocks.in_use == 0);
@@ -390,6 +398,7 @@ void world_end(struct world *world)
     if (world->log)
         fclose(world->log);
     free(world->log_text);
+    media_free(world->publish);
     targets_dispose(&world->targets);
     plan_dispose(&world->plan);
     if (!world->peer)
@@ -405,7 +414,9 @@ struct truth_path world_truth(const struct world *world)
         sum.sessions += paths[i].sessions;
         sum.keepalives += paths[i].keepalives;
         sum.teardowns += paths[i].teardowns;
+        sum.publishers += paths[i].publishers;
         truth_add(&sum.counts, &paths[i].counts);
+        truth_add_received(&sum.received, &paths[i].received);
     }
     return sum;
 }
@@ -458,6 +469,7 @@ uint64_t world_digest(const struct stats *stats, bool whole)
     panel.gaps_shared = whole ? panel.gaps_shared : 0;
     hash = mix(hash, &stats->sessions, sizeof(stats->sessions));
     hash = mix(hash, stats->rtp, sizeof(stats->rtp));
+    hash = mix(hash, &stats->published, sizeof(stats->published));
     hash = mix(hash, &stats->rtcp, sizeof(stats->rtcp));
     hash = mix(hash, &stats->oddities, sizeof(stats->oddities));
     hash = mix(hash, &panel, sizeof(panel));

@@ -36,6 +36,7 @@ struct world {
     uint64_t stop_at_ns;           /* the user's interrupt, since the run's start; 0: none */
     uint32_t check_every;          /* turns; 0: each */
     struct run_control *control;   /* NULL: none */
+    struct media *publish;         /* of world_publish; the world's */
     bool log_sessions;
     const char *secret; /* must not show in any sample or log line */
 
@@ -63,6 +64,9 @@ struct world {
    of delay each way. url: "rtsp://10.9.9.9:554/..." */
 void world_init(struct world *world, const char *url);
 void world_add_url(struct world *world, const char *url);
+
+/* Sessions publish: 100 packets of video a second and 50 of audio, in two tracks. */
+void world_publish(struct world *world);
 
 /* Makes everything. The sim is there already when the peer of the test was made before. */
 void world_begin(struct world *world);
