@@ -41,9 +41,11 @@ static void set_percentiles(struct timeline_row *row, const struct stats *span)
     const struct histogram *startup = &span->metrics[METRIC_STARTUP];
     const struct histogram *jitter = &span->metrics[METRIC_JITTER];
     const struct histogram *latency = &span->metrics[METRIC_PANEL_LATENCY];
+    const struct histogram *late = &span->metrics[METRIC_PUBLISH_LATE];
     row->has_startup = startup->count > 0;
     row->has_jitter = jitter->count > 0;
     row->has_latency = latency->count > 0;
+    row->has_publish_late = late->count > 0;
     row->startup_p50_us = histogram_quantile(startup, 0.5);
     row->startup_p95_us = histogram_quantile(startup, 0.95);
     row->startup_p99_us = histogram_quantile(startup, 0.99);
@@ -52,6 +54,9 @@ static void set_percentiles(struct timeline_row *row, const struct stats *span)
     row->jitter_p99_us = histogram_quantile(jitter, 0.99);
     row->latency_p50_us = histogram_quantile(latency, 0.5);
     row->latency_p95_us = histogram_quantile(latency, 0.95);
+    row->publish_late_p50_us = histogram_quantile(late, 0.5);
+    row->publish_late_p95_us = histogram_quantile(late, 0.95);
+    row->publish_late_p99_us = histogram_quantile(late, 0.99);
     row->loop_lag_p99_us = histogram_quantile(&span->metrics[METRIC_LOOP_LAG], 0.99);
     row->schedule_lag_p99_us = histogram_quantile(&span->metrics[METRIC_SCHEDULE_LAG], 0.99);
     count_bands(row->startups, startup);
@@ -119,11 +124,15 @@ static void merge(struct timeline_row *row, const struct timeline_row *earlier)
     raise(&row->jitter_p99_us, earlier->jitter_p99_us);
     raise(&row->latency_p50_us, earlier->latency_p50_us);
     raise(&row->latency_p95_us, earlier->latency_p95_us);
+    raise(&row->publish_late_p50_us, earlier->publish_late_p50_us);
+    raise(&row->publish_late_p95_us, earlier->publish_late_p95_us);
+    raise(&row->publish_late_p99_us, earlier->publish_late_p99_us);
     raise(&row->loop_lag_p99_us, earlier->loop_lag_p99_us);
     raise(&row->schedule_lag_p99_us, earlier->schedule_lag_p99_us);
     row->has_startup |= earlier->has_startup;
     row->has_jitter |= earlier->has_jitter;
     row->has_latency |= earlier->has_latency;
+    row->has_publish_late |= earlier->has_publish_late;
     if (earlier->cpu > row->cpu)
         row->cpu = earlier->cpu;
     row->has_server_cpu |= earlier->has_server_cpu;

@@ -19,12 +19,13 @@ struct timeline_row {
     uint64_t errors, freezes; /* ... these too; errors are tries, all kinds together */
     uint64_t published, published_bytes, publish_dropped; /* ... and these: packets, bytes of RTP */
     bool has_startup, has_jitter;                         /* whether the row's time saw any */
-    bool has_latency;
+    bool has_latency, has_publish_late;
     uint64_t startup_p95_us; /* of what came in the row's time; the worse one of merged rows */
     uint64_t jitter_p95_us;
     uint64_t startup_p50_us, startup_p99_us;
     uint64_t jitter_p50_us, jitter_p99_us;
     uint64_t latency_p50_us, latency_p95_us; /* the panel's */
+    uint64_t publish_late_p50_us, publish_late_p95_us, publish_late_p99_us;
     uint64_t loop_lag_p99_us, schedule_lag_p99_us;
     double cpu; /* of its busiest thread, 0 to 1; the higher one of merged rows; 0 under 100 ms */
     bool has_server_rss, has_server_cpu, has_server_files, has_server_sessions;

@@ -45,6 +45,12 @@ static void write_row(FILE *to, const struct timeline_row *row)
         fprintf(to, "%.3f", row->server_cpu);
     write_amount(to, row->has_server_files, row->server_files);
     write_amount(to, row->has_server_sessions, row->server_sessions);
+    write_amount(to, true, row->published);
+    write_amount(to, true, row->published_bytes);
+    write_amount(to, true, row->publish_dropped);
+    write_time(to, row->has_publish_late, row->publish_late_p50_us);
+    write_time(to, row->has_publish_late, row->publish_late_p95_us);
+    write_time(to, row->has_publish_late, row->publish_late_p99_us);
     fputc('\n', to);
 }
 
@@ -58,7 +64,8 @@ int view_csv_write(const struct snapshot *snapshot, const char *path)
           "lost_local_socket,lost_self,lost_server,errors,freezes,startup_p50_ms,startup_p95_ms,"
           "startup_p99_ms,jitter_p50_ms,jitter_p95_ms,jitter_p99_ms,latency_p50_ms,latency_p95_ms,"
           "loop_lag_p99_ms,schedule_lag_p99_ms,cpu,server_rss_bytes,server_cpu,server_files,"
-          "server_sessions\n",
+          "server_sessions,published,published_bytes,publish_dropped,publish_late_p50_ms,"
+          "publish_late_p95_ms,publish_late_p99_ms\n",
           file.stream);
     for (uint32_t i = 0; i < snapshot->timeline_count; i++)
         write_row(file.stream, &snapshot->timeline[i]);

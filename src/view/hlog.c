@@ -39,6 +39,8 @@ static const struct entry others[] = {
     {"schedule_lag", METRIC_SCHEDULE_LAG},
     {"panel_latency", METRIC_PANEL_LATENCY},
     {"panel_cross_reader", METRIC_PANEL_CROSS_READER},
+    {"publish_late", METRIC_PUBLISH_LATE},
+    {"round_trip", METRIC_ROUND_TRIP},
 };
 
 static void dispose(struct hlog *log)

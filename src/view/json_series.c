@@ -60,6 +60,9 @@ static const struct column columns[] = {
     {"published", AT(published), COLUMN_COUNT, ALWAYS},
     {"published_bytes", AT(published_bytes), COLUMN_COUNT, ALWAYS},
     {"publish_dropped", AT(publish_dropped), COLUMN_COUNT, ALWAYS},
+    {"publish_late_p50_ms", AT(publish_late_p50_us), COLUMN_MS, AT(has_publish_late)},
+    {"publish_late_p95_ms", AT(publish_late_p95_us), COLUMN_MS, AT(has_publish_late)},
+    {"publish_late_p99_ms", AT(publish_late_p99_us), COLUMN_MS, AT(has_publish_late)},
 };
 
 static void append(json_t *array, json_t *value)

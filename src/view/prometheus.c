@@ -25,14 +25,19 @@ uint64_t prometheus_bound_us(uint32_t i)
     return (UINT64_C(2) + i % 2) << (LOWEST_SHIFT + i / 2);
 }
 
+/* now may be below 0. */
+static void raise_peak(uint64_t *peak, uint64_t now)
+{
+    if ((int64_t)now > (int64_t)*peak)
+        *peak = now;
+}
+
 void prometheus_peaks_see(struct prometheus_peaks *peaks, const struct snapshot *snapshot)
 {
     struct rtp_counts rtp = stats_rtp(snapshot->total);
-    for (unsigned i = 0; i < LOSS_CAUSES; i++) {
-        int64_t lost = (int64_t)rtp.lost_by[i];
-        if (lost > (int64_t)peaks->lost_by[i])
-            peaks->lost_by[i] = (uint64_t)lost;
-    }
+    for (unsigned i = 0; i < LOSS_CAUSES; i++)
+        raise_peak(&peaks->lost_by[i], rtp.lost_by[i]);
+    raise_peak(&peaks->reported_lost, snapshot->total->published.reported_lost);
 }
 
 /* In OpenMetrics a counter's family is called without the _total of its values. */
@@ -100,7 +105,7 @@ static void write_sessions(const struct page *page, const struct stats *total)
         {"sessions_started", "Sessions begun; retries are not counted again.", AT(started)},
         {"sessions_established", "Sessions whose PLAY or RECORD was answered 200.",
          AT(established)},
-        {"sessions_got_media", "Sessions that got an RTP packet.", AT(got_media)},
+        {"sessions_got_media", "Sessions that got an RTP packet, or published one.", AT(got_media)},
         {"sessions_failed", "Sessions never established, retries used up.", AT(failed)},
         {"sessions_cancelled", "Sessions cut off by the end of the run.", AT(cancelled)},
         {"sessions_dropped", "Sessions ended by anything but the plan.", AT(dropped)},
@@ -154,6 +159,21 @@ static void write_rtp(const struct page *page, const struct stats *total,
            "RTP packets lost, by whose fault it was; self and local_socket are the generator's.");
     for (unsigned i = 0; i < LOSS_CAUSES; i++)
         count(page, "rtp_lost", label(labels, "cause", causes[i]), peaks->lost_by[i]);
+}
+
+static void write_published(const struct page *page, const struct stats *total,
+                            const struct prometheus_peaks *peaks)
+{
+    const struct published_counts *published = &total->published;
+    counter(page, "published_packets", "RTP packets that publishers wrote.", published->packets);
+    counter(page, "published_bytes", "Bytes of RTP header and payload that publishers wrote.",
+            published->bytes);
+    family(page, "published_dropped", "counter",
+           "RTP packets due and never written, by whose fault; self is the generator.");
+    count(page, "published_dropped", "{by=\"server\"}", published->dropped_by[DROP_SERVER]);
+    count(page, "published_dropped", "{by=\"self\"}", published->dropped_by[DROP_SELF]);
+    counter(page, "published_reported_lost", "Packets that the server's receiver reports miss.",
+            peaks->reported_lost);
 }
 
 static void write_errors(const struct page *page, const struct stats *total)
@@ -221,6 +241,10 @@ static void write_latencies(const struct page *page, const struct stats *total)
         {"generator_loop_lag_seconds", "How late a turn of the generator was.", METRIC_LOOP_LAG},
         {"generator_schedule_lag_seconds", "How late the generator began sessions.",
          METRIC_SCHEDULE_LAG},
+        {"published_late_seconds", "How long after it was due a packet was written.",
+         METRIC_PUBLISH_LATE},
+        {"published_round_trip_seconds", "Round trip by the server's receiver reports.",
+         METRIC_ROUND_TRIP},
     };
     char labels[64];
     family(page, "phase_seconds", "histogram", "How long each phase of a session took.");
@@ -288,6 +312,10 @@ static void write_streams(const struct page *page, const struct snapshot *snapsh
         {"stream_sessions_failed", "Sessions never established, by stream.", AT(sessions.failed)},
         {"stream_rtp_packets", "RTP packets received, by stream.", AT(rtp.packets)},
         {"stream_rtp_bytes", "RTP bytes received, by stream.", AT(rtp.bytes)},
+        {"stream_published_packets", "RTP packets published, by stream.", AT(published.packets)},
+        {"stream_published_bytes", "RTP bytes published, by stream.", AT(published.bytes)},
+        {"stream_published_dropped", "RTP packets due and never written, by stream.",
+         AT(published.dropped)},
     };
 #undef AT
     if (snapshot->total->stream_count > PROMETHEUS_STREAMS)
@@ -339,6 +367,7 @@ void prometheus_write(const struct snapshot *snapshot, const struct prometheus_p
     const struct page page = {to, format};
     write_sessions(&page, snapshot->total);
     write_rtp(&page, snapshot->total, peaks);
+    write_published(&page, snapshot->total, peaks);
     write_errors(&page, snapshot->total);
     write_latencies(&page, snapshot->total);
     write_panel(&page, &snapshot->total->panel);

@@ -17,6 +17,7 @@ enum prometheus_format {
    Prometheus a counter that falls is one that began again. Ready when zeroed. */
 struct prometheus_peaks {
     uint64_t lost_by[LOSS_CAUSES];
+    uint64_t reported_lost;
 };
 
 /* Of streams there is a row each where a run has no more than this. */

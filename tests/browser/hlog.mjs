@@ -30,7 +30,8 @@ await test('the log says what the result says', async (undo) => {
   const tags = read(readFileSync(log, 'utf8'));
   const result = readJson(file);
   const expected = {...result.latency_ms, jitter: result.rtp.jitter_ms, loop_lag: result.generator.loop_lag_ms,
-    schedule_lag: result.generator.schedule_lag_ms, panel_latency: result.panel.latency_ms};
+    schedule_lag: result.generator.schedule_lag_ms, panel_latency: result.panel.latency_ms,
+    publish_late: result.published.late_ms, round_trip: result.published.round_trip_ms};
   for (const [tag, h] of Object.entries(expected)) {
     if (h.count === 0) {
       check(!tags.has(tag), `${tag} is in the log, and has no values`);

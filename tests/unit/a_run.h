@@ -141,6 +141,10 @@ static inline void a_run_publish(struct a_run *run)
     run->rows[1].published = run->series[1].published = published.packets;
     run->rows[1].published_bytes = run->series[1].published_bytes = published.bytes;
     run->rows[1].publish_dropped = run->series[1].publish_dropped = published.dropped;
+    run->rows[1].has_publish_late = run->series[1].has_publish_late = true;
+    run->rows[1].publish_late_p50_us = run->series[1].publish_late_p50_us = 500;
+    run->rows[1].publish_late_p95_us = run->series[1].publish_late_p95_us = 1250;
+    run->rows[1].publish_late_p99_us = run->series[1].publish_late_p99_us = 2000;
 }
 
 static inline void a_run_end(struct a_run *run)

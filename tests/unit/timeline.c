@@ -52,6 +52,8 @@ static void test_row(void **state)
         histogram_record(&span->metrics[METRIC_STARTUP], i);
     histogram_record(&span->metrics[METRIC_LOOP_LAG], 11);
     histogram_record(&span->metrics[METRIC_PANEL_LATENCY], 12);
+    for (uint64_t i = 1; i <= 100; i++)
+        histogram_record(&span->metrics[METRIC_PUBLISH_LATE], i + 20);
     struct timeline_row row = timeline_row_of(NS_PER_S, total, span, 0.25);
     assert_int_equal(row.lost_by[LOSS_NETWORK], 7);
     assert_int_equal(row.freezes, 5);
@@ -65,6 +67,10 @@ static void test_row(void **state)
     assert_true(row.has_startup && row.has_latency && !row.has_jitter);
     assert_int_equal(row.loop_lag_p99_us, 11);
     assert_int_equal(row.latency_p95_us, 12);
+    assert_true(row.has_publish_late);
+    assert_int_equal(row.publish_late_p50_us, 70);
+    assert_int_equal(row.publish_late_p95_us, 115);
+    assert_int_equal(row.publish_late_p99_us, 119);
     assert_true(row.cpu == 0.25);
     stats_free(total);
     stats_free(span);
@@ -81,7 +87,9 @@ static void test_thinned(void **state)
         row.startup_p99_us = i == 3 ? 900 : 100;
         row.loop_lag_p99_us = i == 1 ? 70 : 7;
         row.cpu = i == 1 ? 0.5 : 0.1;
-        row.has_jitter = i == 1;
+        row.has_jitter = row.has_publish_late = i == 1;
+        row.publish_late_p95_us = i == 1 ? 40 : 4;
+        row.published = i;
         timeline_add(&timeline, &row);
     }
     static const uint64_t t_ns[] = {2, 4, 5, 6, 7, 8, 9};
@@ -89,6 +97,7 @@ static void test_thinned(void **state)
     for (uint32_t i = 0; i < 7; i++) {
         assert_int_equal(rows[i].t_ns, t_ns[i]);
         assert_int_equal(rows[i].packets, t_ns[i]);
+        assert_int_equal(rows[i].published, t_ns[i]);
         assert_int_equal(rows[i].startups[0], i < 2 ? 2 : 1);
     }
     assert_int_equal(rows[0].startup_p99_us, 100);
@@ -96,6 +105,9 @@ static void test_thinned(void **state)
     assert_int_equal(rows[0].loop_lag_p99_us, 70);
     assert_true(rows[0].cpu == 0.5 && rows[1].cpu == 0.1);
     assert_true(rows[0].has_jitter && !rows[1].has_jitter);
+    assert_true(rows[0].has_publish_late && !rows[1].has_publish_late);
+    assert_int_equal(rows[0].publish_late_p95_us, 40);
+    assert_int_equal(rows[1].publish_late_p95_us, 4);
 }
 
 int main(void)

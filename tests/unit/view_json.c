@@ -252,7 +252,8 @@ static void test_empty_run(void **state)
                                         "timeline.0.startup_p95_ms",
                                         "timeline.0.jitter_p95_ms",
                                         "series.latency_p50_ms.0",
-                                        "series.startup_p50_ms.0"};
+                                        "series.startup_p50_ms.0",
+                                        "series.publish_late_p95_ms.0"};
     struct a_run run;
     a_run_begin(&run);
     stats_clear(run.total);
@@ -388,6 +389,9 @@ static void test_published(void **state)
         {"series.published.1", 600000},
         {"series.published_bytes.1", 750000000},
         {"series.publish_dropped.1", 1500},
+        {"series.publish_late_p50_ms.1", 0.5},
+        {"series.publish_late_p95_ms.1", 1.25},
+        {"series.publish_late_p99_ms.1", 2},
         {"streams.0.published.packets", 0},
         {"streams.1.published.packets", 600000}, /* more than none, less than 1,234,567 */
         {"streams.1.published.bytes", 750000000},

@@ -63,6 +63,30 @@ static void test_numbers(void **state)
     a_run_end(&run);
 }
 
+static void test_published(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_published_packets_total") == 600000);
+    assert_true(sample("rtspbench_published_bytes_total") == 750000000);
+    assert_true(sample("rtspbench_published_dropped_total{by=\"server\"}") == 1200);
+    assert_true(sample("rtspbench_published_dropped_total{by=\"self\"}") == 300);
+    assert_true(sample("rtspbench_published_reported_lost_total") == 45);
+    assert_true(sample("rtspbench_stream_published_packets_total{url=\"rtsp://host/\\\\xff\"}") ==
+                600000);
+    /* 250 us * (1 + ... + 100): see a_run_number */
+    assert_true(sample("rtspbench_published_late_seconds_sum") == 1.2625);
+    assert_true(sample("rtspbench_published_late_seconds_bucket{le=\"0.000768\"}") == 3);
+    assert_true(sample("rtspbench_published_round_trip_seconds_count") == 100);
+    run.total->published.reported_lost = (uint64_t)-3;
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_published_reported_lost_total") == 45);
+    a_run_end(&run);
+}
+
 /* Startup was recorded as 90, 180, ... 9000 us: so many of them are below each bound. */
 static void test_histogram(void **state)
 {
@@ -93,9 +117,9 @@ static void test_histogram(void **state)
    the count are what was recorded. */
 static void test_every_phase(void **state)
 {
-    static const char *const phases[] = {"connect", "tls",  "options",   "describe",
-                                         "setup",   "play", "first_rtp", "first_keyframe",
-                                         "startup", "join", "keepalive", "teardown"};
+    static const char *const phases[] = {
+        "connect", "tls",       "options",        "describe", "announce", "setup",     "play",
+        "record",  "first_rtp", "first_keyframe", "startup",  "join",     "keepalive", "teardown"};
     struct prometheus_peaks peaks = {0};
     struct a_run run;
     char name[128];
@@ -173,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
         cmocka_unit_test(test_formats),          cmocka_unit_test(test_every_phase),
+        cmocka_unit_test(test_published),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
