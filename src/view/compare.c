@@ -123,10 +123,10 @@ static struct compare_value percentile(json_t *result, const struct distribution
     return made;
 }
 
-/* How far lost packets of the whole stray by the differences of single seconds. */
-static double spread_of_lost(json_t *result)
+/* How far a total of the series strays by the differences of single seconds. */
+static double spread_of(json_t *result, const char *name)
 {
-    json_t *column = path(result, "series", "lost");
+    json_t *column = path(result, "series", name);
     double before = 0, sum = 0, squares = 0, n = (double)json_array_size(column);
     for (size_t i = 0; i < json_array_size(column); i++) {
         double total = json_number_value(json_array_get(column, i));
@@ -150,16 +150,30 @@ static struct compare_value ratio(double part, double whole)
                                   LEAST_RATIO};
 }
 
-static struct compare_value loss_ratio(json_t *result)
+/* A share whose parts, a total of the series, come in bursts. */
+static struct compare_value ratio_in_bursts(json_t *result, double part, double whole,
+                                            const char *column)
 {
-    double expected = number_at(result, "rtp", "expected");
-    struct compare_value value = ratio(number_at(result, "rtp", "lost"), expected);
+    struct compare_value value = ratio(part, whole);
     if (value.measured) {
-        double off = spread_of_lost(result) / expected;
+        double off = spread_of(result, column) / whole;
         value.low = fmax(fmin(value.low, value.value - off), 0);
         value.high = fmin(fmax(value.high, value.value + off), 1);
     }
     return value;
+}
+
+static struct compare_value loss_ratio(json_t *result)
+{
+    return ratio_in_bursts(result, number_at(result, "rtp", "lost"),
+                           number_at(result, "rtp", "expected"), "lost");
+}
+
+static struct compare_value published_dropped_ratio(json_t *result)
+{
+    double dropped = number_at(result, "published", "dropped");
+    double due = number_at(result, "published", "packets") + dropped;
+    return ratio_in_bursts(result, dropped, due, "publish_dropped");
 }
 
 static struct compare_value failed_ratio(json_t *result)
@@ -179,21 +193,29 @@ static struct compare_value stalled_ratio(json_t *result)
                  number_at(result, "panel", "sessions"));
 }
 
-/* Packets a second and session, of the middle second; ranges over 8 of 10 seconds. */
+static double packets_until(json_t *series, size_t i)
+{
+    json_t *received = json_object_get(series, "packets");
+    json_t *published = json_object_get(series, "published");
+    return json_number_value(json_array_get(received, i)) +
+           json_number_value(json_array_get(published, i));
+}
+
+/* Packets a second and session, received and published, of the middle second; ranges over 8 of 10
+   seconds. */
 static struct compare_value packet_rate(json_t *result)
 {
     json_t *series = json_object_get(result, "series");
-    json_t *times = json_object_get(series, "t_s"), *packets = json_object_get(series, "packets");
-    json_t *active = json_object_get(series, "active"), *rates = json_array();
+    json_t *times = json_object_get(series, "t_s"), *active = json_object_get(series, "active");
+    json_t *rates = json_array();
     for (size_t i = 1; i < json_array_size(times); i++) {
         double span = json_number_value(json_array_get(times, i)) -
                       json_number_value(json_array_get(times, i - 1));
-        double came = json_number_value(json_array_get(packets, i)) -
-                      json_number_value(json_array_get(packets, i - 1));
+        double packets = packets_until(series, i) - packets_until(series, i - 1);
         json_t *now = json_array_get(active, i);
         bool steady = json_equal(now, json_array_get(active, i - 1)) && json_number_value(now) > 0;
         if (steady && span > 0.5)
-            json_array_append_new(rates, json_real(came / span / json_number_value(now)));
+            json_array_append_new(rates, json_real(packets / span / json_number_value(now)));
     }
     struct compare_value value = {.low = INFINITY, .high = -INFINITY};
     value.measured = json_array_size(rates) >= LEAST_SECONDS;
@@ -239,6 +261,7 @@ static void add_distributions(struct compare *compare, json_t *const *results)
     static const struct distribution others[] = {
         {"jitter", "rtp", "jitter_ms", "jitter", "jitter", false},
         {"latency", "panel", "latency_ms", "panel_latency", "latency", false},
+        {"published.late_ms", "published", "late_ms", "publish_late", "publish_late", false},
     };
     for (unsigned i = 0; i < LATENCY_METRICS; i++) {
         const char *name = latency_name(i);
@@ -265,6 +288,7 @@ static void add_others(struct compare *compare, json_t *const *results)
         {"failed_ratio", failed_ratio, COMPARE_RATIO},
         {"dropped_ratio", dropped_ratio, COMPARE_RATIO},
         {"stalled_ratio", stalled_ratio, COMPARE_RATIO},
+        {"published.dropped_ratio", published_dropped_ratio, COMPARE_RATIO},
         {"packets_per_session_s", packet_rate, COMPARE_RATE},
     };
     for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {

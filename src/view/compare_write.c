@@ -107,17 +107,29 @@ static void write_tolerances(const struct compare_report *report, const char *st
     }
 }
 
+/* Columns of the names and what keeps them from the values. */
+static int name_columns(const struct compare *compare)
+{
+    size_t columns = 22;
+    for (uint32_t i = 0; i < compare->row_count; i++) {
+        size_t len = strlen(compare->rows[i].name);
+        columns = len + 1 > columns ? len + 1 : columns;
+    }
+    return (int)columns;
+}
+
 void compare_write_text(const struct compare_report *report, FILE *to)
 {
     const struct compare *compare = report->compare;
+    int columns = name_columns(compare);
     char room[CELL];
     for (uint32_t run = 1; run < compare->run_count; run++) {
         fprintf(to, "%s against %s: ", compare->names[run], compare->names[0]);
         write_sentence(compare, run, to);
-        fprintf(to, "\n\n%-22s%12s%12s%12s\n", "", "base", "new", "change");
+        fprintf(to, "\n\n%*s%12s%12s%12s\n", columns, "", "base", "new", "change");
         for (uint32_t i = 0; i < compare->row_count; i++) {
             const struct compare_row *row = &compare->rows[i];
-            fprintf(to, "%-22s%12s", row->name, write_value(room, row, 0));
+            fprintf(to, "%-*s%12s", columns, row->name, write_value(room, row, 0));
             fprintf(to, "%12s", write_value(room, row, run));
             fprintf(to, "%16s  %s\n", write_change(room, row, run),
                     compare_mark_name(compare_mark(row, run)));

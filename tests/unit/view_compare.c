@@ -148,6 +148,55 @@ static void test_bursts_widen_a_loss(void **state)
     assert_int_equal(compare_mark(row("loss_ratio"), 1), COMPARE_WORSE);
 }
 
+/* Of 100,000 packets due each: 100 dropped, and 400, evenly or in one burst. */
+static void test_published(void **state)
+{
+    static const char calm[] =
+        "{\"published\": {\"dropped\": 100, \"packets\": 99900}, \"series\": {\"t_s\": [1, 2, 3, "
+        "4, 5,"
+        " 6], \"active\": [10, 10, 10, 10, 10, 10], \"packets\": [0, 0, 0, 0, 0, 0], \"published\":"
+        " [500, 1000, 1500, 2000, 2500, 3000], \"publish_dropped\": [20, 40, 60, 80, 100, 100]}}";
+    static const char steady[] =
+        "{\"published\": {\"dropped\": 400, \"packets\": 99600}, \"series\": "
+        "{\"publish_dropped\": [80, 160, 240, 320, 400]}}";
+    static const char burst[] =
+        "{\"published\": {\"dropped\": 400, \"packets\": 99600}, \"series\": "
+        "{\"publish_dropped\": [0, 0, 0, 0, 400]}}";
+    make(json_loads(calm, 0, NULL), json_loads(steady, 0, NULL));
+    const struct compare_row *dropped = row("published.dropped_ratio");
+    assert_true(fabs(dropped->of[0].value - 0.001) < 1e-9);
+    assert_true(fabs(compare_change(dropped, 1) - 0.003) < 1e-9);
+    assert_int_equal(compare_mark(dropped, 1), COMPARE_WORSE);
+    assert_true(row("packets_per_session_s")->of[0].value == 50);
+    make(json_loads(calm, 0, NULL), json_loads(burst, 0, NULL));
+    assert_int_equal(compare_mark(row("published.dropped_ratio"), 1), COMPARE_NOISE);
+    make(json_loads(calm, 0, NULL), json_object());
+    assert_int_equal(compare_mark(row("published.dropped_ratio"), 1), COMPARE_UNMEASURED);
+}
+
+/* A result whose 2,000 packets were all written so late, but 2 in 10 seconds 9 ms late. */
+static json_t *late_by(double ms)
+{
+    json_t *seconds = json_array();
+    for (int i = 0; i < 10; i++)
+        json_array_append_new(seconds, json_real(i < 2 ? 9 : ms));
+    return json_pack("{s{s{si sf sf sf}} s{s[i, i]} s{so}}", "published", "late_ms", "count", 2000,
+                     "p50", ms, "p95", ms, "p99", ms, "histograms", "publish_late",
+                     (int)(ms * 1000), 2000, "series", "publish_late_p50_ms", seconds);
+}
+
+/* Packets that are late are so together: single seconds say how far that goes. */
+static void test_lateness_goes_by_seconds(void **state)
+{
+    make(late_by(1), late_by(8));
+    assert_int_equal(compare_mark(row("published.late_ms.p50"), 1), COMPARE_NOISE);
+    assert_int_equal(compare_mark(row("published.late_ms.p95"), 1), COMPARE_WORSE);
+    make(late_by(1), late_by(12));
+    assert_int_equal(compare_mark(row("published.late_ms.p50"), 1), COMPARE_NOISE);
+    make(late_by(10), late_by(1));
+    assert_int_equal(compare_mark(row("published.late_ms.p95"), 1), COMPARE_BETTER);
+}
+
 /* 1,000 TEARDOWNs of one burst: what they all took, from the least to the greatest. */
 static json_t *teardowns(double least, double greatest)
 {
@@ -205,6 +254,8 @@ int main(void)
         cmocka_unit_test(test_unmeasured),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_lateness_goes_by_seconds),
         cmocka_unit_test(test_a_burst_is_one_observation),
         cmocka_unit_test(test_tolerances),
     };
