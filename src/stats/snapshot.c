@@ -66,6 +66,17 @@ uint32_t snapshot_errors(const struct snapshot *snapshot,
     return count;
 }
 
+bool snapshot_publishes(const struct snapshot *snapshot)
+{
+    return snapshot->total->published.packets + snapshot->total->published.dropped > 0;
+}
+
+bool snapshot_reads(const struct snapshot *snapshot)
+{
+    return !snapshot_publishes(snapshot) || snapshot->total->metrics[METRIC_PLAY].count > 0 ||
+           stats_rtp(snapshot->total).packets > 0;
+}
+
 static double larger(double a, double b)
 {
     return a > b ? a : b;

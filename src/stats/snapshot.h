@@ -106,6 +106,12 @@ struct snapshot {
     uint32_t slo_count;
 };
 
+/* Whether there are packets that it published, or should have. */
+bool snapshot_publishes(const struct snapshot *snapshot);
+
+/* Whether there are readers: false where all that came about is publishing. */
+bool snapshot_reads(const struct snapshot *snapshot);
+
 /* How near to the ceiling a run came, by what came nearest: 0 to 1, and beyond where calibration
    was modest. 0 without a ceiling. */
 double snapshot_ceiling_used(const struct snapshot *snapshot);

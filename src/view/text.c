@@ -2,105 +2,20 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/units.h"
 #include "stats/slo.h"
 #include "view/columns.h"
+#include "view/paragraph.h"
 
-#define LABEL 11u /* columns before the numbers */
 #define PIECE 128u
+#define LAYOUTS 3u /* of the summary, each tighter than the one before */
+#define TIGHT 1u   /* the first without blank lines */
+#define TIGHTEST 2u
 /* Fewer sessions say little about one: what is there once dominates. */
 #define SESSIONS_TO_SHARE 100u
-
-/* Pieces joined by a separator and wrapped under the label. What doesn't fit into its lines any
-   more is left out, so the pieces come in the order of their weight. */
-struct paragraph {
-    struct text *to;
-    unsigned column;
-    unsigned more_lines;   /* that may be begun */
-    bool any;              /* piece so far */
-    const char *separator; /* before the next piece, 2 columns; NULL is a comma */
-};
-
-static struct paragraph paragraph_begin(struct text *to, const char *label)
-{
-    text_printf(to, "%-*s", (int)LABEL, label);
-    return (struct paragraph){.to = to, .column = LABEL, .more_lines = 1};
-}
-
-static void paragraph_end(struct paragraph *paragraph)
-{
-    text_add_string(paragraph->to, "\n");
-}
-
-/* Each piece leaves a column for the comma that may follow it. */
-static void add_piece(struct paragraph *paragraph, struct slice piece)
-{
-    unsigned gap = paragraph->any ? 2 : 0;
-    if (paragraph->any && paragraph->column + gap + columns_of(piece) >= VIEW_TEXT_COLUMNS) {
-        if (paragraph->more_lines == 0)
-            return;
-        paragraph->more_lines--;
-        text_printf(paragraph->to, ",\n%*s", (int)LABEL, "");
-        paragraph->column = LABEL;
-        gap = 0;
-    } else if (paragraph->any) {
-        text_add_string(paragraph->to, paragraph->separator ? paragraph->separator : ", ");
-    }
-    piece = columns_clip(piece, VIEW_TEXT_COLUMNS - 1 - paragraph->column - gap);
-    text_add(paragraph->to, piece);
-    paragraph->column += gap + columns_of(piece);
-    paragraph->any = true;
-    paragraph->separator = NULL;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-piece(struct paragraph *paragraph, const char *format, ...)
-{
-    char buffer[512];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(buffer, sizeof(buffer), format, args);
-    va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof(buffer) ? (size_t)n : sizeof(buffer) - 1;
-    add_piece(paragraph, slice_make(buffer, len));
-}
-
-/* "1,234 failed" */
-static void count_piece(struct paragraph *paragraph, uint64_t count, const char *what)
-{
-    char buffer[PIECE];
-    struct text text = text_init(buffer, sizeof(buffer));
-    units_write_count(&text, count);
-    text_printf(&text, " %s", what);
-    add_piece(paragraph, text_slice(&text));
-}
-
-static void count_piece_if_any(struct paragraph *paragraph, uint64_t count, const char *what)
-{
-    if (count > 0)
-        count_piece(paragraph, count, what);
-}
-
-static void bitrate_piece(struct paragraph *paragraph, double bps)
-{
-    char buffer[PIECE];
-    struct text text = text_init(buffer, sizeof(buffer));
-    units_write_bitrate(&text, bps);
-    add_piece(paragraph, text_slice(&text));
-}
-
-static void bytes_piece(struct paragraph *paragraph, uint64_t bytes, const char *what)
-{
-    char buffer[PIECE];
-    struct text text = text_init(buffer, sizeof(buffer));
-    units_write_bytes(&text, bytes);
-    text_add_string(&text, what);
-    add_piece(paragraph, text_slice(&text));
-}
 
 /* "describe status 404" */
 static const char *error_name(const struct error_entry *error, char out[PIECE])
@@ -133,16 +48,17 @@ static void nothing_established(const struct snapshot *snapshot, struct paragrap
     const struct error_entry *sorted[ERRORS_MAX];
     char name[PIECE];
     if (snapshot_errors(snapshot, sorted) > 0)
-        piece(line, "FAIL  no session was established: %s (%llu)", error_name(sorted[0], name),
-              (unsigned long long)sorted[0]->count);
+        paragraph_printf(line, "FAIL  no session was established: %s (%llu)",
+                         error_name(sorted[0], name), (unsigned long long)sorted[0]->count);
     else if (sessions->started == 0)
-        piece(line, "FAIL  no session was established: none was begun");
+        paragraph_printf(line, "FAIL  no session was established: none was begun");
     else
-        piece(line, "FAIL  no session was established: %llu cut off by the end of the run",
-              (unsigned long long)sessions->cancelled);
+        paragraph_printf(line,
+                         "FAIL  no session was established: %llu cut off by the end of the run",
+                         (unsigned long long)sessions->cancelled);
     line->separator = "; ";
     if (snapshot->generator.limits)
-        piece(line, "limited: %s", limits_name(snapshot->generator.limits, name));
+        paragraph_printf(line, "limited: %s", limits_name(snapshot->generator.limits, name));
 }
 
 static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
@@ -160,24 +76,30 @@ static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
         char buffer[PIECE];
         struct text value = text_init(buffer, sizeof(buffer));
         slo_write_value(&value, first->unit, first->value);
-        piece(line, "FAIL  missed %s (it was %s)", first->expression, text_string(&value));
+        paragraph_printf(line, "FAIL  missed %s (it was %s)", first->expression,
+                         text_string(&value));
     } else {
-        piece(line, "FAIL  missed %s (never measured)", first->expression);
+        paragraph_printf(line, "FAIL  missed %s (never measured)", first->expression);
     }
     if (missed > 1)
-        piece(line, "and %u more", missed - 1);
+        paragraph_printf(line, "and %u more", missed - 1);
 }
 
 static void outcome_pieces(const struct snapshot *snapshot, struct paragraph *line)
 {
     const struct session_counts *sessions = &snapshot->total->sessions;
     struct rtp_counts rtp = stats_rtp(snapshot->total);
-    count_piece_if_any(line, sessions->failed, "failed");
-    count_piece_if_any(line, sessions->dropped, "dropped");
-    if (rtp.packets == 0)
-        piece(line, "no media");
-    else
-        count_piece(line, rtp.lost, rtp.lost == 1 ? "packet lost" : "packets lost");
+    uint64_t dropped = snapshot->total->published.dropped;
+    paragraph_count_if_any(line, sessions->failed, "failed");
+    paragraph_count_if_any(line, sessions->dropped, "dropped");
+    if (snapshot_reads(snapshot) && rtp.packets == 0)
+        paragraph_printf(line, "no media");
+    else if (snapshot_reads(snapshot))
+        paragraph_count(line, rtp.lost, rtp.lost == 1 ? "packet lost" : "packets lost");
+    if (!snapshot_reads(snapshot))
+        paragraph_count(line, dropped, dropped == 1 ? "packet dropped" : "packets dropped");
+    else if (snapshot_publishes(snapshot))
+        paragraph_count(line, dropped, "unsent");
 }
 
 static void passed(const struct snapshot *snapshot, struct paragraph *line)
@@ -186,8 +108,8 @@ static void passed(const struct snapshot *snapshot, struct paragraph *line)
     char buffer[PIECE], limits[PIECE];
     struct text text = text_init(buffer, sizeof(buffer));
     if (snapshot->generator.limits) {
-        piece(line, "PASS, but the generator was the limit: %s",
-              limits_name(snapshot->generator.limits, limits));
+        paragraph_printf(line, "PASS, but the generator was the limit: %s",
+                         limits_name(snapshot->generator.limits, limits));
         line->separator = "; ";
     } else {
         text_add_string(&text, "PASS  ");
@@ -195,8 +117,8 @@ static void passed(const struct snapshot *snapshot, struct paragraph *line)
     units_write_count(&text, sessions->established);
     text_add_string(&text, " of ");
     units_write_count(&text, sessions->started);
-    text_add_string(&text, " sessions");
-    add_piece(line, text_slice(&text));
+    text_add_string(&text, snapshot_reads(snapshot) ? " sessions" : " publishers");
+    paragraph_add(line, text_slice(&text));
     outcome_pieces(snapshot, line);
 }
 
@@ -215,8 +137,8 @@ static void add_headline(const struct snapshot *snapshot, struct text *to)
             missed_slo(snapshot, &line);
         break;
     case VERDICT_INVALID:
-        piece(&line, "INVALID  the generator was the limit: %s",
-              limits_name(snapshot->generator.limits, limits));
+        paragraph_printf(&line, "INVALID  the generator was the limit: %s",
+                         limits_name(snapshot->generator.limits, limits));
         outcome_pieces(snapshot, &line);
         break;
     }
@@ -227,16 +149,16 @@ static void add_sessions(const struct snapshot *snapshot, struct text *to)
 {
     const struct session_counts *sessions = &snapshot->total->sessions;
     struct paragraph line = paragraph_begin(to, "sessions");
-    count_piece(&line, sessions->started, "started");
-    count_piece(&line, sessions->established, "established");
-    count_piece(&line, sessions->got_media, "with media");
-    count_piece_if_any(&line, sessions->failed, "failed");
-    count_piece_if_any(&line, sessions->dropped, "dropped");
-    count_piece_if_any(&line, sessions->cancelled, "cancelled");
-    count_piece_if_any(&line, sessions->not_started, "never begun");
-    count_piece_if_any(&line, sessions->retries, "retries");
-    count_piece(&line, snapshot->total->active_peak, "at peak");
-    piece(&line, "%.1f s", (double)snapshot->elapsed_ns / 1e9);
+    paragraph_count(&line, sessions->started, "started");
+    paragraph_count(&line, sessions->established, "established");
+    paragraph_count(&line, sessions->got_media, "with media");
+    paragraph_count_if_any(&line, sessions->failed, "failed");
+    paragraph_count_if_any(&line, sessions->dropped, "dropped");
+    paragraph_count_if_any(&line, sessions->cancelled, "cancelled");
+    paragraph_count_if_any(&line, sessions->not_started, "never begun");
+    paragraph_count_if_any(&line, sessions->retries, "retries");
+    paragraph_count(&line, snapshot->total->active_peak, "at peak");
+    paragraph_printf(&line, "%.1f s", (double)snapshot->elapsed_ns / 1e9);
     paragraph_end(&line);
 }
 
@@ -263,7 +185,7 @@ static void add_distribution(const struct stats *total, const char *name, enum m
                              struct text *to)
 {
     const struct histogram *histogram = &total->metrics[metric];
-    text_printf(to, "%-*s", (int)LABEL, name);
+    text_printf(to, "%-*s", (int)PARAGRAPH_LABEL, name);
     if (histogram->count > 0) {
         add_value_cell(to, metric, histogram_quantile(histogram, 0.5));
         add_value_cell(to, metric, histogram_quantile(histogram, 0.95));
@@ -277,21 +199,49 @@ static void add_distribution(const struct stats *total, const char *name, enum m
     text_add_string(to, "\n");
 }
 
-static void add_distributions(const struct stats *total, struct text *to)
+enum whose { EVERYONES, READERS, PUBLISHERS };
+
+struct distribution_row {
+    const char *name;
+    enum metric metric;
+    enum whose whose;
+    bool if_any; /* only where there is a value */
+    bool minor;  /* goes first where both kinds need room */
+};
+
+static bool is_shown(const struct snapshot *snapshot, const struct distribution_row *row,
+                     unsigned layout)
 {
-    static const struct {
-        const char *name;
-        enum metric metric;
-    } rows[] = {
-        {"connect", METRIC_CONNECT}, {"tls", METRIC_TLS},       {"describe", METRIC_DESCRIBE},
-        {"setup", METRIC_SETUP},     {"play", METRIC_PLAY},     {"first rtp", METRIC_FIRST_RTP},
-        {"startup", METRIC_STARTUP}, {"jitter", METRIC_JITTER}, {"bit rate", METRIC_BITRATE},
+    bool reads = snapshot_reads(snapshot), publishes = snapshot_publishes(snapshot);
+    if ((row->whose == READERS && !reads) || (row->whose == PUBLISHERS && !publishes))
+        return false;
+    if (row->minor && reads && publishes && layout >= TIGHTEST)
+        return false;
+    return !row->if_any || snapshot->total->metrics[row->metric].count > 0;
+}
+
+static void add_distributions(const struct snapshot *snapshot, unsigned layout, struct text *to)
+{
+    static const struct distribution_row rows[] = {
+        {"connect", METRIC_CONNECT, EVERYONES, false, false},
+        {"tls", METRIC_TLS, EVERYONES, true, false},
+        {"describe", METRIC_DESCRIBE, READERS, false, true},
+        {"announce", METRIC_ANNOUNCE, PUBLISHERS, false, true},
+        {"setup", METRIC_SETUP, EVERYONES, false, true},
+        {"play", METRIC_PLAY, READERS, false, false},
+        {"record", METRIC_RECORD, PUBLISHERS, false, false},
+        {"first rtp", METRIC_FIRST_RTP, READERS, false, true},
+        {"startup", METRIC_STARTUP, EVERYONES, false, false},
+        {"jitter", METRIC_JITTER, READERS, false, false},
+        {"bit rate", METRIC_BITRATE, READERS, false, true},
+        {"late", METRIC_PUBLISH_LATE, PUBLISHERS, false, false},
+        {"round trip", METRIC_ROUND_TRIP, PUBLISHERS, true, true},
     };
-    text_printf(to, "%-*s%12s%12s%12s%12s%10s\n", (int)LABEL, "", "p50", "p95", "p99", "max",
-                "never");
+    text_printf(to, "%-*s%12s%12s%12s%12s%10s\n", (int)PARAGRAPH_LABEL, "", "p50", "p95", "p99",
+                "max", "never");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].metric != METRIC_TLS || total->metrics[METRIC_TLS].count > 0)
-            add_distribution(total, rows[i].name, rows[i].metric, to);
+        if (is_shown(snapshot, &rows[i], layout))
+            add_distribution(snapshot->total, rows[i].name, rows[i].metric, to);
     }
 }
 
@@ -300,15 +250,15 @@ static void add_packets(const struct snapshot *snapshot, const struct rtp_counts
 {
     struct paragraph line = paragraph_begin(to, "RTP");
     double seconds = (double)snapshot->elapsed_ns / 1e9;
-    count_piece(&line, rtp->packets, "packets");
-    bytes_piece(&line, rtp->bytes, "");
+    paragraph_count(&line, rtp->packets, "packets");
+    paragraph_bytes(&line, rtp->bytes, "");
     if (seconds > 0)
-        bitrate_piece(&line, (double)rtp->bytes * 8 / seconds);
-    count_piece(&line, rtp->duplicates, "duplicates");
-    count_piece(&line, rtp->reordered, "reordered");
-    count_piece_if_any(&line, rtp->late, "late");
-    count_piece_if_any(&line, rtp->resets, "resets");
-    count_piece_if_any(&line, rtp->bad, "bad");
+        paragraph_bitrate(&line, (double)rtp->bytes * 8 / seconds);
+    paragraph_count(&line, rtp->duplicates, "duplicates");
+    paragraph_count(&line, rtp->reordered, "reordered");
+    paragraph_count_if_any(&line, rtp->late, "late");
+    paragraph_count_if_any(&line, rtp->resets, "resets");
+    paragraph_count_if_any(&line, rtp->bad, "bad");
     paragraph_end(&line);
 }
 
@@ -317,16 +267,33 @@ static void add_loss(const struct rtp_counts *rtp, struct text *to)
     static const char *const causes[LOSS_CAUSES] = {"by the network", "by our sockets",
                                                     "by our delay", "by the server"};
     struct paragraph line = paragraph_begin(to, "loss");
-    char buffer[PIECE];
-    struct text text = text_init(buffer, sizeof(buffer));
-    units_write_count(&text, rtp->lost);
-    text_add_string(&text, " of ");
-    units_write_count(&text, rtp->expected);
-    if (rtp->lost > 0 && rtp->expected > 0)
-        text_printf(&text, " (%.3g %%)", (double)rtp->lost / (double)rtp->expected * 100);
-    add_piece(&line, text_slice(&text));
+    paragraph_share(&line, rtp->lost, rtp->expected);
     for (unsigned i = 0; i < LOSS_CAUSES; i++)
-        count_piece_if_any(&line, rtp->lost_by[i], causes[i]);
+        paragraph_count_if_any(&line, rtp->lost_by[i], causes[i]);
+    paragraph_end(&line);
+}
+
+/* What was published, and by whose fault not all of it. */
+static void add_published(const struct snapshot *snapshot, unsigned layout, struct text *to)
+{
+    const struct published_counts *published = &snapshot->total->published;
+    int64_t reported = (int64_t)published->reported_lost;
+    double seconds = (double)snapshot->elapsed_ns / 1e9;
+    struct paragraph line = paragraph_begin(to, "published");
+    line.more_lines = layout < TIGHTEST;
+    paragraph_count(&line, published->packets, "packets");
+    paragraph_bytes(&line, published->bytes, "");
+    if (seconds > 0)
+        paragraph_bitrate(&line, (double)published->bytes * 8 / seconds);
+    if (snapshot->total->rtcp.rr_received > 0)
+        paragraph_count(&line, reported > 0 ? (uint64_t)reported : 0,
+                        "lost, as the server reports");
+    paragraph_end(&line);
+    line = paragraph_begin(to, "dropped");
+    line.more_lines = layout < TIGHTEST;
+    paragraph_share(&line, published->dropped, published->packets + published->dropped);
+    paragraph_count_if_any(&line, published->dropped_by[DROP_SERVER], "by the server");
+    paragraph_count_if_any(&line, published->dropped_by[DROP_SELF], "by our delay");
     paragraph_end(&line);
 }
 
@@ -336,11 +303,11 @@ static void add_panel(const struct panel_counts *panel, struct text *to)
         return;
     struct paragraph line = paragraph_begin(to, "panel");
     line.more_lines = 0;
-    count_piece(&line, panel->sessions, "sessions");
-    count_piece(&line, panel->frames_complete, "whole frames");
-    count_piece(&line, panel->frames_damaged + panel->frames_suspect, "damaged");
-    count_piece(&line, panel->freezes, "freezes");
-    count_piece(&line, panel->stalls, "stalls");
+    paragraph_count(&line, panel->sessions, "sessions");
+    paragraph_count(&line, panel->frames_complete, "whole frames");
+    paragraph_count(&line, panel->frames_damaged + panel->frames_suspect, "damaged");
+    paragraph_count(&line, panel->freezes, "freezes");
+    paragraph_count(&line, panel->stalls, "stalls");
     paragraph_end(&line);
 }
 
@@ -349,7 +316,7 @@ static void add_error(const struct error_entry *error, bool first, struct text *
     char name[PIECE], count[PIECE], line[512];
     struct text counted = text_init(count, sizeof(count)), whole = text_init(line, sizeof(line));
     units_write_count(&counted, error->count);
-    text_printf(&whole, "%-*s", (int)LABEL, first ? "errors" : "");
+    text_printf(&whole, "%-*s", (int)PARAGRAPH_LABEL, first ? "errors" : "");
     columns_add_right(&whole, 7, text_slice(&counted));
     text_printf(&whole, "  %s", error_name(error, name));
     if (error->sample[0])
@@ -373,35 +340,36 @@ static void add_errors(const struct snapshot *snapshot, unsigned lines, struct t
     if (rest == 0 || lines == 0)
         return;
     struct paragraph line = paragraph_begin(to, shown == 0 ? "errors" : "");
-    count_piece(&line, rest, "of other kinds");
+    paragraph_count(&line, rest, "of other kinds");
     paragraph_end(&line);
 }
 
 static void add_generator(const struct snapshot *snapshot, struct text *to)
 {
     const struct generator *generator = &snapshot->generator;
-    uint64_t packets = stats_rtp(snapshot->total).packets;
+    uint64_t packets = stats_rtp(snapshot->total).packets + snapshot->total->published.packets;
     char limits[PIECE];
     struct paragraph line = paragraph_begin(to, "generator");
     if (generator->limits)
-        piece(&line, "LIMITED by %s", limits_name(generator->limits, limits));
+        paragraph_printf(&line, "LIMITED by %s", limits_name(generator->limits, limits));
     else
-        piece(&line, "ok");
-    piece(&line, "%.3g s of CPU", (double)generator->cpu_ns / 1e9);
+        paragraph_printf(&line, "ok");
+    paragraph_printf(&line, "%.3g s of CPU", (double)generator->cpu_ns / 1e9);
     if (packets > 0)
-        piece(&line, "%.0f ns a packet", (double)generator->cpu_ns / (double)packets);
-    piece(&line, "%u thread%s", snapshot->info->shard_count,
-          snapshot->info->shard_count == 1 ? "" : "s");
+        paragraph_printf(&line, "%.0f ns a packet", (double)generator->cpu_ns / (double)packets);
+    paragraph_printf(&line, "%u thread%s", snapshot->info->shard_count,
+                     snapshot->info->shard_count == 1 ? "" : "s");
     double busy = generator->cpu_peak * 100;
-    piece(&line, "the busiest %.*f %%", busy < 9.95 ? 1 : 0, busy);
+    paragraph_printf(&line, "the busiest %.*f %%", busy < 9.95 ? 1 : 0, busy);
     if (generator->cpu_peak >= 0.01)
-        piece(&line, "headroom %.2g x", fmax(1, 1 / generator->cpu_peak));
+        paragraph_printf(&line, "headroom %.2g x", fmax(1, 1 / generator->cpu_peak));
     if (snapshot->info->ceiling.packets_per_s > 0)
-        piece(&line, "%.0f %% of what calibrate found", 100 * snapshot_ceiling_used(snapshot));
+        paragraph_printf(&line, "%.0f %% of what calibrate found",
+                         100 * snapshot_ceiling_used(snapshot));
     if (generator->rss_bytes > 0)
-        bytes_piece(&line, generator->rss_bytes, "");
+        paragraph_bytes(&line, generator->rss_bytes, "");
     if (generator->bytes_per_session > 0 && snapshot->total->active_peak >= SESSIONS_TO_SHARE)
-        bytes_piece(&line, generator->bytes_per_session, " a session");
+        paragraph_bytes(&line, generator->bytes_per_session, " a session");
     paragraph_end(&line);
 }
 
@@ -413,10 +381,11 @@ static void add_by_hand(const struct by_hand *by_hand, struct text *to)
         return;
     line = paragraph_begin(to, "by hand");
     if (by_hand->changes > 0)
-        piece(&line, "the target was changed %s, to %g %% of the plan's at last",
-              by_hand->changes == 1 ? "once" : "more than once", (1000 + by_hand->change) / 10.0);
+        paragraph_printf(&line, "the target was changed %s, to %g %% of the plan's at last",
+                         by_hand->changes == 1 ? "once" : "more than once",
+                         (1000 + by_hand->change) / 10.0);
     if (by_hand->pauses > 0)
-        piece(&line, "arrivals were paused");
+        paragraph_printf(&line, "arrivals were paused");
     paragraph_end(&line);
 }
 
@@ -429,19 +398,25 @@ static unsigned count_lines(struct slice text)
 }
 
 /* All but the errors and what follows them. */
-static void add_head(const struct snapshot *snapshot, const char *space, struct text *to)
+static void add_head(const struct snapshot *snapshot, unsigned layout, struct text *to)
 {
+    const char *space = layout < TIGHT ? "\n" : "";
     struct rtp_counts rtp = stats_rtp(snapshot->total);
     add_headline(snapshot, to);
     text_add_string(to, "\n");
     add_sessions(snapshot, to);
     add_by_hand(&snapshot->by_hand, to);
     text_add_string(to, space);
-    add_distributions(snapshot->total, to);
+    add_distributions(snapshot, layout, to);
     text_add_string(to, space);
-    add_packets(snapshot, &rtp, to);
-    add_loss(&rtp, to);
-    add_panel(&snapshot->total->panel, to);
+    if (snapshot_reads(snapshot)) {
+        add_packets(snapshot, &rtp, to);
+        add_loss(&rtp, to);
+    }
+    if (snapshot_publishes(snapshot))
+        add_published(snapshot, layout, to);
+    if (snapshot_reads(snapshot))
+        add_panel(&snapshot->total->panel, to);
 }
 
 void view_text_summary(const struct snapshot *snapshot, struct text *to)
@@ -450,13 +425,11 @@ void view_text_summary(const struct snapshot *snapshot, struct text *to)
     struct text head = text_init(head_buffer, sizeof(head_buffer));
     struct text tail = text_init(tail_buffer, sizeof(tail_buffer));
     unsigned errors = snapshot->total->error_count < 3 ? snapshot->total->error_count : 3;
-    unsigned lines = VIEW_TEXT_LINES - 1;
+    unsigned lines = VIEW_TEXT_LINES - 1, used = lines + 1;
     add_generator(snapshot, &tail);
-    add_head(snapshot, "\n", &head);
-    unsigned used = count_lines(text_slice(&head)) + count_lines(text_slice(&tail));
-    if (used + errors > lines) {
+    for (unsigned layout = 0; layout < LAYOUTS && used + errors > lines; layout++) {
         head.len = 0;
-        add_head(snapshot, "", &head);
+        add_head(snapshot, layout, &head);
         used = count_lines(text_slice(&head)) + count_lines(text_slice(&tail));
     }
     text_add(to, text_slice(&head));
@@ -481,11 +454,36 @@ static void add_bitrate_cell(struct text *to, unsigned width, double bps)
     columns_add_right(to, width, text_slice(&cell));
 }
 
+/* "    3 lost    1 failed", or what publishers dropped. */
+static void add_ends(const struct stats *interval, uint64_t missing, const char *what,
+                     struct text *to)
+{
+    const struct session_counts *sessions = &interval->sessions;
+    add_short_cell(to, 2, (double)missing, what);
+    add_short_cell(to, 2, (double)(sessions->failed + sessions->dropped), " failed");
+    text_add_string(to, "\n");
+}
+
+static void add_received(const struct stats *interval, double seconds, struct text *to)
+{
+    struct rtp_counts rtp = stats_rtp(interval);
+    add_short_cell(to, 2, (double)interval->sessions.established / seconds, " new/s");
+    add_short_cell(to, 3, (double)rtp.packets / seconds, " pkt/s");
+    add_bitrate_cell(to, 12, (double)rtp.bytes * 8 / seconds);
+    add_ends(interval, rtp.lost, " lost", to);
+}
+
+static void add_sent(const struct stats *interval, double seconds, struct text *to)
+{
+    const struct published_counts *published = &interval->published;
+    add_short_cell(to, 3, (double)published->packets / seconds, " pkt/s out");
+    add_bitrate_cell(to, 12, (double)published->bytes * 8 / seconds);
+    text_add_string(to, " out");
+}
+
 void view_text_interval(const struct snapshot *snapshot, struct text *to)
 {
     const struct stats *interval = snapshot->interval;
-    const struct session_counts *sessions = &interval->sessions;
-    struct rtp_counts rtp = stats_rtp(interval);
     double seconds = fmax((double)snapshot->interval_ns / 1e9, 1e-9);
     char buffer[PIECE];
     struct text cell = text_init(buffer, sizeof(buffer));
@@ -494,10 +492,15 @@ void view_text_interval(const struct snapshot *snapshot, struct text *to)
     text_printf(to, "%5.0fs", (double)snapshot->elapsed_ns / 1e9);
     columns_add_right(to, 14, text_slice(&cell));
     text_add_string(to, " up");
-    add_short_cell(to, 2, (double)sessions->established / seconds, " new/s");
-    add_short_cell(to, 3, (double)rtp.packets / seconds, " pkt/s");
-    add_bitrate_cell(to, 12, (double)rtp.bytes * 8 / seconds);
-    add_short_cell(to, 2, (double)rtp.lost, " lost");
-    add_short_cell(to, 2, (double)(sessions->failed + sessions->dropped), " failed");
-    text_add_string(to, "\n");
+    if (!snapshot_reads(snapshot)) {
+        add_sent(interval, seconds, to);
+        add_ends(interval, interval->published.dropped, " dropped", to);
+        return;
+    }
+    add_received(interval, seconds, to);
+    if (snapshot_publishes(snapshot)) {
+        text_printf(to, "%34s", "published");
+        add_sent(interval, seconds, to);
+        add_short_cell(to, 2, (double)interval->published.dropped, " dropped\n");
+    }
 }

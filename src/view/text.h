@@ -11,5 +11,6 @@
    newline. The first says PASS, or what went wrong. 8 KiB always suffice. */
 void view_text_summary(const struct snapshot *snapshot, struct text *to);
 
-/* The last interval in one line of at most 80 columns, ended by a newline. */
+/* The last interval in one line of at most 80 columns, ended by a newline; where a run both reads
+   and publishes, in two. */
 void view_text_interval(const struct snapshot *snapshot, struct text *to);

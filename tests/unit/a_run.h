@@ -1,6 +1,8 @@
 /* a_run.h - a made-up run for tests of views: every kind of number in it is there and different. */
 #pragma once
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "stats/snapshot.h"
 
@@ -145,6 +147,21 @@ static inline void a_run_publish(struct a_run *run)
     run->rows[1].publish_late_p50_us = run->series[1].publish_late_p50_us = 500;
     run->rows[1].publish_late_p95_us = run->series[1].publish_late_p95_us = 1250;
     run->rows[1].publish_late_p99_us = run->series[1].publish_late_p99_us = 2000;
+}
+
+/* Nobody reads any more: all its sessions publish. */
+static inline void a_run_publish_only(struct a_run *run)
+{
+    static const enum metric of_readers[] = {METRIC_DESCRIBE, METRIC_PLAY, METRIC_FIRST_RTP,
+                                             METRIC_JITTER, METRIC_BITRATE};
+    a_run_publish(run);
+    memset(run->total->rtp, 0, sizeof(run->total->rtp));
+    memset(run->interval->rtp, 0, sizeof(run->interval->rtp));
+    run->total->panel = (struct panel_counts){0};
+    for (unsigned i = 0; i < sizeof(of_readers) / sizeof(of_readers[0]); i++)
+        histogram_clear(&run->total->metrics[of_readers[i]]);
+    for (unsigned i = 0; i < 2; i++)
+        run->rows[i].packets = run->rows[i].bytes = run->rows[i].lost = run->series[i].packets = 0;
 }
 
 static inline void a_run_end(struct a_run *run)

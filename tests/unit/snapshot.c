@@ -104,12 +104,34 @@ static void test_ceiling(void **state)
     stats_free(total);
 }
 
+/* Whoever got PLAY answered reads, even where no packet came; all others publish. */
+static void test_who_is_there(void **state)
+{
+    static const struct {
+        uint64_t received, plays, published, dropped;
+        bool reads, publishes;
+    } rows[] = {
+        {0, 0, 0, 0, true, false}, {9, 0, 0, 0, true, false}, {0, 0, 5, 0, false, true},
+        {0, 0, 0, 5, false, true}, {0, 1, 5, 0, true, true},  {9, 0, 5, 0, true, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stats *total = stats_new(0);
+        struct snapshot snapshot = {.total = total};
+        total->rtp[MEDIA_AUDIO].packets = rows[i].received;
+        total->published.packets = rows[i].published;
+        total->published.dropped = rows[i].dropped;
+        histogram_record_many(&total->metrics[METRIC_PLAY], 1, rows[i].plays);
+        assert_int_equal(snapshot_reads(&snapshot), rows[i].reads);
+        assert_int_equal(snapshot_publishes(&snapshot), rows[i].publishes);
+        stats_free(total);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_limit_names),
-        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_verdict),       cmocka_unit_test(test_limit_names),
+        cmocka_unit_test(test_ceiling),       cmocka_unit_test(test_who_is_there),
         cmocka_unit_test(test_errors_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,17 +145,19 @@ static void test_nothing_established(void **state)
 }
 
 /* The greatest numbers, every kind of error with endless samples: still one screen. */
-static void test_worst_fits(void **state)
+static void worst_fits(bool publish)
 {
     struct a_run run;
     a_run_begin(&run);
+    if (publish)
+        a_run_publish(&run);
     struct rtp_counts *video = &run.total->rtp[MEDIA_VIDEO];
-    uint64_t *counts[] = {&run.total->sessions.started, &video->packets,
-                          &run.total->panel.sessions};
+    uint64_t *counts[] = {&run.total->sessions.started, &video->packets, &run.total->panel.sessions,
+                          &run.total->published.packets};
     size_t sizes[] = {sizeof(struct session_counts), sizeof(struct rtp_counts),
-                      sizeof(struct panel_counts)};
-    uint64_t values[] = {1000000, 999999999999, 999999999};
-    for (size_t i = 0; i < 3; i++) {
+                      sizeof(struct panel_counts), sizeof(struct published_counts)};
+    uint64_t values[] = {1000000, 999999999999, 999999999, 999999999999};
+    for (size_t i = 0; i < (publish ? 4u : 3u); i++) {
         for (size_t k = 0; k < sizes[i] / sizeof(uint64_t); k++)
             counts[i][k] = values[i];
     }
@@ -173,6 +175,80 @@ static void test_worst_fits(void **state)
         run.total->sessions.established = established ? 1000000 : 0;
         summary(&run.snapshot);
     }
+    if (publish) {
+        run.snapshot.by_hand = (struct by_hand){123, 2, 1};
+        summary(&run.snapshot);
+    }
+    a_run_end(&run);
+}
+
+static void test_worst_fits(void **state)
+{
+    worst_fits(false);
+    worst_fits(true);
+}
+
+/* A made-up run of 30.5 s with 750 MB published: 6e9 bits / 30.5 s = 196.7 Mbit/s. */
+static void test_publishers(void **state)
+{
+    static const char *const parts[] = {
+        "\npublished  600,000 packets, 750 MB, 197 Mbit/s, 45 lost, as the server reports\n",
+        "\ndropped    1,500 of 601,500 (0.249 %), 1,200 by the server, 300 by our delay\n",
+        "\nannounce ",
+        "\nrecord ",
+        "\nlate ",
+        "\nround trip ",
+        "4315 ns a packet", /* 2,589,134,000 / 600,000 */
+    };
+    static const char *const readers[] = {"\nRTP ",  "\nloss ",      "\npanel ",  "lost,\n",
+                                          "\nplay ", "\nfirst rtp ", "\njitter ", "\ndescribe "};
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish_only(&run);
+    const char *whole = summary(&run.snapshot);
+    assert_starts(whole,
+                  "PASS  97 of 100 publishers, 2 failed, 3 dropped, 1,500 packets dropped\n");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_holds(whole, parts[i]);
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+        assert_null(strstr(whole, readers[i]));
+
+    run.total->sessions = (struct session_counts){.started = 100, .established = 100};
+    run.total->published.dropped = 0;
+    assert_starts(summary(&run.snapshot), "PASS  100 of 100 publishers, 0 packets dropped\n");
+    run.total->published.dropped = 1;
+    run.total->published.reported_lost = (uint64_t)-3;
+    whole = summary(&run.snapshot);
+    assert_starts(whole, "PASS  100 of 100 publishers, 1 packet dropped\n");
+    assert_holds(whole, ", 0 lost, as the server reports\n");
+    run.total->rtcp.rr_received = 0;
+    assert_null(strstr(summary(&run.snapshot), "reports"));
+    a_run_end(&run);
+}
+
+/* Publishers beside readers: the sums of both, and one screen still. */
+static void test_both(void **state)
+{
+    static const char *const parts[] = {
+        "\nplay ",
+        "\nrecord ",
+        "\nlate ",
+        "\nRTP        1,294,567 packets, ",
+        "\nloss       150 of ",
+        "\npanel ",
+        "\nerrors ",
+        "\npublished  600,000 packets, 750 MB, 197 Mbit/s, 45 lost, as the server reports\n",
+        "\ndropped    1,500 of 601,500 (0.249 %), 1,200 by the server, 300 by our delay\n",
+        "1367 ns a packet", /* 2,589,134,000 / 1,894,567 */
+    };
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish(&run);
+    const char *whole = summary(&run.snapshot);
+    assert_starts(whole, "PASS  97 of 100 sessions, 2 failed, 3 dropped, 150 packets lost, "
+                         "1,500 unsent\n");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_holds(whole, parts[i]);
     a_run_end(&run);
 }
 
@@ -235,13 +311,36 @@ static void test_interval(void **state)
     a_run_end(&run);
 }
 
+/* 40,000 packets and 50 MB in 5 s are 8 k/s and 80 Mbit/s. */
+static void test_interval_of_publishers(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish(&run);
+    run.snapshot.elapsed_ns = 30 * NS_PER_S;
+    struct text text = text_init(buffer, sizeof(buffer));
+    view_text_interval(&run.snapshot, &text);
+    assert_string_equal(
+        text_string(&text),
+        "   30s        94/100 up    2 new/s 18.4k pkt/s  184 Mbit/s    3 lost    1 failed\n"
+        "                         published 8.00k pkt/s out 80.0 Mbit/s out   25 dropped\n");
+    a_run_end(&run);
+    a_run_begin(&run);
+    a_run_publish_only(&run);
+    run.snapshot.elapsed_ns = 30 * NS_PER_S;
+    interval_is(&run.snapshot, "   30s        94/100 up 8.00k pkt/s out 80.0 Mbit/s out"
+                               "   25 dropped    1 failed\n");
+    a_run_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary),    cmocka_unit_test(test_table),
         cmocka_unit_test(test_headlines),  cmocka_unit_test(test_nothing_established),
         cmocka_unit_test(test_worst_fits), cmocka_unit_test(test_errors_are_all_counted),
-        cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_interval),   cmocka_unit_test(test_publishers),
+        cmocka_unit_test(test_both),       cmocka_unit_test(test_interval_of_publishers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
