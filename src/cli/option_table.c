@@ -32,7 +32,7 @@ const struct option_spec option_table[] = {
      .group = READ, .commands = RUN, .help = "a variable of the scenario"},
     {.id = OPT_URL, .name = "url", .argument = "URL", .repeatable = true, .kind = OPTION_TEXT,
      .group = READ, .commands = RUN,
-     .help = "what to read; cam{1..500} expands, URL*3 weighs, readers are dealt round robin"},
+     .help = "what to read, or where to publish; cam{1..500} expands, URL*3 weighs, readers are dealt round robin"},
     {.id = OPT_URL_FILE, .name = "url-file", .argument = "FILE", .kind = OPTION_TEXT,
      .group = READ, .commands = RUN, .help = "the same, a URL a line"},
     {.id = OPT_USER, .name = "user", .argument = "USER", .kind = OPTION_TEXT,
@@ -53,7 +53,7 @@ const struct option_spec option_table[] = {
      .group = OUTPUT, .commands = DOCTOR, .help = "a file for /etc/sysctl.d that lifts the limits, in place of the list"},
 
     {.id = OPT_READERS, .name = "readers", .letter = 'n', .argument = "N", .kind = OPTION_COUNT, .min = 1, .max = 10000000,
-     .fallback = "100", .group = LOAD, .commands = RUN, .help = "readers to hold"},
+     .fallback = "100", .group = LOAD, .commands = RUN, .help = "readers, or publishers, to hold"},
     {.id = OPT_RATE, .name = "rate", .letter = 'r', .argument = "R", .kind = OPTION_RATE,
      .fallback = "100/s", .group = LOAD, .commands = RUN, .help = "sessions begun per unit of time"},
     {.id = OPT_ARRIVAL, .name = "arrival", .argument = "HOW", .kind = OPTION_CHOICE, .choices = "even|poisson",

@@ -14,10 +14,12 @@ static const struct command_help helps[COMMANDS] = {
          "       rtspbench compare BASE NEW...  what changed, and whether that is noise\n"
          "       rtspbench doctor [-n N]        what this machine can hold\n"
          "       rtspbench calibrate            what this machine can generate\n",
-         "Loads an RTSP server with many readers and says in numbers what they got.\n"
+         "Loads an RTSP server with many readers, or publishers, and says in numbers how they "
+         "fared.\n"
          "With no URL, an embedded server is started and loaded: a demo.\n",
          "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
-         "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"},
+         "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"
+         "  rtspbench --publish -n 100 'rtsp://192.0.2.1/live/{n}'\n"},
     [COMMAND_SERVE] = {"rtspbench serve [OPTION]...\n",
                        "An RTSP server to load: any path serves the test card, /pattern cheap "
                        "packets. Faults are\n"

@@ -1,11 +1,9 @@
 """Scenarios: the ready ones, files with groups and variables, mistakes in them, and the schema."""
 
 import json
-import pathlib
 import subprocess
-import tempfile
 
-from harness import RTSPBENCH, TOP, Run, Server, equal, main, skip, test
+from harness import RTSPBENCH, TOP, Run, Server, equal, main, run_file, skip, test
 
 READY = ["basic-small", "basic-medium", "basic-large", "burst", "ramp-up", "udp", "endurance", "real-world",
          "camera-fleet", "zapping", "reconnect-storm", "bad-neighbours", "scale-5k", "scale-10k"]
@@ -16,17 +14,6 @@ def ask(*words):
     if "needs libyaml" in child.stderr:
         skip("built without libyaml")
     return child
-
-
-def run_file(yaml, *options):
-    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
-        file = pathlib.Path(folder) / "a.yaml"
-        file.write_text(yaml)
-        run = Run("--scenario", file, *options)
-        run.err = run.err.replace(str(file), "a.yaml")
-    if "needs libyaml" in run.err:
-        skip("built without libyaml")
-    return run
 
 
 @test(short=True)

@@ -1,0 +1,120 @@
+"""Publishers: what is counted as written is what the server counted as received, and drops have a name."""
+
+from harness import SLOW, Run, Server, add_up, equal, main, run_file, skip, test
+
+PUBLISHERS = 6 if SLOW else 20
+
+
+def hold_against(run, truth):
+    about = f" of {run.command}: {truth} {run.published}"
+    equal(run.published["packets"], add_up(truth, "received"), "packets" + about)
+    equal(run.published["bytes"], add_up(truth, "received_bytes"), "bytes" + about)
+    equal(run.published["dropped"], add_up(truth, "received_lost"), "dropped" + about)
+    equal(add_up(truth, "received_duplicates") + add_up(truth, "received_reordered"), 0, "order" + about)
+    equal(sum(run.published["dropped_by"].values()), run.published["dropped"], "sum of dropped_by" + about)
+    equal(add_up(truth, "publishers"), run.sessions["established"], "publishers" + about)
+
+
+@test(short=True, args=[(transport, io) for io in ("uring", "epoll") for transport in ("tcp", "udp")])
+def counts_are_the_servers(transport, io):
+    """100 packets a second of each, for 3 s but for its start within the first half second."""
+    with Server() as server:
+        run = Run(server.url + "live/{n}", "--publish", "--pattern", "100/s:700", "-n", PUBLISHERS, "-r", "50/s",
+                  "-d", "3s", "-t", transport, "--io", io)
+        truth = server.stop()
+        if "io_uring is refused here" in run.err and io == "uring":
+            skip("io_uring is refused here")
+        equal(run.status, 0, f"status ({run.out}{run.err})")
+        equal(run.sessions["completed"], PUBLISHERS, f"sessions.completed {run.sessions} {run.errors}")
+        hold_against(run, truth)
+        equal(set(truth), {f"/live/{n}" for n in range(1, PUBLISHERS + 1)}, "paths")
+        assert PUBLISHERS * 240 <= run.published["packets"] <= PUBLISHERS * 300, run.published
+        equal(run.published["bytes"], 700 * run.published["packets"], "bytes")
+        equal(run.latency_ms["record"]["count"], PUBLISHERS, "record.count")
+        equal(run.latency_ms["describe"]["count"], 0, "describe.count")
+
+
+@test
+def test_card():
+    """Two tracks; and the demo's own server takes them."""
+    run = Run("--publish", "-n", 5, "-d", "3s")
+    if run.config["publish"] != "card":
+        skip("this build has no test card")
+    equal(run.sessions["completed"], 5, f"completed {run.errors}")
+    equal(run.published["dropped"], 0, "dropped")
+    assert run.published["packets"] > 5 * 2.5 * 150, run.published
+
+
+@test
+def a_server_that_does_not_read():
+    """Its buffers and ours take 10 MB at most of the 28 MB that come due in the 8 s; then the oldest are dropped."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with Server() as server:
+        run = Run(server.url + "live/{n}?stall=8s/9s", "--publish", "--pattern", "2500/s:1400", "-n", 2, "-d", "9500ms",
+                  "--slo", "published.dropped_ratio<1%")
+        truth = server.stop()
+        assert run.status in (99, 3), f"status {run.status}\n{run.out}{run.err}"
+        hold_against(run, truth)
+        assert run.published["dropped_by"]["server"] > 10000, run.published
+        equal([slo["ok"] for slo in run.slo], [False], "slo")
+
+
+@test
+def find_max():
+    """17 are let in a path; the objectives of publishers are the defaults."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with Server("--max-sessions", "17") as server:
+        run = Run(server.url + "live/{n}", "--publish", "--pattern", "50/s:200", "--find-max", "-n", 100, "-d", "1s",
+                  "--cool-down", "100ms", seconds=300)
+        assert run.status in (0, 3), f"status {run.status}\n{run.out}{run.err}"
+        equal(run.search["number"], 17, "search.number" + "\n" + run.out)
+        assert "17 publishers kept every objective" in run.out, run.out
+
+
+BOTH = """duration: 3s
+groups:
+  - name: cameras
+    publish: true
+    pattern: 50/s:300
+    readers: 4
+    url: ${server}/live/{n}
+  - name: viewers
+    readers: 6
+    start: 500ms
+    url: ${server}/pattern
+"""
+
+
+@test(short=True)
+def with_readers_in_a_scenario():
+    with Server("--pattern", "50/s:200") as server:
+        run = run_file(BOTH, "--url", server.url)
+        truth = server.stop()
+    equal({stream["group"]: stream["sessions"]["completed"] for stream in run.streams},
+          {"cameras": 4, "viewers": 6}, "sessions of the groups")
+    equal(run.rtp["packets"], add_up(truth, "sent"), "packets")
+    equal(run.rtp["lost"], 0, "lost")
+    equal(run.published["packets"], add_up(truth, "received"), "published.packets")
+    equal([path for path in sorted(truth) if truth[path]["publishers"]], [f"/live/{n}" for n in range(1, 5)], "paths")
+
+
+@test(short=True)
+def what_does_not_go_together_is_told():
+    for options, says in [
+        (["--media", "x.mp4"], "--media says what to publish: it needs --publish"),
+        (["--publish", "--pattern", "1/s:9000"], "24 to 2048"),
+        (["--publish", "--zap", "3s"], "--zap and --popularity are for readers"),
+        (["--publish", "--include-bad-clients"], "bad clients are readers"),
+        (["--publish", "--media", "/nonexistent.mp4"], "/nonexistent.mp4"),
+    ]:
+        run = Run("rtsp://127.0.0.1:9/x", *options)
+        equal(run.status, 2, f"status with {options}")
+        assert says in run.err, f"{options}: {run.err}"
+    run = Run("rtsp://127.0.0.1:9/x", "--publish", "-n", 3, "-d", "300ms")
+    assert "3 publishers share 1 URLs" in run.err, run.err
+
+
+if __name__ == "__main__":
+    main()
