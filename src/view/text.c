@@ -9,6 +9,7 @@
 #include "stats/slo.h"
 #include "view/columns.h"
 #include "view/paragraph.h"
+#include "view/whose.h"
 
 #define PIECE 128u
 #define LAYOUTS 3u /* of the summary, each tighter than the one before */
@@ -199,8 +200,6 @@ static void add_distribution(const struct stats *total, const char *name, enum m
     text_add_string(to, "\n");
 }
 
-enum whose { EVERYONES, READERS, PUBLISHERS };
-
 struct distribution_row {
     const char *name;
     enum metric metric;
@@ -212,10 +211,8 @@ struct distribution_row {
 static bool is_shown(const struct snapshot *snapshot, const struct distribution_row *row,
                      unsigned layout)
 {
-    bool reads = snapshot_reads(snapshot), publishes = snapshot_publishes(snapshot);
-    if ((row->whose == READERS && !reads) || (row->whose == PUBLISHERS && !publishes))
-        return false;
-    if (row->minor && reads && publishes && layout >= TIGHTEST)
+    bool both = snapshot_reads(snapshot) && snapshot_publishes(snapshot);
+    if (!whose_are_there(row->whose, snapshot) || (row->minor && both && layout >= TIGHTEST))
         return false;
     return !row->if_any || snapshot->total->metrics[row->metric].count > 0;
 }

@@ -157,6 +157,8 @@ static inline void a_run_publish_only(struct a_run *run)
     a_run_publish(run);
     memset(run->total->rtp, 0, sizeof(run->total->rtp));
     memset(run->interval->rtp, 0, sizeof(run->interval->rtp));
+    for (unsigned i = 0; i < run->total->stream_count; i++)
+        run->total->streams[i].rtp = (struct rtp_counts){0};
     run->total->panel = (struct panel_counts){0};
     for (unsigned i = 0; i < sizeof(of_readers) / sizeof(of_readers[0]); i++)
         histogram_clear(&run->total->metrics[of_readers[i]]);

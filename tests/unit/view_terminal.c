@@ -210,12 +210,77 @@ static void test_streams(void **state)
     a_run_end(&run);
 }
 
+static void assert_no_row(const char *label)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        assert_int_not_equal(strncmp(line(i), label, strlen(label)), 0);
+}
+
+/* A made-up run whose last second saw 600,000 packets, 750 MB and 1,500 drops more than that
+   before: over 1.0004 s. */
+static void test_publishers(void **state)
+{
+    static const char *const of_readers[] = {"lost", "play", "first rtp", "jitter", "describe"};
+    struct terminal_view tall = usual;
+    struct a_run run;
+    tall.columns = 120;
+    tall.rows = 40;
+    a_run_begin(&run);
+    a_run_publish_only(&run);
+    draw(&usual, &run.snapshot);
+    assert_holds(labelled("packets", 24), " 600k/s ");
+    assert_holds(screen.line, "  600,000");
+    assert_holds(labelled("bit rate", 24), "6.00 Gbit/s ");
+    assert_holds(screen.line, "  750 MB");
+    assert_holds(labelled("dropped", 24), "1.50k/s ");
+    assert_holds(screen.line, "1,500 (0.249 %)");
+    assert_holds(line(8), "by the server 1,200, our delay 300");
+    assert_holds(labelled("announce", 24), "23.0 ms");
+    assert_holds(labelled("record", 24), "24.0 ms");
+    assert_holds(labelled("late", 24), "25.0 ms");
+    assert_holds(labelled("round trip", 24), "26.0 ms");
+    labelled("errors", 24);
+    for (size_t i = 0; i < sizeof(of_readers) / sizeof(of_readers[0]); i++)
+        assert_no_row(of_readers[i]);
+    draw(&tall, &run.snapshot);
+    assert_no_row("picture");
+    assert_holds(labelled("streams", 40), "0 established, 600,000 packets, 1,500 dropped");
+    a_run_end(&run);
+}
+
+/* With both kinds the essential of each has room on the smallest screen that is promised. */
+static void test_both(void **state)
+{
+    static const char *const rows[] = {"packets", "bit rate", "lost",   "published",
+                                       "dropped", "play",     "record", "startup",
+                                       "jitter",  "late",     "errors", "generator"};
+    struct terminal_view view = usual;
+    struct a_run run;
+    a_run_begin(&run);
+    a_run_publish(&run);
+    histogram_record(&run.total->metrics[METRIC_TLS], 5);
+    draw(&view, &run.snapshot);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        labelled(rows[i], 24);
+    assert_holds(labelled("packets", 24), "1,294,567");
+    assert_holds(labelled("published", 24), "600,000");
+    view.rows = 40;
+    draw(&view, &run.snapshot);
+    labelled("announce", 40);
+    labelled("picture", 40);
+    view.help = true;
+    draw(&view, &run.snapshot);
+    labelled("late       from when", 40);
+    a_run_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_states),    cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_sparkline), cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_states),     cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_sparkline),  cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_publishers), cmocka_unit_test(test_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
