@@ -329,14 +329,7 @@ static void stop_at(enum plan_transport transport, const char *url, bool clogged
         world.plan.rate_per_s = 1e6;
         world.net.send_full_ppm = 200000;
     }
-    world_begin(&world);
-    for (bool goes_on = true; goes_on;) {
-        const struct client *client = &world.shards[0].client;
-        unsigned before = client->sessions.touched ? client_session(client, 0)->state : 0;
-        bool stopped = client->stopping;
-        goes_on = world_turn(&world);
-        states[before] += client->stopping && !stopped;
-    }
+    world_run_to_stop(&world, states);
     const struct stats *stats = world_result(&world);
     uint64_t ends = stats->sessions.completed + stats->sessions.cancelled +
                     stats->sessions.dropped + stats->sessions.failed;

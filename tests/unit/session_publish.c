@@ -63,12 +63,7 @@ static void test_whole(void **state)
         world.net.segment_max = rows[i].segment_max;
         world.net.send_full_ppm = rows[i].send_full_ppm;
         world.log_sessions = true;
-        world.secret = "s3cr3t!";
-        world.server_config.auth = rows[i].auth;
-        world.server_config.credentials =
-            (struct auth_credentials){SLICE("admin"), SLICE("s3cr3t!")};
-        world.plan.user = rows[i].auth ? "admin" : NULL;
-        world.plan.password = rows[i].auth ? "s3cr3t!" : NULL;
+        world_log_in(&world, rows[i].auth);
         world_run(&world);
         const struct stats *stats = world_result(&world);
         if (stats->sessions.completed != count || stats->error_count > 0) {
@@ -329,14 +324,7 @@ static void test_stop(void **state)
         world.plan.transport = ms % 4 == 1 ? PLAN_TCP : PLAN_UDP;
         world.net.latency_ns = 10 * NS_PER_MS;
         world.stop_at_ns = ms * NS_PER_MS;
-        world_begin(&world);
-        for (bool goes_on = true; goes_on;) {
-            const struct client *client = &world.shards[0].client;
-            unsigned before = client->sessions.touched ? client_session(client, 0)->state : 0;
-            bool stopped = client->stopping;
-            goes_on = world_turn(&world);
-            states[before] += client->stopping && !stopped;
-        }
+        world_run_to_stop(&world, states);
         const struct stats *stats = world_result(&world);
         assert_int_equal(stats->sessions.completed + stats->sessions.cancelled,
                          stats->sessions.started);

@@ -49,12 +49,7 @@ static void test_whole(void **state)
         world.interval_ns = rows[i].interval_ns;
         world.net.segment_max = rows[i].segment_max;
         world.log_sessions = true;
-        world.secret = "s3cr3t!";
-        world.server_config.auth = rows[i].auth;
-        world.server_config.credentials =
-            (struct auth_credentials){SLICE("admin"), SLICE("s3cr3t!")};
-        world.plan.user = rows[i].auth ? "admin" : NULL;
-        world.plan.password = rows[i].auth ? "s3cr3t!" : NULL;
+        world_log_in(&world, rows[i].auth);
         world_run(&world);
         const struct stats *stats = world_result(&world);
         if (stats->sessions.completed != rows[i].readers || stats->error_count > 0) {
@@ -92,11 +87,7 @@ static void test_latencies(void **state)
         world_init(&world, URL);
         world.net.latency_ns = 5 * NS_PER_MS;
         world.plan.readers = 3;
-        world.plan.user = login ? "admin" : NULL;
-        world.plan.password = login ? "s3cr3t!" : NULL;
-        world.server_config.auth = login ? AUTH_DIGEST : AUTH_NONE;
-        world.server_config.credentials =
-            (struct auth_credentials){SLICE("admin"), SLICE("s3cr3t!")};
+        world_log_in(&world, login ? AUTH_DIGEST : AUTH_NONE);
         world_run(&world);
         const struct stats *stats = world_result(&world);
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -91,6 +91,15 @@ void world_publish(struct world *world)
     world->plan.publish = world->publish = two_tracks();
 }
 
+void world_log_in(struct world *world, enum auth_scheme auth)
+{
+    world->secret = "s3cr3t!";
+    world->server_config.auth = auth;
+    world->server_config.credentials = (struct auth_credentials){SLICE("admin"), SLICE("s3cr3t!")};
+    world->plan.user = auth ? "admin" : NULL;
+    world->plan.password = auth ? "s3cr3t!" : NULL;
+}
+
 struct sim *world_sim(struct world *world)
 {
     if (!world->sim) {
@@ -346,6 +355,18 @@ void world_run(struct world *world)
     world_begin(world);
     while (world_turn(world))
         continue;
+}
+
+void world_run_to_stop(struct world *world, uint32_t states[SESSION_STATES])
+{
+    const struct client *client = &world->shards[0].client;
+    world_begin(world);
+    for (bool goes_on = true; goes_on;) {
+        unsigned before = client->sessions.touched ? client_session(client, 0)->state : 0;
+        bool stopped = client->stopping;
+        goes_on = world_turn(world);
+        states[before] += client->stopping && !stopped;
+    }
 }
 
 static void check_secret(const struct world *world, const struct stats *stats)

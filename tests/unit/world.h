@@ -68,6 +68,10 @@ void world_add_url(struct world *world, const char *url);
 /* Sessions publish: 100 packets of video a second and 50 of audio, in two tracks. */
 void world_publish(struct world *world);
 
+/* The server asks who it is by that scheme, and the plan knows; the password is the world's secret.
+ */
+void world_log_in(struct world *world, enum auth_scheme auth);
+
 /* Makes everything. The sim is there already when the peer of the test was made before. */
 void world_begin(struct world *world);
 struct sim *world_sim(struct world *world);
@@ -75,6 +79,9 @@ struct sim *world_sim(struct world *world);
 /* One step of everybody; false once every shard is done. */
 bool world_turn(struct world *world);
 void world_run(struct world *world);
+
+/* The same; counts the state that the first session was in as it was told to stop. */
+void world_run_to_stop(struct world *world, uint32_t states[SESSION_STATES]);
 
 /* The totals, once world_turn gave false. Good until world_end. */
 const struct stats *world_result(struct world *world);
