@@ -7,13 +7,13 @@
 
 static_assert(SCREEN_ROOM >= VIEW_TERMINAL_BYTES, "every frame fits");
 
-/* "100 readers of 5 streams, rtsp://host/cam" */
+/* "100 readers of 5 streams, rtsp://host/cam"; publishers have a stream each */
 static void describe(struct live *live, const struct plan *plan, const struct run_info *info)
 {
     struct text title = text_init(live->title, sizeof(live->title));
-    text_printf(&title, "%u %s%s of ", plan->own_readers, plan->publish ? "publisher" : "reader",
-                plan->own_readers == 1 ? "" : "s");
-    if (info->stream_count > 1)
+    text_printf(&title, "%u %s%s %s ", plan->own_readers, plan->publish ? "publisher" : "reader",
+                plan->own_readers == 1 ? "" : "s", plan->publish ? "to" : "of");
+    if (info->stream_count > 1 && !plan->publish)
         text_printf(&title, "%u streams, ", info->stream_count);
     text_add_escaped(&title, slice_from_string(info->stream_urls[0]));
     live->view.title = text_string(&title);

@@ -11,6 +11,8 @@
 #define FRAME_BYTES 4u
 #define FULL_LOOK_NS (100 * NS_PER_MS) /* how often what a full connection costs is counted */
 #define FULL_RETRY_NS (2 * NS_PER_MS)  /* nothing tells when a UDP socket has room again */
+static_assert(FRAME_BYTES + PUBLISHER_PACKET_MAX <= CONVERSATION_TX, "a cut packet is kept");
+
 #define BATCH_MAX 64u
 #define CHOICE_TRACK UINT64_C(0x7075626c)
 

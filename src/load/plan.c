@@ -62,8 +62,9 @@ static void warn_of_shared_paths(const struct plan *plan, struct text *warning)
     units_write_count(warning, plan->readers);
     text_add_string(warning, " publishers share ");
     units_write_count(warning, plan->urls.count);
-    text_add_string(warning, " URLs, and most servers take one publisher for each: {n} in the URL "
-                             "numbers them\n");
+    text_add_string(warning, plan->urls.count == 1 ? " URL" : " URLs");
+    text_add_string(
+        warning, ", and most servers take one publisher for each: {n} in the URL numbers them\n");
 }
 
 /* NULL, or what contradicts itself. */

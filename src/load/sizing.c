@@ -215,9 +215,11 @@ static uint32_t readers_most(const struct plan *plan, const struct machine *mach
 
 bool sizing_fit(struct plan *plan, const struct machine *machine, struct text *error)
 {
-    plan->tracks_assumed = plan->tracks == TRACKS_ALL ? 2 : 1;
+    plan->tracks_assumed = plan->publish                ? plan->publish->track_count
+                           : plan->tracks == TRACKS_ALL ? 2
+                                                        : 1;
     plan->sockets_per_session = plan->transport == PLAN_TCP ? 1 : 1 + 2 * plan->tracks_assumed;
-    if (plan->transport != PLAN_TCP && plan->rcvbuf == 0)
+    if (plan->transport != PLAN_TCP && plan->rcvbuf == 0 && !plan->publish)
         plan->rcvbuf = UDP_RCVBUF;
     if (!fit_files(plan, machine, error) || !fit_source_ports(plan, machine, error) ||
         !fit_rtp_ports(plan, machine, error) || !fit_memory(plan, machine, error))

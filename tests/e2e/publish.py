@@ -113,7 +113,7 @@ def what_does_not_go_together_is_told():
         equal(run.status, 2, f"status with {options}")
         assert says in run.err, f"{options}: {run.err}"
     run = Run("rtsp://127.0.0.1:9/x", "--publish", "-n", 3, "-d", "300ms")
-    assert "3 publishers share 1 URLs" in run.err, run.err
+    assert "3 publishers share 1 URL," in run.err, run.err
 
 
 if __name__ == "__main__":

@@ -31,6 +31,29 @@ static struct plan make_plan(const char *url)
     return plan;
 }
 
+/* A publisher over UDP has sockets for the tracks that it sends: here one, so 3 of 16,000 a shard;
+   nothing comes that needs a large buffer, and each has a path of its own or is told. */
+static void test_publishers(void **state)
+{
+    struct media *pattern = media_new_pattern(10, 100);
+    for (unsigned numbered = 0; numbered < 2; numbered++) {
+        struct plan plan = make_plan(numbered ? "rtsp://h/{n}" : "rtsp://h/a");
+        plan.publish = pattern;
+        plan.transport = PLAN_UDP;
+        plan.readers = 12000;
+        plan.rtp_port_low = 1024;
+        plan.rtp_port_high = 65535;
+        assert_true(plan_resolve(&plan, &roomy, &error, &warning));
+        assert_int_equal(plan.sockets_per_session, 3);
+        assert_int_equal(plan.shards, 3); /* 5,333 in each */
+        assert_int_equal(plan.rcvbuf, 0);
+        assert_int_equal(strstr(text_string(&warning), "12,000 publishers share 1 URL,") == NULL,
+                         numbered);
+        plan_dispose(&plan);
+    }
+    media_free(pattern);
+}
+
 /* The numbers by hand: a table of 20,000 files takes 16,000 sockets; a UDP session of two tracks
    needs 5, so 3,200 sessions a shard. */
 static void test_shards(void **state)
@@ -310,15 +333,11 @@ static void test_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_small_machines),
-        cmocka_unit_test(test_more_fit),
-        cmocka_unit_test(test_rtp_ports),
-        cmocka_unit_test(test_slow_ramp_is_warned_of),
-        cmocka_unit_test(test_contradictions),
-        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_warnings),       cmocka_unit_test(test_publishers),
+        cmocka_unit_test(test_shards),         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_small_machines), cmocka_unit_test(test_more_fit),
+        cmocka_unit_test(test_rtp_ports),      cmocka_unit_test(test_slow_ramp_is_warned_of),
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
