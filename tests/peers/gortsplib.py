@@ -1,35 +1,36 @@
 """gortsplib's example server (MediaMTX's engine) with a publisher by ffmpeg: 50 readers, none failed, nothing
-lost. Built where Go is installed and the module can be had."""
+lost. And a server of ours around gortsplib that takes 5 publishers and counts. Built where Go is installed and the
+module can be had."""
 
 import fcntl
+import json
 import os
 import shutil
 import socket
 import subprocess
 
-from peers import HERE, TOP, Process, Run, clip, main, need, skip, test
+from peers import HERE, TOP, Process, Run, clip, equal, free_port, main, need, publish, skip, test
 
 READERS = 50
+PUBLISHERS = 5
 PACKAGE = "github.com/bluenviron/gortsplib/v4/examples/server"
 PORT = 8554  # the example's own; it also takes UDP 8000-8003
 FOLDER = TOP / "build/gortsplib"
 
 
-def server_program():
-    """Builds the server once."""
+def build(program, package):
+    """The path of a program. Go builds only what has changed."""
     go = need("go")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    program = FOLDER / "server"
     with open(FOLDER / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            for name in ("go.mod", "go.sum"):
-                shutil.copy(HERE / "gortsplib" / name, FOLDER)
-            done = subprocess.run([go, "build", "-mod=mod", "-o", program, PACKAGE], cwd=FOLDER, capture_output=True,
-                                  text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
-            if done.returncode != 0:
-                skip("its module can't be had or built here: " + done.stderr.strip().splitlines()[-1])
-    return program
+        for name in ("go.mod", "go.sum", "recorder.go"):
+            shutil.copy(HERE / "gortsplib" / name, FOLDER)
+        done = subprocess.run([go, "build", "-mod=mod", "-o", program, package], cwd=FOLDER, capture_output=True,
+                              text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
+        if done.returncode != 0:
+            skip("its module can't be had or built here: " + done.stderr.strip().splitlines()[-1])
+    return str(FOLDER / program)
 
 
 class Gortsplib(Process):
@@ -42,7 +43,7 @@ class Gortsplib(Process):
                 probe.bind(("0.0.0.0", PORT))
             except OSError:
                 skip(f"port {PORT} is in use")
-        super().__init__([str(server_program())])
+        super().__init__([build("server", PACKAGE)])
         self.url = f"rtsp://127.0.0.1:{PORT}/stream"
         self.publisher = None
         try:
@@ -74,6 +75,23 @@ def reads(transport):
         run = Run(server.url, "-n", READERS, "-r", "25/s", "-d", "8s", "-t", transport)
         run.expect_clean(READERS)
         assert run.rtp["media"]["audio"]["packets"] > 0 and run.rtp["media"]["video"]["packets"] > 0, run.rtp["media"]
+
+
+@test(args=[("tcp",), ("udp",)])
+def records(transport):
+    """Packets and losses as gortsplib hands them out, and H.264 put together again by its own decoder."""
+    port = free_port()
+    with Process([build("recorder", "."), str(port)]) as server:
+        server.wait_for("ready")
+        run = publish(f"rtsp://127.0.0.1:{port}/live/{{n}}", transport, PUBLISHERS)
+        server.stop()
+    takes = [json.loads(line.partition(" ")[2]) for line in server.lines if line and line.startswith("session ")]
+    equal(sorted(take["path"] for take in takes), [f"/live/{n}" for n in range(1, PUBLISHERS + 1)], "paths")
+    equal(sum(take["packets"] for take in takes), run.published["packets"], "packets")
+    for take in takes:
+        equal((take["lost"], take["errors"]), (0, []), f"lost and errors {take}")
+        equal(take["formats"], ["H264", "MPEG-4 Audio"], "formats")
+        assert 72 <= take["pictures"] <= 76 and take["reports"] > 0 and take["ended"].startswith("torn down"), take
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
-"""GStreamer's RTSP server, read by rtspbench: 50 readers, none failed, nothing lost."""
+"""GStreamer's RTSP server, read by rtspbench: 50 readers, none failed, nothing lost. And written to by 5 publishers."""
 
 import os
 
-from peers import Process, RTSPBENCH, Run, TOP, equal, main, skip, test
+from peers import Process, RTSPBENCH, Run, TOP, equal, main, publish, skip, test
 
-PROGRAM = TOP / "build/tests/peers/gst-server"
+FOLDER = TOP / "build/tests/peers"
 READERS = 50
+PUBLISHERS = 5
 
 
 class GstServer(Process):
-    def __init__(self, *options):
-        if not os.access(PROGRAM, os.X_OK):
-            skip("gst-server is not built: libgstrtspserver-1.0-dev is not installed")
-        super().__init__([str(PROGRAM), *options])
+    def __init__(self, *options, program="gst-server"):
+        if not os.access(FOLDER / program, os.X_OK):
+            skip(f"{program} is not built: libgstrtspserver-1.0-dev is not installed")
+        super().__init__([str(FOLDER / program), *options])
         self.url = self.wait_for("ready ")
 
     def with_user(self, user):
@@ -92,6 +93,22 @@ def udp_refused():
             Process([RTSPBENCH, server.url, "-n", "1", "-d", "30s", "--stats-interval", "1s"]) as somebody:
         somebody.wait_for("    1s")
         read(server.url, "auto").expect_clean(READERS)
+
+
+@test(args=[("tcp",), ("udp",)])
+def records(transport):
+    """Packets as GStreamer's RTP sessions count them, pictures and sound as they are decoded. (Its jitter buffer holds
+    back what came in the last 200 ms, 5 pictures; and what it lost is below 0, as it begins to expect later than
+    to receive.)"""
+    with GstServer(program="gst-recorder") as server:
+        run = publish(server.url + "{n}", transport, PUBLISHERS)
+        server.stop()
+    equal([line for line in server.lines if line and line.startswith("complaint")], [], "complaints")
+    takes = [list(map(int, line.split()[2:])) for line in server.lines if line and line.startswith("session ")]
+    equal(len(takes), PUBLISHERS, f"publishers\n{server.output}")
+    equal(sum(packets for packets, *_ in takes), run.published["packets"], "packets")
+    for _, lost, pictures, sounds in takes:
+        assert lost <= 0 and 66 <= pictures <= 76 and 120 <= sounds <= 143, server.output
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests of peers share: finding the end-to-end harness, and a clip to publish."""
+"""What the tests of peers share: finding the end-to-end harness, a clip to publish, and rtspbench as publisher."""
 
 import pathlib
 import subprocess
@@ -10,7 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from harness import *  # noqa: E402,F401,F403 - the tests take everything from here
-from harness import need  # noqa: E402
+from harness import Run, equal, need  # noqa: E402
 
 _making = threading.Lock()
 _folder = tempfile.TemporaryDirectory(prefix="rtspbench-peers-")
@@ -28,3 +28,15 @@ def clip(name, seconds=60):
                         "-f", "lavfi", "-i", "sine=440", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
                         "-b:v", "400k", "-g", "25", "-bf", "0", "-c:a", "aac", "-b:a", "64k", str(file)], check=True)
         return file
+
+
+def publish(url, transport, publishers):
+    """3 s of the test card from so many: none failed, all that was due was sent."""
+    run = Run(url, "--publish", "-n", publishers, "-d", "3s", "-t", transport)
+    equal(run.status, 0, f"status {run.out}{run.err}")
+    for key, count in {"established": publishers, "completed": publishers, "failed": 0, "dropped": 0}.items():
+        equal(run.sessions[key], count, f"sessions.{key} {run.errors}")
+    equal(run.published["dropped"], 0, "published.dropped")
+    assert run.published["reported_lost"] <= 0, run.published  # GStreamer begins to expect later than to receive
+    assert run.published["packets"] > 600 * publishers, run.published
+    return run
