@@ -199,17 +199,6 @@ static void test_counts_hold_in_bad_weather(void **state)
     assert_true(inside > 300);
 }
 
-static void open_ports(struct world *world, struct client *client, unsigned number)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        struct loop_udp udp = {.token = number + (uint64_t)CLIENTS * (i + 1), .receive = true};
-        assert_true(address_parse(SLICE("0.0.0.0"), (uint16_t)(20000 + 4 * number + i), &udp.at));
-        int64_t socket = loop_open_udp(world->loop, &udp);
-        assert_true(socket > 0);
-        client->udp[i] = (loop_socket)socket;
-    }
-}
-
 static struct client *play_udp(struct world *world, unsigned number, const char *path)
 {
     char url[300], transport[200];

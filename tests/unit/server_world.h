@@ -36,7 +36,10 @@ struct client {
     char reply[16384];
     char session[64];
     struct heard heard[2];
-    uint64_t reports;
+    uint64_t reports;          /* of senders */
+    uint64_t receiver_reports; /* and the last one of each track: */
+    uint8_t receiver_report[2][128];
+    size_t receiver_report_len[2];
     bool connected, eof, broken;
     loop_socket udp[4]; /* RTP and RTCP of track 0, of track 1 */
 };
@@ -81,6 +84,18 @@ static inline uint64_t missing(const struct heard *heard)
     return count;
 }
 
+static inline void hear_report(struct client *client, unsigned track, const uint8_t *packet,
+                               size_t len)
+{
+    client->reports += packet[1] == 200;
+    if (packet[1] != 201)
+        return;
+    assert_true(len <= sizeof(client->receiver_report[0]));
+    memcpy(client->receiver_report[track], packet, len);
+    client->receiver_report_len[track] = len;
+    client->receiver_reports++;
+}
+
 /* Takes one frame or reply off the buffer; false when there is none whole. */
 static inline bool take_message(struct client *client, uint64_t now_ns)
 {
@@ -94,7 +109,7 @@ static inline bool take_message(struct client *client, uint64_t now_ns)
         if (at[1] % 2 == 0)
             hear(&client->heard[at[1] / 2], at + 4, len, now_ns);
         else
-            client->reports += at[5] == 200;
+            hear_report(client, at[1] / 2, at + 4, len);
         used = 4 + len;
     } else if (client->len > 0 && at[0] != '$') {
         uint8_t *end = memmem(at, client->len, "\r\n\r\n", 4);
@@ -141,7 +156,7 @@ static inline void on_client_event(void *context, const struct loop_event *event
         if (port % 2 == 1)
             hear(&client->heard[port / 2], one.data, one.len, sim_now(world->sim));
         else
-            client->reports += one.data[1] == 200;
+            hear_report(client, port / 2 - 1, one.data, one.len);
     }
 }
 
@@ -283,6 +298,18 @@ static inline int ask(struct world *world, struct client *client, const char *me
 
 #define SESSION "Session: @\r\n"
 #define TCP(a, b) "Transport: RTP/AVP/TCP;unicast;interleaved=" #a "-" #b "\r\n"
+
+/* Opens four ports from 20000 + 4 * number on: RTP and RTCP of track 0, of track 1. */
+static inline void open_ports(struct world *world, struct client *client, unsigned number)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct loop_udp udp = {.token = number + (uint64_t)CLIENTS * (i + 1), .receive = true};
+        assert_true(address_parse(SLICE("0.0.0.0"), (uint16_t)(20000 + 4 * number + i), &udp.at));
+        int64_t socket = loop_open_udp(world->loop, &udp);
+        assert_true(socket > 0);
+        client->udp[i] = (loop_socket)socket;
+    }
+}
 
 /* Connects, sets both tracks up over TCP and plays. */
 static inline struct client *play(struct world *world, unsigned number, const char *path)
