@@ -30,6 +30,9 @@ def clip(name, seconds=60):
         return file
 
 
+PICTURES = range(45, 77)  # of a publisher: 25 a second; a slow start is part of its 3 s
+
+
 def publish(url, transport, publishers):
     """3 s of the test card from so many: none failed, all that was due was sent."""
     run = Run(url, "--publish", "-n", publishers, "-d", "3s", "-t", transport)
@@ -38,5 +41,5 @@ def publish(url, transport, publishers):
         equal(run.sessions[key], count, f"sessions.{key} {run.errors}")
     equal(run.published["dropped"], 0, "published.dropped")
     assert run.published["reported_lost"] <= 0, run.published  # GStreamer begins to expect later than to receive
-    assert run.published["packets"] > 600 * publishers, run.published
+    assert run.published["packets"] > 400 * publishers, run.published
     return run
