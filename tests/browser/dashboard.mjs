@@ -116,6 +116,38 @@ await test('is used by keyboard and read aloud', async (undo) => {
   equal(await page.locator('h1').count(), 1, 'h1');
 });
 
+await test('shows what publishers send, and nothing of readers', async (undo) => {
+  const chrome = await browser(undo);
+  const file = join(folder(undo), 'result.json');
+  const url = await start(undo, 'serve', '--port', '0').says('ready ');
+  const run = start(undo, '--publish', '--pattern', '100/s:700', `${url}live/{n}`, '-n', '10', '-r', '20/s', '-d', '6s', '-q',
+    '--web', ':0', '--json', file);
+  const where = await run.says('rtspbench: dashboard at ');
+  const page = await chrome.open(where);
+  await page.locator('.what', {hasText: '10 publishers to rtsp://'}).waitFor();
+  await page.locator('.tile', {hasText: 'Packets'}).locator('.value', {hasText: /k\/s/}).waitFor();
+  await page.locator('.state[data-state=ended]').waitFor({timeout: 20000});
+  equal(await run.ended, 0, 'status');
+  const {published, streams} = readJson(file);
+  check(published.packets > 4000 && published.dropped === 0, JSON.stringify(published));
+  equal(await tile(page, 'Packets'), count(published.packets), 'packets');
+  equal(await tile(page, 'Not sent'), '0 %', 'dropped');
+  const sentence = await page.locator('.sentence').textContent();
+  check(sentence.includes('10 of 10 publishers') && sentence.includes('no packet dropped'), sentence);
+  check(!sentence.includes('lost'), sentence);
+  const facts = await page.locator('section[aria-labelledby=s-published] dd').allTextContents();
+  check(facts[0].startsWith(count(published.packets) + ', '), facts[0]);
+  equal((await cells(page, 's-streams')).map((row) => [row[0], row[4], row[5]]),
+    streams.map(({url: path, published: p}) => [path, count(p.packets), count(p.dropped)]), 'streams');
+  const charts = await page.locator('.charts figure:visible .title').allTextContents();
+  equal(charts, ['Sessions', 'Start-up', 'Start-up heat map', 'Packets', 'Bit rate', 'Dropped', 'Lateness', 'Errors',
+    'Generator CPU', 'Generator lag'], 'charts');
+  equal(await page.locator('figure', {hasText: 'Packets'}).first().locator('.legend button:visible').count(), 1, 'lines');
+  equal(await page.locator('h2:visible', {hasText: /Panel|Loss by cause/}).count(), 0, 'sections of readers');
+  equal(page.complaints, [], 'console');
+  await shoot(page, 'publishers');
+});
+
 await test('pauses and resumes arrivals', async (undo) => {
   const chrome = await browser(undo);
   const {where} = await watched(undo, 60, '-r', '5/s', '--web-control', 'a-long-secret');

@@ -97,6 +97,45 @@ await test('a report of a day on the simulated network is small and quick', asyn
   await isSmallAndQuick(undo, result, 'sim-day');
 });
 
+// The day once more, with publishers beside its readers, who came in the second half.
+function aDayOfBoth() {
+  const day = aDay();
+  const rows = day.series.t_s.length;
+  const ramp = (end) => Array.from({length: rows}, (_, i) => Math.round(Math.max(0, (2 * i) / rows - 1) * end));
+  Object.assign(day.series, {published: ramp(4e9), published_bytes: ramp(4e12), publish_dropped: ramp(90000),
+    publish_late_p50_ms: day.series.jitter_p50_ms, publish_late_p95_ms: day.series.jitter_p95_ms,
+    publish_late_p99_ms: day.series.jitter_p99_ms});
+  const published = {packets: 4e9, bytes: 4e12, dropped: 90000, dropped_ratio: 90000 / (4e9 + 90000),
+    dropped_by: {server: 60000, self: 30000}, reported_lost: 120000, late_ms: day.rtp.jitter_ms, round_trip_ms: day.rtp.jitter_ms};
+  day.streams[0].published = published;
+  for (const stream of day.streams) stream.published ??= {packets: 0, bytes: 0, dropped: 0, reported_lost: 0};
+  return {...day, published, rtcp: {...day.rtcp, sr_sent: 5, rr_received: 7}};
+}
+
+await test('publishers beside readers', async (undo) => {
+  const chrome = await browser(undo);
+  for (const [scheme, width] of LOOKS) {
+    const page = await chrome.open(pathToFileURL(await report(undo, aDayOfBoth(), 'both.html')).href, {scheme, width});
+    await page.locator('.plot canvas').nth(14).waitFor();
+    const sentence = await page.locator('.sentence').textContent();
+    check(sentence.includes('90,000 packets dropped (0.002\u00a0%, most by the server)'), sentence);
+    const packets = page.locator('figure[aria-labelledby=c-packets]');
+    equal(await packets.locator('.legend button:visible').count(), 2, 'lines');
+    const label = await packets.locator('[role=img]').getAttribute('aria-label');
+    check(/; now received [^;]*; published /.test(label), label);
+    equal((await page.locator('section[aria-labelledby=s-published] dd').allTextContents()).slice(2, 6),
+      ['90,000 (0.002 %)', '60,000: it took too little', '30,000: this machine was late', '120,000'], 'published');
+    equal(await page.locator('section[aria-labelledby=s-streams] .table:visible thead th').allTextContents(),
+      ['URL', 'Established', 'Failed', 'Dropped', 'Packets', 'Lost', 'Loss', 'Published', 'Not sent', 'Reported lost',
+        'Start-up p95', 'Bit rate'], 'columns');
+    const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    check(wide <= shown, `${width} ${scheme}: ${wide} pixels wide`);
+    equal(page.complaints, [], 'console');
+    await shoot(page, `both-${width}-${scheme}`);
+    await page.close();
+  }
+});
+
 await test('objectives that were missed are red', async (undo) => {
   const chrome = await browser(undo);
   const result = {...aDay(), verdict: 'fail', slo: [{expr: 'startup.p95<20ms', value: 31.5, ok: false},

@@ -6,11 +6,14 @@ import {HeatMap} from './heatmap.js';
 import {PercentilePlot} from './percentiles.js';
 import * as s from './sections.js';
 import {CAUSES, progress, verdict} from './verdict.js';
+import {whoOf} from './who.js';
 
 const columns = (...specs) => specs.map(([label, name, color, more]) =>
   ({label, color, values: (series) => series.column(name), ...more}));
 const rates = (...specs) => specs.map(([label, name, color, more]) =>
   ({label, color, values: (series) => series.rate(name), ...more}));
+
+const bits = (name) => (series) => series.rate(name).map((v) => (v === null ? null : v * 8));
 
 function makeCharts() {
   return [
@@ -20,19 +23,27 @@ function makeCharts() {
       empty: 'No session has started up yet', lines: columns(['p50', 'startup_p50_ms', '--p50'],
         ['p95', 'startup_p95_ms', '--p95'], ['p99', 'startup_p99_ms', '--p99'])}),
     new HeatMap(),
-    new TimeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(['received', 'packets', '--c1', {fill: true}])}),
-    new TimeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [{label: 'received', color: '--c2', fill: true,
-      values: (series) => series.rate('bytes').map((v) => (v === null ? null : v * 8))}]}),
-    new TimeChart({title: 'Loss by cause', note: 'packets a second', format: f.short, least: 1, stacked: true,
+    new TimeChart({title: 'Packets', format: f.perSecond, least: 10, lines: rates(
+      ['received', 'packets', '--c1', {fill: true, when: 'reads'}],
+      ['published', 'published', '--c3', {fill: true, when: 'publishes'}])}),
+    new TimeChart({title: 'Bit rate', format: f.bitrate, least: 1000, lines: [
+      {label: 'received', color: '--c2', fill: true, when: 'reads', values: bits('bytes')},
+      {label: 'published', color: '--c3', fill: true, when: 'publishes', values: bits('published_bytes')}]}),
+    new TimeChart({title: 'Dropped', note: 'packets that publishers did not get rid of, a second', when: 'publishes',
+      format: f.perSecond, least: 1, lines: rates(['dropped', 'publish_dropped', '--loss-server', {fill: true}])}),
+    new TimeChart({title: 'Lateness', note: 'from when a packet was due until it was written', when: 'publishes', format: f.ms,
+      least: 0.1, lines: columns(['p50', 'publish_late_p50_ms', '--p50'], ['p95', 'publish_late_p95_ms', '--p95'],
+        ['p99', 'publish_late_p99_ms', '--p99'])}),
+    new TimeChart({title: 'Loss by cause', note: 'packets a second', when: 'reads', format: f.short, least: 1, stacked: true,
       lines: rates(...CAUSES.map(([key, label, color]) => [label.replace('our ', ''), 'lost_' + key, color]))}),
-    new TimeChart({title: 'Jitter', format: f.ms, least: 0.1, lines: columns(['p50', 'jitter_p50_ms', '--p50'],
+    new TimeChart({title: 'Jitter', when: 'reads', format: f.ms, least: 0.1, lines: columns(['p50', 'jitter_p50_ms', '--p50'],
       ['p95', 'jitter_p95_ms', '--p95'], ['p99', 'jitter_p99_ms', '--p99'])}),
     new TimeChart({title: 'Errors', note: 'tries, sessions failed and dropped, a second', format: f.perSecond, least: 1,
       lines: rates(['errors', 'errors', '--loss-server', {fill: true}], ['failed', 'failed', '--c3'], ['dropped', 'dropped', '--c5'])}),
-    new TimeChart({title: 'Latency', note: 'capture to arrival, the panel', format: f.ms, least: 1,
+    new TimeChart({title: 'Latency', note: 'capture to arrival, the panel', when: 'reads', format: f.ms, least: 1,
       empty: 'No stream says when it was captured', lines: columns(['p50', 'latency_p50_ms', '--p50'],
         ['p95', 'latency_p95_ms', '--p95'])}),
-    new TimeChart({title: 'Freezes', note: 'a second, the panel', format: f.perSecond, least: 1,
+    new TimeChart({title: 'Freezes', note: 'a second, the panel', when: 'reads', format: f.perSecond, least: 1,
       lines: rates(['freezes', 'freezes', '--c5', {fill: true}])}),
     new TimeChart({title: 'Generator CPU', note: 'its busiest thread', format: f.percent, least: 0.1,
       lines: columns(['busy', 'cpu', '--quiet', {fill: true}])}),
@@ -56,7 +67,8 @@ function planLine(result) {
   if (!config) return 'started ' + when(result);
   const urls = config.urls ?? [];
   const target = urls.length > 0 ? urls[0].url + (config.url_count > 1 ? ` and ${f.count(config.url_count - 1)} more` : '') : '';
-  return `${f.plural(config.readers, 'reader')} of ${target} over ${config.transport}, started ${when(result)}`;
+  const what = config.publish ? f.plural(config.readers, 'publisher') + ' to' : f.plural(config.readers, 'reader') + ' of';
+  return `${what} ${target} over ${config.transport}, started ${when(result)}`;
 }
 
 const when = (result) => new Date(result.started_at).toLocaleString(undefined, {dateStyle: 'medium', timeStyle: 'medium'});
@@ -69,14 +81,14 @@ export class Board {
     this.objectives = s.objectives();
     this.charts = makeCharts();
     this.percentiles = new PercentilePlot();
-    this.tables = [s.percentileTable(), s.lossTable(), s.errorTable(), s.streamTable(), s.misbehaving(), s.panel(), s.generator(), s.plan(),
+    this.tables = [s.percentileTable(), s.lossTable(), s.published(), s.errorTable(), s.streamTable(), s.misbehaving(), s.panel(), s.generator(), s.plan(),
       s.machine()];
-    const [latency, loss, errors, streams, misbehaving, panel, generator, plan, machine] = this.tables.map(({element}) => element);
+    const [latency, loss, published, errors, streams, misbehaving, panel, generator, plan, machine] = this.tables.map(({element}) => element);
     this.element = h('div', {class: 'board'}, this.head.element,
       h('main', {}, this.sentence, this.tiles.element, this.objectives.element,
         h('section', {class: 'charts', 'aria-label': 'Over time'}, this.charts.map(({element}) => element)),
         s.section('Latency', h('div', {class: 'latency'}, latency, this.percentiles.element)),
-        errors, loss, misbehaving, streams, h('div', {class: 'pair'}, panel, generator), plan, machine));
+        errors, loss, published, misbehaving, streams, h('div', {class: 'pair'}, panel, generator), plan, machine));
     place.replaceChildren(this.element);
   }
 
@@ -96,7 +108,8 @@ export class Board {
     this.objectives.update(result);
     for (const view of this.tables) view.update(result);
     this.percentiles.element.hidden = running || !result.histograms;
-    const steps = this.charts.map((chart) => () => chart.update(series));
+    const who = whoOf(result);
+    const steps = this.charts.map((chart) => () => chart.update(series, who));
     if (!running) steps.push(() => this.percentiles.update(result.histograms));
     this.drawSoon(steps);
   }

@@ -2,6 +2,7 @@
 import uPlot from 'uplot';
 import {h, setText, swatch, cssColor} from './dom.js';
 import {clock} from './format.js';
+import {READERS} from './who.js';
 
 const HEIGHT = 176;
 const FONT = '11px system-ui, sans-serif';
@@ -97,17 +98,19 @@ function newest(line) {
 const highest = (line) => line.reduce((a, b) => (b !== null && (a === null || b > a) ? b : a), null);
 const isAny = (line) => line.some((value) => value !== null);
 
-// spec: {title, note, format, least, empty, stacked, lines: [{label, color, dash, fill, values: series => []}]}
+// spec: {title, note, format, least, empty, stacked, when, lines: [{label, color, dash, fill, when, values: series => []}]}
+// when names what of whoOf() there must be; nothing: it is always there.
 export class TimeChart {
   constructor(spec) {
     Object.assign(this, {spec, ...card(spec.title, spec.note)});
-    this.lines = spec.lines.map((line) => ({...line, now: [], shown: true}));
+    this.lines = spec.lines.map((line) => ({...line, now: [], shown: true, there: true}));
     this.times = [];
     this.drawnRows = 0; // times itself grows with the series
     for (const line of this.lines) this.addButton(line);
+    this.settle(READERS);
     this.chart = new Plot(this.plot, () => this.options());
-    this.behind = tableBehind(spec.title, () => [this.lines.map(({label}) => label), this.times,
-      (i) => this.lines.map(({now}) => spec.format(now[i]))]);
+    this.behind = tableBehind(spec.title, () => [this.present().map(({label}) => label), this.times,
+      (i) => this.present().map(({now}) => spec.format(now[i]))]);
     this.element.append(this.behind.element);
   }
 
@@ -116,6 +119,21 @@ export class TimeChart {
     line.button = h('button', {type: 'button', 'aria-pressed': 'true', onclick: () => this.toggle(line)},
       swatch(line.color, line.dash), line.label, line.value);
     this.legend.append(line.button);
+  }
+
+  present() {
+    return this.lines.filter(({there}) => there);
+  }
+
+  // Whether that changed anything.
+  settle(who) {
+    const before = this.lines.map(({there}) => there).join();
+    this.element.hidden = Boolean(this.spec.when && !who[this.spec.when]);
+    for (const line of this.lines) {
+      line.there = !line.when || who[line.when];
+      line.button.hidden = !line.there;
+    }
+    return before !== this.lines.map(({there}) => there).join();
   }
 
   // Stacked lines stand on those before them, and are drawn from the highest down.
@@ -155,28 +173,29 @@ export class TimeChart {
 
   describe() {
     const {title, format} = this.spec;
-    return `${title} over time; now ` + this.lines.map(({label, now}) =>
+    return `${title} over time; now ` + this.present().map(({label, now}) =>
       `${label} ${format(newest(now))}, at most ${format(highest(now))}`).join('; ');
   }
 
-  update(series) {
+  update(series, who) {
     const few = this.drawnRows < 3; // then its points are marked
+    const anew = this.settle(who);
     this.times = series.t;
     this.drawnRows = this.times.length;
     for (const line of this.lines) line.now = line.values(series);
     this.empty.hidden = !this.spec.empty || this.lines.some(({now}) => isAny(now));
     setText(this.empty, this.spec.empty ?? '');
     this.chart.set(this.data());
-    if (few && this.drawnRows >= 3) this.chart.draw();
+    if (anew || (few && this.drawnRows >= 3)) this.chart.draw();
     this.showValues(this.chart.u?.cursor.idx);
     this.plot.setAttribute('aria-label', this.describe());
     this.behind.refresh();
   }
 }
 
-function plainLine({label, color, dash, fill, now, shown}) {
+function plainLine({label, color, dash, fill, now, shown, there}) {
   return {
-    label, dash, show: shown, stroke: cssColor(color), width: dash ? 1.25 : 1.75, spanGaps: true,
+    label, dash, show: shown && there, stroke: cssColor(color), width: dash ? 1.25 : 1.75, spanGaps: true,
     fill: fill ? cssColor(color) + '1c' : undefined,
     points: {show: now.filter((value) => value !== null).length < 3, size: 5},
   };

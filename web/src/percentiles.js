@@ -5,11 +5,12 @@ import {ms} from './format.js';
 
 export const PHASES = [
   ['connect', 'connect', '--c4'], ['tls', 'tls', '--c7'], ['options', 'options', '--c8'],
-  ['describe', 'describe', '--c2'], ['setup', 'setup', '--c5'], ['play', 'play', '--c6'],
+  ['describe', 'describe', '--c2'], ['announce', 'announce', '--c2'], ['setup', 'setup', '--c5'], ['play', 'play', '--c6'],
+  ['record', 'record', '--c6'],
   ['first_rtp', 'first rtp', '--c3'], ['first_keyframe', 'first keyframe', '--c9'], ['startup', 'startup', '--c1'],
   ['join', 'join', '--c10'], ['keepalive', 'keepalive', '--c8'], ['teardown', 'teardown', '--c7'],
 ];
-const SHOWN_FIRST = new Set(['connect', 'describe', 'setup', 'play', 'first_rtp', 'startup']);
+const SHOWN_FIRST = new Set(['connect', 'describe', 'announce', 'setup', 'play', 'record', 'first_rtp', 'startup']);
 const STEP = 0.025;
 
 // The value of each share of [value, count, ...]; shares ascend.

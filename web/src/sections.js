@@ -4,46 +4,71 @@ import * as f from './format.js';
 import {CAUSES} from './verdict.js';
 import {PHASES} from './percentiles.js';
 import {Series} from './series.js';
+import {whoOf} from './who.js';
 
 export function section(title, ...children) {
   const id = 's-' + title.toLowerCase().replaceAll(/[^a-z]+/g, '-');
   return h('section', {'aria-labelledby': id}, h('h2', {id}, title), ...children);
 }
 
+const perSecond = (series, name) => Series.newest(series.rate(name));
+
+function bitsNow(series, name) {
+  const bytes = perSecond(series, name);
+  return bytes === null ? null : bytes * 8;
+}
+
+const mean = (bytes, seconds) => f.bitrate(seconds > 0 ? bytes * 8 / seconds : null);
+
+// The tiles about packets: received where anyone reads, else published. r: result, s: series of a run under way.
+function packetTiles(counts, names) {
+  return [
+    ['Packets', (r, s) => (s ? f.perSecond(perSecond(s, names.packets)) : f.count(counts(r).packets)),
+      (r, s) => (s ? f.count(counts(r).packets) + ' so far' : f.bytes(counts(r).bytes))],
+    ['Bit rate', (r, s) => (s ? f.bitrate(bitsNow(s, names.bytes)) : mean(counts(r).bytes, r.elapsed_s)),
+      (r, s) => (s ? f.bytes(counts(r).bytes) + ' so far' : 'mean of the whole run')],
+  ];
+}
+
+const RECEIVED = packetTiles((r) => r.rtp, {packets: 'packets', bytes: 'bytes'});
+const PUBLISHED = packetTiles((r) => r.published, {packets: 'published', bytes: 'published_bytes'});
+const LOSS = ['Loss', (r) => f.percent(r.rtp.loss_ratio), (r) => f.plural(r.rtp.lost, 'packet')];
+const DROPPED = ['Not sent', (r) => f.percent(r.published.dropped_ratio), (r) => f.plural(r.published.dropped, 'packet') + ' dropped'];
+
+// One of two, by whether anyone reads.
+const either = ([title, value, note], [otherTitle, otherValue, otherNote]) => [
+  (r) => (!r || whoOf(r).reads ? title : otherTitle), (r, s) => (whoOf(r).reads ? value : otherValue)(r, s),
+  (r, s) => (whoOf(r).reads ? note : otherNote)(r, s)];
+
 export function tiles() {
   const specs = [
     ['Sessions', (r, s) => f.count(s ? s.last('active') : r.sessions.active_peak),
       (r, s) => (s ? `of ${f.count(s.last('target'))} wanted` : 'at once, at most')],
-    ['Packets', (r, s) => (s ? f.perSecond(Series.newest(s.rate('packets'))) : f.count(r.rtp.packets)),
-      (r, s) => (s ? f.count(r.rtp.packets) + ' so far' : f.bytes(r.rtp.bytes))],
-    ['Bit rate', (r, s) => (s ? f.bitrate(bitsNow(s)) : f.bitrate(r.elapsed_s > 0 ? r.rtp.bytes * 8 / r.elapsed_s : null)),
-      (r, s) => (s ? f.bytes(r.rtp.bytes) + ' so far' : 'mean of the whole run')],
+    ...RECEIVED.map((received, i) => either(received, PUBLISHED[i])),
     ['Start-up, p95', (r) => f.ms(r.latency_ms.startup.p95), (r) => 'median ' + f.ms(r.latency_ms.startup.p50) +
       (r.latency_ms.startup.never > 0 ? `, ${f.count(r.latency_ms.startup.never)} never` : '')],
-    ['Loss', (r) => f.percent(r.rtp.loss_ratio), (r) => f.plural(r.rtp.lost, 'packet')],
+    either(LOSS, DROPPED),
     ['Failed, dropped', (r) => `${f.count(r.sessions.failed)}, ${f.count(r.sessions.dropped)}`,
       (r) => f.plural(r.errors.reduce((n, e) => n + e.count, r.errors_not_kept), 'error')],
   ];
-  const parts = specs.map(([title]) => ({value: h('dd', {class: 'value'}, '–'), note: h('dd', {class: 'note'}, ' '), title}));
+  const parts = specs.map(([title]) => ({title: h('dt', {}, typeof title === 'string' ? title : title(null)),
+    value: h('dd', {class: 'value'}, '–'), note: h('dd', {class: 'note'}, ' ')}));
   const element = h('dl', {class: 'tiles'}, parts.map(({title, value, note}) =>
-    h('div', {class: 'card tile'}, h('dt', {}, title), value, note)));
+    h('div', {class: 'card tile'}, title, value, note)));
   return {
     element,
     update(result, series) {
-      specs.forEach(([, value, note], i) => {
+      const missing = whoOf(result).reads ? result.rtp.lost : result.published.dropped;
+      specs.forEach(([title, value, note], i) => {
+        if (typeof title !== 'string') setText(parts[i].title, title(result));
         setText(parts[i].value, value(result, series));
         setText(parts[i].note, note(result, series));
         parts[i].value.classList.toggle('long', parts[i].value.textContent.length > 12);
       });
-      parts[4].value.classList.toggle('bad', result.rtp.lost > 0);
+      parts[4].value.classList.toggle('bad', missing > 0);
       parts[5].value.classList.toggle('bad', result.sessions.failed + result.sessions.dropped > 0);
     },
   };
-}
-
-function bitsNow(series) {
-  const bytes = Series.newest(series.rate('bytes'));
-  return bytes === null ? null : bytes * 8;
 }
 
 // What an objective's value is in, told by what it was compared with.
@@ -89,8 +114,9 @@ export function percentileTable() {
     element: view.element,
     update(result) {
       const rows = PHASES.map(([key, label]) => [label, result.latency_ms[key]]);
-      rows.push(['jitter', {...result.rtp.jitter_ms}]);
-      view.update(rows.filter(([, p]) => p.count > 0 || p.never > 0));
+      rows.push(['jitter', result.rtp.jitter_ms], ['publishing, late by', result.published?.late_ms],
+        ['publishing, round trip', result.published?.round_trip_ms]);
+      view.update(rows.filter(([, p]) => p?.count > 0 || p?.never > 0));
     },
   };
 }
@@ -104,7 +130,9 @@ export function lossTable() {
   const element = section('Loss by cause', view.element);
   return {
     element,
-    update({rtp}) {
+    update(result) {
+      const {rtp} = result;
+      element.hidden = !whoOf(result).reads;
       view.update(CAUSES.map(([key, label, color, note]) => [key, label, color, rtp.lost_by[key], rtp.lost, note]));
     },
   };
@@ -139,24 +167,38 @@ export function streamTable() {
     all = true;
     refresh();
   }}, '');
-  const view = table('Streams', [
-    {title: 'URL', text: (s) => s.url, header: true, node: (s) => h('code', {}, s.url)},
+  const url = {title: 'URL', text: (s) => s.url, header: true, node: (s) => h('code', {}, s.url)};
+  const sessions = [
     number('Established', (s) => `${f.count(s.sessions.established)} of ${f.count(s.sessions.started)}`),
-    number('Failed', (s) => f.count(s.sessions.failed)), number('Dropped', (s) => f.count(s.sessions.dropped)),
-    number('Packets', (s) => f.count(s.rtp.packets)), number('Lost', (s) => f.count(s.rtp.lost)),
-    number('Loss', (s) => f.percent(s.rtp.loss_ratio)), number('Start-up p95', (s) => f.ms(s.startup_ms.p95)),
-    number('Bit rate', (s) => f.bitrate(s.bitrate_bps)),
-  ]);
-  const element = section('Streams', view.element, more);
+    number('Failed', (s) => f.count(s.sessions.failed)), number('Dropped', (s) => f.count(s.sessions.dropped))];
+  const received = [number('Packets', (s) => f.count(s.rtp.packets)), number('Lost', (s) => f.count(s.rtp.lost)),
+    number('Loss', (s) => f.percent(s.rtp.loss_ratio))];
+  const sent = [number('Published', (s) => f.count(s.published.packets)), number('Not sent', (s) => f.count(s.published.dropped)),
+    number('Reported lost', (s) => f.count(s.published.reported_lost))];
+  const rest = [number('Start-up p95', (s) => f.ms(s.startup_ms.p95)), number('Bit rate', (s) => f.bitrate(s.bitrate_bps))];
+  const views = {
+    readers: table('Streams', [url, ...sessions, ...received, ...rest]),
+    publishers: table('Streams', [url, ...sessions, ...sent, ...rest]),
+    both: table('Streams', [url, ...sessions, ...received, ...sent, ...rest]),
+  };
+  const element = section('Streams', ...Object.values(views).map((view) => view.element), more);
+  let shown;
+  function choose(view) {
+    shown = view;
+    for (const {element: one} of Object.values(views)) one.hidden = one !== shown.element;
+  }
+  choose(views.readers);
   function refresh() {
-    view.update(all ? rows : rows.slice(0, FIRST));
+    shown.update(all ? rows : rows.slice(0, FIRST));
     more.hidden = all || rows.length <= FIRST;
     setText(more, `Show all ${f.count(rows.length)} (those with most packets come first)`);
   }
   return {
     element,
-    update({streams}) {
-      rows = streams;
+    update(result) {
+      const {reads, publishes} = whoOf(result);
+      rows = result.streams;
+      choose(publishes && result.published ? (reads ? views.both : views.publishers) : views.readers);
       refresh();
     },
   };
@@ -213,11 +255,39 @@ function facts(title, wide) {
 
 const range = (p, text) => (p.count > 0 ? `${text(p.p50)} median, ${text(p.p95)} p95, ${text(p.max)} at most` : '–');
 
+const because = (n, why) => f.count(n) + (n > 0 ? `: ${why}` : '');
+
+// What publishers sent; only where there are any.
+export function published() {
+  const view = facts('Published');
+  view.element.hidden = true; // until there are any
+  return {
+    element: view.element,
+    update(result) {
+      const {published: p, rtcp, elapsed_s: seconds} = result;
+      view.element.hidden = !p || !whoOf(result).publishes;
+      if (view.element.hidden) return;
+      view.update([
+        ['Packets', `${f.count(p.packets)}, ${f.bytes(p.bytes)}`],
+        ['Bit rate', mean(p.bytes, seconds)],
+        ['Dropped', `${f.count(p.dropped)} (${f.percent(p.dropped_ratio)})`],
+        ['Dropped, by the server', because(p.dropped_by.server, 'it took too little')],
+        ['Dropped, by our delay', because(p.dropped_by.self, 'this machine was late')],
+        ['Lost, as the server reports', rtcp.rr_received > 0 ? f.count(p.reported_lost) : 'no reports'],
+        ['Written late by', range(p.late_ms, f.ms)],
+        ['Round trip', range(p.round_trip_ms, f.ms)],
+      ]);
+    },
+  };
+}
+
 export function panel() {
   const view = facts('Panel');
   return {
     element: view.element,
-    update({panel: p}) {
+    update(result) {
+      const {panel: p} = result;
+      view.element.hidden = !whoOf(result).reads;
       view.update([
         ['Sessions looked at in depth', f.count(p.sessions)],
         ['Frames', `${f.count(p.frames.complete)} whole, ${f.count(p.frames.damaged)} damaged, ${f.count(p.frames.suspect)} suspect`],

@@ -1,5 +1,6 @@
 // The run in a sentence, for whoever reads nothing else.
 import {count, percent, plural, ms} from './format.js';
+import {whoOf} from './who.js';
 
 export const LIMITS = {
   cpu: 'its CPU was busy', loop_lag: 'its loops came late', schedule_lag: 'sessions were begun late',
@@ -21,6 +22,19 @@ function loss(rtp) {
     ? 'the ' : ''}${cause[1]})`;
 }
 
+const DROPS = [['server', 'server'], ['self', 'our delay']];
+
+function drops({dropped, dropped_ratio: ratio, dropped_by: by}) {
+  if (dropped === 0) return 'no packet dropped';
+  const [cause] = DROPS.map(([key, label]) => [by[key], label]).sort(([a], [b]) => b - a);
+  return `${plural(dropped, 'packet')} dropped (${percent(ratio)}, most by ${cause[1] === 'server' ? 'the server' : cause[1]})`;
+}
+
+function packets(result) {
+  const {reads, publishes} = whoOf(result);
+  return [reads ? loss(result.rtp) : null, publishes && result.published ? drops(result.published) : null].filter(Boolean).join(', ');
+}
+
 function shortfalls({sessions}) {
   const parts = [];
   if (sessions.failed > 0) parts.push(`${count(sessions.failed)} failed`);
@@ -36,8 +50,9 @@ export function limitsText({generator}) {
 function figures(result) {
   const {sessions, latency_ms: latency} = result;
   const startup = latency.startup.p95 === null ? '' : `, 95 % of them with media within ${ms(latency.startup.p95)}`;
-  return `${count(sessions.established)} of ${plural(sessions.started, 'session')} established${startup}` +
-    `${shortfalls(result)}, ${loss(result.rtp)}`;
+  const what = whoOf(result).reads ? 'session' : 'publisher';
+  return `${count(sessions.established)} of ${plural(sessions.started, what)} established${startup}` +
+    `${shortfalls(result)}, ${packets(result)}`;
 }
 
 function missed({slo}) {
