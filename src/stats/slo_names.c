@@ -43,10 +43,12 @@ static bool dropped_ratio(const struct snapshot *snapshot, double *value)
     return ratio(published->dropped, published->packets + published->dropped, value);
 }
 
+/* What the server counts is below 0 where it got packets twice (RFC 3550, 6.4.1): none is lost. */
 static bool reported_loss_ratio(const struct snapshot *snapshot, double *value)
 {
     const struct published_counts *published = &snapshot->total->published;
-    return ratio(published->reported_lost, published->packets, value);
+    int64_t lost = (int64_t)published->reported_lost;
+    return ratio(lost > 0 ? (uint64_t)lost : 0, published->packets, value);
 }
 
 static bool failed_ratio(const struct snapshot *snapshot, double *value)

@@ -172,6 +172,33 @@ static void test_values(void **state)
     }
 }
 
+static void test_published(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } rows[] = {
+        {"published.packets>0", 600000},
+        {"published.dropped_by.self<1", 300},
+        {"published.dropped_ratio<1%", 1500.0 / 601500},
+        {"published.reported_loss_ratio<1%", 45.0 / 600000},
+        {"published.late_ms.max<1s", 25},
+        {"published.round_trip_ms.max<1s", 26},
+        {"record.max<1s", 24},
+    };
+    a_run_publish(&run);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo slo = parse(rows[i].text);
+        struct slo_result result = slo_check(&slo, &run.snapshot);
+        assert_true(result.measured);
+        assert_float_equal(result.value, rows[i].value, 1e-6);
+    }
+    run.total->published.reported_lost = (uint64_t)-3;
+    struct slo slo = parse("published.reported_loss_ratio<0.1%");
+    struct slo_result result = slo_check(&slo, &run.snapshot);
+    assert_true(result.measured && result.ok && result.value == 0);
+}
+
 /* Nothing measured is no success, but where there was nothing to measure. */
 static void test_not_measured(void **state)
 {
@@ -201,9 +228,10 @@ static void test_all_counters_have_names(void **state)
         const char *prefix;
         const struct stats_field *fields;
     } groups[] = {
-        {"sessions.", stats_session_fields}, {"rtp.", stats_rtp_fields},
-        {"rtp.lost_by.", stats_loss_fields}, {"rtp.media.other.", stats_rtp_fields},
-        {"rtcp.", stats_rtcp_fields},        {"oddities.", stats_oddity_fields},
+        {"sessions.", stats_session_fields},    {"rtp.", stats_rtp_fields},
+        {"rtp.lost_by.", stats_loss_fields},    {"rtp.media.other.", stats_rtp_fields},
+        {"rtcp.", stats_rtcp_fields},           {"oddities.", stats_oddity_fields},
+        {"published.", stats_published_fields}, {"published.dropped_by.", stats_drop_fields},
     };
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         for (const struct stats_field *field = groups[i].fields; field->name; field++) {
@@ -241,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test_setup_teardown(test_values, begin, end),
         cmocka_unit_test_setup_teardown(test_not_measured, begin, end),
+        cmocka_unit_test_setup_teardown(test_published, begin, end),
         cmocka_unit_test(test_all_counters_have_names),
         cmocka_unit_test(test_written_values),
     };
