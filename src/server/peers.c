@@ -92,8 +92,7 @@ struct connection *peers_find(struct server *server, const struct address *from,
         uint32_t peer = link - 1;
         struct session_track *entry = track_of(server, peer, &owner);
         *track = peer / 2 % MEDIA_TRACKS_MAX;
-        if (peer % 2 == port && entry->ports[port] == number &&
-            address_same_host(&owner->peer, from))
+        if (entry->ports[port] == number && address_same_host(&owner->peer, from))
             return owner;
         link = entry->next_peer[peer % 2];
     }
