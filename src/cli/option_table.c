@@ -228,7 +228,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_AUTH, .name = "auth", .argument = "SCHEME", .kind = OPTION_CHOICE, .choices = "basic|digest",
      .group = ACCESS, .commands = SERVE, .help = "basic or digest; needs --user; else open"},
     {.id = OPT_USER, .name = "user", .argument = "USER", .kind = OPTION_TEXT,
-     .group = ACCESS, .commands = SERVE, .help = "who may read"},
+     .group = ACCESS, .commands = SERVE, .help = "who may read and publish"},
     {.id = OPT_PASSWORD_FILE, .name = "password-file", .argument = "FILE", .kind = OPTION_TEXT,
      .group = ACCESS, .commands = SERVE, .help = "the password of --user, the first line of a file"},
     {.id = OPT_SESSION_TIMEOUT, .name = "session-timeout", .argument = "D", .kind = OPTION_DURATION, .min = NS_PER_S,
@@ -240,7 +240,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_IO, .name = "io", .argument = "HOW", .kind = OPTION_CHOICE, .choices = "auto|uring|epoll",
      .fallback = "auto", .group = ACCESS, .commands = SERVE, .help = "uring, epoll, or auto: the first that works"},
     {.id = OPT_TRUTH, .name = "truth", .argument = "FILE", .kind = OPTION_TEXT,
-     .group = OUTPUT, .commands = SERVE, .help = "what was really sent, written at the end"},
+     .group = OUTPUT, .commands = SERVE, .help = "what was really sent and received, written at the end"},
     {.id = OPT_TRUTH_SESSIONS, .name = "truth-sessions", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = SERVE, .help = "the same, a JSON line a session as it closes"},
 

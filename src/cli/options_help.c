@@ -20,13 +20,15 @@ static const struct command_help helps[COMMANDS] = {
          "  rtspbench -n 500 -r 50/s -d 1m rtsp://192.0.2.1:554/stream\n"
          "  rtspbench -t udp --json result.json 'rtsp://192.0.2.1/cam{1..20}'\n"
          "  rtspbench --publish -n 100 'rtsp://192.0.2.1/live/{n}'\n"},
-    [COMMAND_SERVE] = {"rtspbench serve [OPTION]...\n",
-                       "An RTSP server to load: any path serves the test card, /pattern cheap "
-                       "packets. Faults are\n"
-                       "ordered in the URL, as in rtsp://127.0.0.1:8554/card?drop=1/100. Prints "
-                       "'ready URL' when it\n"
-                       "listens; ends on SIGTERM or Ctrl-C.\n",
-                       "  rtspbench serve --port 8554 --pattern 200/s:1250 --truth truth.json\n"},
+    [COMMAND_SERVE] =
+        {"rtspbench serve [OPTION]...\n",
+         "An RTSP server to load: any path serves the test card, /pattern cheap "
+         "packets, and takes\n"
+         "what is published to it, to count it. Faults are ordered in the URL, as in\n"
+         "rtsp://127.0.0.1:8554/card?drop=1/100. Prints 'ready URL' when it listens; "
+         "ends on SIGTERM\n"
+         "or Ctrl-C.\n",
+         "  rtspbench serve --port 8554 --pattern 200/s:1250 --truth truth.json\n"},
     [COMMAND_PROBE] =
         {"rtspbench probe URL [OPTION]...\n",
          "Reads one stream and tells what happens: each message, the SDP, the tracks, the\n"
