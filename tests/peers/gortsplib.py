@@ -79,7 +79,8 @@ def reads(transport):
 
 @test(args=[("tcp",), ("udp",)])
 def records(transport):
-    """Packets and losses as gortsplib hands them out, and H.264 put together again by its own decoder."""
+    """Packets and losses as gortsplib hands them out, and H.264 put together again by its own decoder. (Over UDP the
+    socket that it has for all may overflow when the machine is busy: then it says how many it missed.)"""
     port = free_port()
     with Process([build("recorder", "."), str(port)]) as server:
         server.wait_for("ready")
@@ -87,9 +88,11 @@ def records(transport):
         server.stop()
     takes = [json.loads(line.partition(" ")[2]) for line in server.lines if line and line.startswith("session ")]
     equal(sorted(take["path"] for take in takes), [f"/live/{n}" for n in range(1, PUBLISHERS + 1)], "paths")
-    equal(sum(take["packets"] for take in takes), run.published["packets"], "packets")
+    lost = sum(take["lost"] for take in takes)
+    equal(sum(take["packets"] for take in takes) + lost, run.published["packets"], f"packets, {lost} lost")
+    assert lost == 0 or (transport == "udp" and lost < run.published["packets"] / 5), server.output
     for take in takes:
-        equal((take["lost"], take["errors"]), (0, []), f"lost and errors {take}")
+        assert take["lost"] > 0 or take["errors"] == [], take
         equal(take["formats"], ["H264", "MPEG-4 Audio"], "formats")
         assert take["pictures"] in PICTURES and take["reports"] > 0 and take["ended"].startswith("torn down"), take
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -119,16 +120,27 @@ func (r *recorder) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx)
 	})
 }
 
+// readBuffer is what a socket may be given here: all publishers' packets come to one. 0: the system's.
+func readBuffer() int {
+	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
+	if err != nil {
+		return 0
+	}
+	most, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return min(most, 4<<20)
+}
+
 func main() {
 	port, err := strconv.Atoi(os.Args[1])
 	if err != nil {
 		panic(err)
 	}
 	server := &gortsplib.Server{
-		Handler:        &recorder{sessions: map[*gortsplib.ServerSession]*session{}},
-		RTSPAddress:    fmt.Sprintf("127.0.0.1:%d", port),
-		UDPRTPAddress:  fmt.Sprintf("127.0.0.1:%d", port),
-		UDPRTCPAddress: fmt.Sprintf("127.0.0.1:%d", port+1),
+		Handler:           &recorder{sessions: map[*gortsplib.ServerSession]*session{}},
+		RTSPAddress:       fmt.Sprintf("127.0.0.1:%d", port),
+		UDPRTPAddress:     fmt.Sprintf("127.0.0.1:%d", port),
+		UDPRTCPAddress:    fmt.Sprintf("127.0.0.1:%d", port+1),
+		UDPReadBufferSize: readBuffer(),
 	}
 	if err := server.Start(); err != nil {
 		panic(err)
