@@ -1,6 +1,8 @@
 """Publishers: what is counted as written is what the server counted as received, and drops have a name."""
 
-from harness import SLOW, Run, Server, add_up, equal, main, run_file, skip, test
+import subprocess
+
+from harness import SLOW, Run, Server, add_up, equal, main, need, run_file, skip, test
 
 PUBLISHERS = 6 if SLOW else 20
 
@@ -43,6 +45,23 @@ def test_card():
     equal(run.sessions["completed"], 5, f"completed {run.errors}")
     equal(run.published["dropped"], 0, "dropped")
     assert run.published["packets"] > 5 * 2.5 * 150, run.published
+
+
+@test(args=[("tcp",), ("udp",)])
+def ffmpeg_publishes(transport):
+    """A publisher that nobody here wrote: 50 pictures of at least a packet each, none missing by their numbers."""
+    ffmpeg = need("ffmpeg")
+    with Server() as server:
+        done = subprocess.run([ffmpeg, "-hide_banner", "-loglevel", "error", "-re", "-f", "lavfi", "-i",
+                               "testsrc=size=160x120:rate=25", "-t", "2", "-c:v", "libx264", "-f", "rtsp",
+                               "-rtsp_transport", transport, server.url + "live/1"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        path = server.stop()["/live/1"]
+        if "libx264" in done.stderr:
+            skip("this ffmpeg has no libx264")
+        equal(done.returncode, 0, done.stderr)
+        equal((path["publishers"], path["teardowns"], path["received_lost"]), (1, 1, 0), f"{path}")
+        assert 50 <= path["received"] <= 500, path
 
 
 @test
