@@ -35,3 +35,9 @@ void units_write_bytes(struct text *to, uint64_t bytes);
 
 /* "183 Mbit/s". */
 void units_write_bitrate(struct text *to, double bps);
+
+/* From one unit to another: value * by / of, rounded down, without overflow on the way. */
+static inline uint64_t units_scale(uint64_t value, uint64_t by, uint64_t of)
+{
+    return (uint64_t)((unsigned __int128)value * by / of);
+}

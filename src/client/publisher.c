@@ -5,16 +5,17 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/units.h"
 #include "client/session_internal.h"
 #include "proto/rtcp.h"
 
 #define FRAME_BYTES 4u
 #define FULL_LOOK_NS (100 * NS_PER_MS) /* how often what a full connection costs is counted */
 #define FULL_RETRY_NS (2 * NS_PER_MS)  /* nothing tells when a UDP socket has room again */
-static_assert(FRAME_BYTES + PUBLISHER_PACKET_MAX <= CONVERSATION_TX, "a cut packet is kept");
-
 #define BATCH_MAX 64u
 #define CHOICE_TRACK UINT64_C(0x7075626c)
+
+static_assert(FRAME_BYTES + PUBLISHER_PACKET_MAX <= CONVERSATION_TX, "a cut packet is kept");
 
 static struct publisher *publisher_of(const struct client *client, const struct session *session)
 {
@@ -24,11 +25,6 @@ static struct publisher *publisher_of(const struct client *client, const struct 
 static const struct media *media_of(const struct client *client)
 {
     return client->config->publish;
-}
-
-static uint64_t scale(uint64_t value, uint64_t by, uint64_t of)
-{
-    return (uint64_t)((unsigned __int128)value * by / of);
 }
 
 void publisher_begin(struct client *client, struct session *session)
@@ -323,7 +319,7 @@ static uint32_t timestamp_now(const struct client *client, const struct publishe
                               unsigned track)
 {
     uint64_t since_ns = client->now_ns - publisher->start_ns;
-    uint64_t ticks = scale(since_ns, media_of(client)->tracks[track].clock_rate, NS_PER_S);
+    uint64_t ticks = units_scale(since_ns, media_of(client)->tracks[track].clock_rate, NS_PER_S);
     return publisher->tracks[track].timestamp_base + (uint32_t)ticks;
 }
 
@@ -367,7 +363,7 @@ static void on_block(struct client *client, struct session *session, const struc
         stream_counts(client, session)->reported_lost += more;
         if (block->last_sr != 0)
             histogram_record(&client->media->metrics[METRIC_ROUND_TRIP],
-                             (int32_t)away > 0 ? scale(away, 1000000, 65536) : 0);
+                             (int32_t)away > 0 ? units_scale(away, 1000000, 65536) : 0);
     }
 }
 

@@ -5,16 +5,12 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "base/units.h"
 
 #define SPREAD_NS NS_PER_MS
 #define HELD_WAIT_MAX 4u
 
 static_assert(sizeof(struct playout_step) <= 112, "a frame's worth of them is filled at a time");
-
-static uint64_t scale(uint64_t value, uint64_t by, uint64_t of)
-{
-    return (uint64_t)((unsigned __int128)value * by / of);
-}
 
 static uint64_t hash(uint64_t path, uint64_t what, unsigned track)
 {
@@ -50,7 +46,7 @@ static void join_track(struct playout *playout, const struct playout_origin *ori
 static uint32_t timestamp_base(const struct playout *playout, const struct playout_origin *origin,
                                unsigned track, uint64_t offset_ns)
 {
-    uint64_t ticks = scale(offset_ns, playout->media->tracks[track].clock_rate, NS_PER_S);
+    uint64_t ticks = units_scale(offset_ns, playout->media->tracks[track].clock_rate, NS_PER_S);
     return (uint32_t)((hash(origin->hash, 0, track) >> 32) + ticks);
 }
 
@@ -61,14 +57,14 @@ uint64_t playout_join(struct playout *playout, const struct playout_origin *orig
     uint64_t phases = phases_of(playout), slots = media->joins * phases;
     uint64_t since_ns = now_ns > origin->epoch_ns ? now_ns - origin->epoch_ns : 0;
     uint64_t lap = since_ns / media->lap_ns;
-    uint64_t slot = scale(since_ns % media->lap_ns, slots, media->lap_ns) + 1;
+    uint64_t slot = units_scale(since_ns % media->lap_ns, slots, media->lap_ns) + 1;
     lap += slot / slots;
     slot %= slots;
     uint64_t phase = slot % phases;
-    uint64_t offset_ns = scale(media->lap_ns, phase, slots);
+    uint64_t offset_ns = units_scale(media->lap_ns, phase, slots);
     playout->phase_ns = origin->epoch_ns + offset_ns;
     playout->at.lap = (uint32_t)lap;
-    playout->at.index = media_find(media, scale(media->lap_ns, slot / phases, media->joins));
+    playout->at.index = media_find(media, units_scale(media->lap_ns, slot / phases, media->joins));
     for (unsigned i = 0; i < media->track_count; i++) {
         if (!again)
             join_track(playout, origin, i, offset_ns);
@@ -81,8 +77,8 @@ uint32_t playout_timestamp(const struct playout *playout, unsigned track, uint64
 {
     uint64_t since_ns = at_ns - playout->phase_ns; /* may be negative: wraps like the timestamp */
     bool before = at_ns < playout->phase_ns;
-    uint64_t ticks =
-        scale(before ? -since_ns : since_ns, playout->media->tracks[track].clock_rate, NS_PER_S);
+    uint64_t ticks = units_scale(before ? -since_ns : since_ns,
+                                 playout->media->tracks[track].clock_rate, NS_PER_S);
     return playout->tracks[track].timestamp_base + (uint32_t)(before ? -ticks : ticks);
 }
 
