@@ -151,10 +151,20 @@ static void add_answer(const struct find_max *find, struct text *to)
         add_edge(find, &result, to);
 }
 
-/* Adds text cut to a column's width, at its right. */
-static void add_cell(struct text *to, const char *text)
+/* An objective as a column's heading: a long one without the first part of its name. */
+static const char *heading(const struct find_max *find, uint32_t slo)
 {
-    text_printf(to, " %*.*s", (int)CELL - 1, (int)CELL - 1, text);
+    const char *expression = find->plan->slos[slo].expression;
+    size_t before_value = strcspn(expression, "<>=!");
+    const char *dot = memchr(expression, '.', before_value);
+    return strlen(expression) >= CELL && dot ? dot + 1 : expression;
+}
+
+/* Adds text at the right of a column that is as wide as its heading, CELL with a space at least. */
+static void add_cell(const struct find_max *find, uint32_t slo, struct text *to, const char *text)
+{
+    size_t width = strlen(heading(find, slo));
+    text_printf(to, " %*s", (int)(width < CELL ? CELL - 1 : width), text);
 }
 
 static void add_row(const struct find_max *find, uint32_t level, struct text *to)
@@ -170,7 +180,7 @@ static void add_row(const struct find_max *find, uint32_t level, struct text *to
         add_value(&cell, &one->slos[i]);
         if (!one->slos[i].ok)
             text_add_string(&cell, " !");
-        add_cell(to, text_string(&cell));
+        add_cell(find, i, to, text_string(&cell));
     }
     text_add_string(to, one->limits ? " *\n" : "\n");
 }
@@ -193,7 +203,7 @@ static void add_curve(const struct find_max *find, struct text *to)
     text_printf(to, "\n%10s %8s  kept", noun(find),
                 find->plan->find == FIND_RATE ? "begun" : "held");
     for (uint32_t i = 0; i < find->plan->slo_count && i < COLUMNS; i++)
-        add_cell(to, find->plan->slos[i].expression);
+        add_cell(find, i, to, heading(find, i));
     text_add_string(to, "\n");
     for (uint32_t level = next_level(find, 0); level > 0; level = next_level(find, level)) {
         add_row(find, level, to);

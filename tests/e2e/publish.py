@@ -90,6 +90,7 @@ def find_max():
         assert run.status in (0, 3), f"status {run.status}\n{run.out}{run.err}"
         equal(run.search["number"], 17, "search.number" + "\n" + run.out)
         assert "17 publishers kept every objective" in run.out, run.out
+        assert "startup.p95<1s dropped_ratio<0.1%\n" in run.out, run.out
 
 
 BOTH = """duration: 3s
