@@ -101,6 +101,7 @@ static void number_url(struct client *client, struct session *session)
     struct paper *paper = conversation_paper(&client->conversations, talk);
     struct text url = text_init(paper->url, sizeof(paper->url));
     session_write_url(client, session, &url);
+    assert(!url.overflow); /* the plan sees to that */
     talk->url_len = (uint16_t)url.len;
 }
 

@@ -67,6 +67,16 @@ static void warn_of_shared_paths(const struct plan *plan, struct text *warning)
         warning, ", and most servers take one publisher for each: {n} in the URL numbers them\n");
 }
 
+/* A publisher's URL is kept with its number in it. */
+static bool has_long_url(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->urls.count; i++) {
+        if (strlen(plan->urls.items[i].url) > PLAN_PUBLISH_URL_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* NULL, or what contradicts itself. */
 static const char *find_contradiction(const struct plan *plan)
 {
@@ -90,6 +100,8 @@ static const char *find_contradiction(const struct plan *plan)
         return "--zap and --popularity are for readers";
     if (plan->publish && plan->tracks != TRACKS_ALL)
         return "--tracks is for readers: --no-audio publishes the test card without sound";
+    if (plan->publish && has_long_url(plan))
+        return "a URL to publish to may have 1,000 bytes";
     if (plan->halt_ns > 0 && plan->halt_ns >= plan->halt_period_ns)
         return "RTSPBENCH_HALT must halt for less than its period";
     return NULL;

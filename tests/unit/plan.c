@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "load/plan.h"
@@ -49,6 +50,14 @@ static void test_publishers(void **state)
         assert_int_equal(plan.rcvbuf, 0);
         assert_int_equal(strstr(text_string(&warning), "12,000 publishers share 1 URL,") == NULL,
                          numbered);
+        plan_dispose(&plan);
+    }
+    for (unsigned extra = 0; extra < 2; extra++) {
+        char url[1100] = "rtsp://h/{n}/";
+        memset(url + strlen(url), 'a', 1000 + extra - strlen(url));
+        struct plan plan = make_plan(url);
+        plan.publish = pattern;
+        assert_int_equal(plan_resolve(&plan, &roomy, &error, &warning), !extra);
         plan_dispose(&plan);
     }
     media_free(pattern);
