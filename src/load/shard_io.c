@@ -8,6 +8,9 @@
 #include "load/shard.h"
 
 #define PORT_TRIES 512u
+#define PUBLISH_UNSENT_MAX                                                                         \
+    131072 /* bytes: what is late shows, and a slow reader's progress, too                         \
+            */
 #define BAD_LIFE_NS (20 * NS_PER_S)
 
 static uint64_t io_clock(void *host)
@@ -24,6 +27,8 @@ static int64_t io_connect(void *host, const struct address *to, uint64_t token, 
         .to = *to, .token = token, .freebind = plan->freebind, .congestion = plan->congestion};
     if (plan->bind_count > 0)
         tcp.from = plan->bind[plan_bind_of(plan, reader)];
+    if (plan->publish)
+        tcp.unsent_max = PUBLISH_UNSENT_MAX;
     if (plan->transport == PLAN_TCP)
         tcp.rcvbuf = (int)plan->rcvbuf;
     return loop_connect(shard->loop, &tcp);

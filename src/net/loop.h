@@ -120,6 +120,7 @@ struct loop_tcp {
         from; /* none: the system's choice; port 0: chosen late (IP_BIND_ADDRESS_NO_PORT) */
     uint64_t token;
     int rcvbuf;             /* SO_RCVBUF in bytes, 0: the system's */
+    int unsent_max;         /* TCP_NOTSENT_LOWAT in bytes: full beyond that; 0: the system's */
     bool freebind;          /* from need not be an address of this machine's (IP_FREEBIND) */
     const char *congestion; /* NULL: the system's */
 };

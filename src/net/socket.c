@@ -85,6 +85,8 @@ int socket_open_tcp(const struct socket_ways *ways, const struct loop_tcp *tcp)
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (tcp->rcvbuf > 0)
         set(fd, SOL_SOCKET, SO_RCVBUF, tcp->rcvbuf);
+    if (tcp->unsent_max > 0)
+        set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, tcp->unsent_max);
     int error = set_congestion(fd, tcp->congestion);
     if (error == 0)
         error = bind_source(fd, tcp);
