@@ -308,6 +308,15 @@ static bool list_streams(struct run *run)
     return true;
 }
 
+/* Of the plans, those whose sessions publish. */
+static uint32_t count_publishing(const struct run *run)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < run->plan_count; i++)
+        count += run->plan[i].publish != NULL;
+    return count;
+}
+
 /* When the first misbehaving client begins; 0: none does. */
 static uint64_t calm_until(const struct run *run)
 {
@@ -361,6 +370,8 @@ static bool fill_info(struct run *run, const char *version)
         .stream_count = run->targets.count,
         .stream_urls = run->stream_urls,
         .ceiling = plan->ceiling,
+        .reads = count_publishing(run) < run->plan_count,
+        .publishes = count_publishing(run) > 0,
         .stream_groups = run->plan_count > 1 ? run->stream_groups : NULL,
     };
     set_steady(run);

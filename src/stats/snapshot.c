@@ -68,12 +68,14 @@ uint32_t snapshot_errors(const struct snapshot *snapshot,
 
 bool snapshot_publishes(const struct snapshot *snapshot)
 {
-    return snapshot->total->published.packets + snapshot->total->published.dropped > 0;
+    return snapshot->info->publishes ||
+           snapshot->total->published.packets + snapshot->total->published.dropped > 0;
 }
 
 bool snapshot_reads(const struct snapshot *snapshot)
 {
-    return !snapshot_publishes(snapshot) || snapshot->total->metrics[METRIC_PLAY].count > 0 ||
+    return !snapshot_publishes(snapshot) || snapshot->info->reads ||
+           snapshot->total->metrics[METRIC_PLAY].count > 0 ||
            stats_rtp(snapshot->total).packets > 0;
 }
 

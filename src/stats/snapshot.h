@@ -47,6 +47,7 @@ struct run_info {
     const char *io;        /* "uring", "epoll" or "sim" */
     bool kernel_stamps;    /* arrivals are the kernel's stamps, else the times of the reads */
     bool virtual_time;     /* a simulated run: CPU figures are 0 */
+    bool reads, publishes; /* as planned: some of its sessions do */
     uint32_t shard_count;
     uint32_t stream_count;
     const char *const *stream_urls;   /* masked */
@@ -106,10 +107,10 @@ struct snapshot {
     uint32_t slo_count;
 };
 
-/* Whether there are packets that it published, or should have. */
+/* Whether there are publishers. */
 bool snapshot_publishes(const struct snapshot *snapshot);
 
-/* Whether there are readers: false where all that came about is publishing. */
+/* Whether there are readers. */
 bool snapshot_reads(const struct snapshot *snapshot);
 
 /* How near to the ceiling a run came, by what came nearest: 0 to 1, and beyond where calibration

@@ -104,19 +104,28 @@ static void test_ceiling(void **state)
     stats_free(total);
 }
 
-/* Whoever got PLAY answered reads, even where no packet came; all others publish. */
+/* As planned, whatever came of it; else whoever got PLAY answered reads, even where no packet came,
+   and all others publish. */
 static void test_who_is_there(void **state)
 {
     static const struct {
         uint64_t received, plays, published, dropped;
         bool reads, publishes;
+        struct run_info info;
     } rows[] = {
-        {0, 0, 0, 0, true, false}, {9, 0, 0, 0, true, false}, {0, 0, 5, 0, false, true},
-        {0, 0, 0, 5, false, true}, {0, 1, 5, 0, true, true},  {9, 0, 5, 0, true, true},
+        {0, 0, 0, 0, true, false, {0}},
+        {9, 0, 0, 0, true, false, {0}},
+        {0, 0, 5, 0, false, true, {0}},
+        {0, 0, 0, 5, false, true, {0}},
+        {0, 1, 5, 0, true, true, {0}},
+        {9, 0, 5, 0, true, true, {0}},
+        {0, 0, 0, 0, false, true, {.publishes = true}},
+        {0, 0, 0, 0, true, false, {.reads = true}},
+        {0, 0, 5, 0, true, true, {.reads = true, .publishes = true}},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct stats *total = stats_new(0);
-        struct snapshot snapshot = {.total = total};
+        struct snapshot snapshot = {.info = &rows[i].info, .total = total};
         total->rtp[MEDIA_AUDIO].packets = rows[i].received;
         total->published.packets = rows[i].published;
         total->published.dropped = rows[i].dropped;
