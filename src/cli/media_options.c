@@ -73,8 +73,9 @@ struct media *media_to_publish(const struct options *options, struct text *error
             text_printf(error, "%s says what to publish: it needs --publish", astray(options));
         return NULL;
     }
-    if (file && pattern) {
-        text_add_string(error, "--media and --pattern: one of them is published");
+    if ((file && pattern) || ((file || pattern) && options_given(options, OPT_NO_AUDIO))) {
+        text_add_string(error, "--media, --pattern and --no-audio (of the test card): one of them "
+                               "says what is published");
         return NULL;
     }
     if (file)

@@ -49,14 +49,12 @@ bool session_can_send(struct client *client, const struct session *session)
 void session_write_url(const struct client *client, const struct session *session, struct text *to)
 {
     struct slice url = client->config->urls[session->url].text;
-    const uint8_t *hole = session_publishes(client) ? memmem(url.data, url.len, "{n}", 3) : NULL;
-    if (!hole) {
-        text_add(to, url);
-        return;
+    const uint8_t *hole;
+    while (session_publishes(client) && (hole = memmem(url.data, url.len, "{n}", 3))) {
+        text_add(to, slice_take(&url, (size_t)(hole - url.data)));
+        text_printf(to, "%" PRIu32, session->reader);
+        slice_take(&url, 3);
     }
-    text_add(to, slice_take(&url, (size_t)(hole - url.data)));
-    text_printf(to, "%" PRIu32, session->reader);
-    slice_take(&url, 3);
     text_add(to, url);
 }
 

@@ -67,11 +67,15 @@ static void warn_of_shared_paths(const struct plan *plan, struct text *warning)
         warning, ", and most servers take one publisher for each: {n} in the URL numbers them\n");
 }
 
-/* A publisher's URL is kept with its number in it. */
+/* A publisher's URL is kept with its number, of up to 8 digits, for each {n}. */
 static bool has_long_url(const struct plan *plan)
 {
     for (uint32_t i = 0; i < plan->urls.count; i++) {
-        if (strlen(plan->urls.items[i].url) > PLAN_PUBLISH_URL_MAX)
+        const char *url = plan->urls.items[i].url;
+        size_t len = strlen(url);
+        for (const char *at = url; (at = strstr(at, "{n}")); at += 3)
+            len += 5;
+        if (len > PLAN_PUBLISH_URL_MAX)
             return true;
     }
     return false;
@@ -101,7 +105,7 @@ static const char *find_contradiction(const struct plan *plan)
     if (plan->publish && plan->tracks != TRACKS_ALL)
         return "--tracks is for readers: --no-audio publishes the test card without sound";
     if (plan->publish && has_long_url(plan))
-        return "a URL to publish to may have 1,000 bytes";
+        return "a URL to publish to may have 1,000 bytes, its numbers included";
     if (plan->halt_ns > 0 && plan->halt_ns >= plan->halt_period_ns)
         return "RTSPBENCH_HALT must halt for less than its period";
     return NULL;

@@ -125,6 +125,7 @@ def what_does_not_go_together_is_told():
     for options, says in [
         (["--media", "x.mp4"], "--media says what to publish: it needs --publish"),
         (["--publish", "--pattern", "1/s:9000"], "24 to 2048"),
+        (["--publish", "--pattern", "1/s:900", "--no-audio"], "one of them says what is published"),
         (["--publish", "--zap", "3s"], "--zap and --popularity are for readers"),
         (["--publish", "--include-bad-clients"], "bad clients are readers"),
         (["--publish", "--media", "/nonexistent.mp4"], "/nonexistent.mp4"),

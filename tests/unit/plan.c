@@ -54,7 +54,7 @@ static void test_publishers(void **state)
     }
     for (unsigned extra = 0; extra < 2; extra++) {
         char url[1100] = "rtsp://h/{n}/";
-        memset(url + strlen(url), 'a', 1000 + extra - strlen(url));
+        memset(url + strlen(url), 'a', 995 + extra - strlen(url)); /* and {n} may grow by 5 */
         struct plan plan = make_plan(url);
         plan.publish = pattern;
         assert_int_equal(plan_resolve(&plan, &roomy, &error, &warning), !extra);
