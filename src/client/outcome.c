@@ -78,6 +78,8 @@ void session_finish(struct client *client, struct session *session, enum session
 {
     enum session_next next = next_of(client, session, outcome);
     count_outcome(client, session, outcome);
+    if (session->publisher)
+        publisher_end(client, session);
     media_end(client, session);
     if (session->misbehaviour)
         misbehave_ended(client, session, outcome);

@@ -41,6 +41,7 @@ void publisher_begin(struct client *client, struct session *session)
         publisher->tracks[i].ssrc = (uint32_t)rng_next(&rng);
         publisher->tracks[i].timestamp_base = (uint32_t)rng_next(&rng);
         publisher->tracks[i].sequence = (uint16_t)rng_next(&rng);
+        publisher->tracks[i].warm = client->warming;
     }
 }
 
@@ -262,11 +263,12 @@ static bool write_udp(struct client *client, struct session *session)
     return true;
 }
 
-/* Packets wait because there is no room, or because we come late. */
+/* Packets wait because the connection has no room, or because we come late; a datagram's socket is
+   full by our own line alone. */
 static enum drop_cause cause_of(struct client *client, const struct session *session)
 {
     bool full = publisher_of(client, session)->full || !session_can_send(client, session);
-    return full && !client_was_late(client) ? DROP_SERVER : DROP_SELF;
+    return full && !session->udp && !client_was_late(client) ? DROP_SERVER : DROP_SELF;
 }
 
 void publisher_service(struct client *client, struct session *session)
@@ -288,7 +290,8 @@ void publisher_on_writable(struct client *client, struct session *session)
     struct publisher *publisher = publisher_of(client, session);
     if (!session_can_send(client, session))
         return;
-    drop(client, session, cause_of(client, session), PUBLISHER_QUEUE);
+    if (session->state == SESSION_PLAYING)
+        drop(client, session, cause_of(client, session), PUBLISHER_QUEUE);
     if (publisher->cut_bytes > 0)
         count_written(client, session, publisher->cut_track, publisher->cut_bytes,
                       publisher->cut_due_ns);
@@ -303,7 +306,7 @@ uint64_t publisher_next_ns(struct client *client, const struct session *session)
     const struct publisher *publisher = publisher_of(client, session);
     if (session->udp && publisher->full)
         return client->now_ns + FULL_RETRY_NS;
-    if (publisher->full || !session_can_send(client, session))
+    if (!session->udp && (publisher->full || !session_can_send(client, session)))
         return client->now_ns + FULL_LOOK_NS;
     return due_ns(media_of(client), publisher);
 }
@@ -311,7 +314,18 @@ uint64_t publisher_next_ns(struct client *client, const struct session *session)
 void publisher_stop(struct client *client, struct session *session)
 {
     publisher_service(client, session);
-    drop(client, session, cause_of(client, session), 0);
+    if (session->state == SESSION_PLAYING)
+        drop(client, session, cause_of(client, session), 0);
+}
+
+void publisher_end(struct client *client, struct session *session)
+{
+    struct publisher *publisher = publisher_of(client, session);
+    if (session->state == SESSION_PLAYING)
+        drop(client, session, cause_of(client, session), 0);
+    if (publisher->cut_bytes > 0)
+        count_dropped(client, session, cause_of(client, session), 1);
+    publisher->cut_bytes = 0;
 }
 
 /* RTP timestamp of a track as of now (RFC 3550, 6.4.1). */
@@ -356,8 +370,11 @@ static void on_block(struct client *client, struct session *session, const struc
         struct publisher_track *track = &publisher->tracks[i];
         if (track->ssrc != block->ssrc)
             continue;
-        uint64_t more = (uint64_t)(int64_t)(block->cumulative_lost - track->reported_lost);
+        bool counts = client->warming || !track->warm; /* else it was lost in the warm-up */
+        int32_t change = counts ? block->cumulative_lost - track->reported_lost : 0;
+        uint64_t more = (uint64_t)(int64_t)change;
         track->reported_lost = block->cumulative_lost;
+        track->warm = client->warming;
         client->media->rtcp.rr_received++;
         client->media->published.reported_lost += more;
         stream_counts(client, session)->reported_lost += more;

@@ -2,6 +2,7 @@
  * is due, and sender reports. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -20,6 +21,7 @@ struct publisher_track {
     uint32_t packets, octets; /* for the sender reports (RFC 3550, 6.4.1) */
     int32_t reported_lost;    /* as the server's last report said */
     uint16_t sequence;        /* of the next packet */
+    bool warm;                /* the last report came in the warm-up */
 };
 
 /* Pooled: taken when RECORD is answered. */
@@ -48,6 +50,9 @@ void publisher_on_writable(struct client *client, struct session *session);
 
 /* The session is about to end: what is due goes out, what can't be written is dropped. */
 void publisher_stop(struct client *client, struct session *session);
+
+/* It has ended, whatever way: what waits now is not going to be written. */
+void publisher_end(struct client *client, struct session *session);
 
 /* Appends a sender report of a track. */
 void publisher_write_report(struct client *client, struct session *session, unsigned track,

@@ -200,12 +200,18 @@ static void set_up_tracks(struct client *client, struct session *session, const 
 }
 
 /* What a publisher announced is its description. */
-static void on_announce(struct client *client, struct session *session)
+static void on_announce(struct client *client, struct session *session,
+                        const struct rtsp_message *reply)
 {
+    struct slice id = rtsp_header(reply, "Session", 0); /* some servers make it here */
     struct sdp sdp;
     char room[DESCRIBE_MAX], url[2 * CONVERSATION_URL];
     struct text announced = text_init(room, sizeof(room));
     struct text base = text_init(url, sizeof(url));
+    if (!setup_adopt_id(client, session, id)) {
+        session_fail(client, session, REASON_INJECTION_REJECTED, 0, id);
+        return;
+    }
     describe(&announced, client->config->publish, false);
     sdp_parse(text_slice(&announced), &sdp);
     text_add(&base, session_url(client, session));
@@ -348,7 +354,7 @@ static void on_success(struct client *client, struct session *session,
         break;
     case SESSION_ANNOUNCE:
         session_measure(client, session, METRIC_ANNOUNCE, session->phase_started_ns, arrival_ns);
-        on_announce(client, session);
+        on_announce(client, session, reply);
         break;
     case SESSION_SETUP:
         if (session->setup_track + 1u >= session_description(client, session)->track_count)

@@ -106,8 +106,9 @@ void session_arm(struct client *client, struct session *session)
 {
     uint32_t next_ms = session->deadline_ms;
     if (session->state == SESSION_PLAYING) {
-        next_ms = earliest(next_ms, session->report_ms);
-        next_ms = earliest(next_ms, session->keepalive_ms);
+        bool room = session_can_send(client, session); /* else they wait for that */
+        next_ms = earliest(next_ms, room || session->udp ? session->report_ms : 0);
+        next_ms = earliest(next_ms, room ? session->keepalive_ms : 0);
         next_ms = earliest(next_ms, session->end_ms);
         next_ms = earliest(next_ms, media_deadline_ms(client, session));
     }
@@ -339,6 +340,18 @@ static void on_bad_timer(struct client *client, struct session *session)
         session_arm(client, session);
 }
 
+/* Reports and keepalives that are due, where there is room for them. */
+static void send_due(struct client *client, struct session *session)
+{
+    bool room = session_can_send(client, session);
+    if (session->state == SESSION_PLAYING && (room || session->udp) &&
+        is_due(client, session->report_ms))
+        stream_send_reports(client, session);
+    if (session->state == SESSION_PLAYING && session_can_send(client, session) &&
+        is_due(client, session->keepalive_ms))
+        request_keepalive(client, session);
+}
+
 static void on_timer(struct client *client, struct session *session)
 {
     uint32_t generation = session->generation;
@@ -351,10 +364,7 @@ static void on_timer(struct client *client, struct session *session)
         on_deadline(client, session);
         return;
     }
-    if (session->state == SESSION_PLAYING && is_due(client, session->report_ms))
-        stream_send_reports(client, session);
-    if (session->state == SESSION_PLAYING && is_due(client, session->keepalive_ms))
-        request_keepalive(client, session);
+    send_due(client, session);
     if (session->state == SESSION_PLAYING && session->publisher)
         publisher_service(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, media_deadline_ms(client, session)))
@@ -487,6 +497,20 @@ static void prolong_drain(struct client *client, struct session *session)
     session_arm(client, session);
 }
 
+/* Words before packets: a connection that is always full would never carry any. */
+static void on_writable(struct client *client, struct session *session)
+{
+    uint32_t generation = session->generation;
+    session_flush(client, session);
+    if (session->acting || session->generation != generation)
+        return;
+    send_due(client, session);
+    if (session->publisher)
+        publisher_on_writable(client, session);
+    if (session->state == SESSION_PLAYING)
+        session_arm(client, session);
+}
+
 void session_step(struct client *client, struct session *session, const struct session_event *event)
 {
     switch (event->type) {
@@ -507,11 +531,7 @@ void session_step(struct client *client, struct session *session, const struct s
         on_connected(client, session, event);
         break;
     case EVENT_WRITABLE:
-        session_flush(client, session);
-        if (session->publisher)
-            publisher_on_writable(client, session);
-        if (session->publisher && session->state == SESSION_PLAYING)
-            session_arm(client, session);
+        on_writable(client, session);
         break;
     case EVENT_EOF:
         on_end(client, session, REASON_EOF);

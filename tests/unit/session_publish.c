@@ -94,7 +94,7 @@ static void test_numbers(void **state)
 {
     struct world world;
     struct truth_path paths[16];
-    world_init(&world, URL "/cam");
+    world_init(&world, URL "/cam{n}");
     world_publish(&world);
     world.plan.readers = 3;
     world.plan.share = 2;
@@ -104,10 +104,10 @@ static void test_numbers(void **state)
     world_run(&world);
     world_result(&world);
     assert_int_equal(server_truth(world.server, paths, 16), 3);
-    assert_string_equal(paths[0].key, "/live/2/cam");
-    assert_string_equal(paths[1].key, "/live/6/cam");
-    assert_string_equal(paths[2].key, "/live/10/cam");
-    assert_non_null(strstr(world.log_text, "\"url\":\"rtsp://" WORLD_HOST ":554/live/10/cam\""));
+    assert_string_equal(paths[0].key, "/live/2/cam2");
+    assert_string_equal(paths[1].key, "/live/6/cam6");
+    assert_string_equal(paths[2].key, "/live/10/cam10");
+    assert_non_null(strstr(world.log_text, "\"url\":\"rtsp://" WORLD_HOST ":554/live/10/cam10\""));
     world_end(&world);
 }
 
@@ -190,6 +190,69 @@ static void test_backpressure(void **state)
     world_end(&world);
 }
 
+/* All that came due is written or dropped, also where the end comes as the server doesn't read:
+   RECORD is answered at 20 ms (one track), and a packet is due then and each millisecond from there
+   on. */
+static void test_ends_inside_a_stall(void **state)
+{
+    static const uint64_t ends_ms[] = {6100, 7000, 7900};
+    struct world world;
+    for (size_t i = 0; i < sizeof(ends_ms) / sizeof(ends_ms[0]); i++) {
+        world_init(&world, URL "?stall=3s/4s");
+        world.plan.publish = world.publish = media_new_pattern(1000, 1400);
+        world.plan.duration_ns = ends_ms[i] * NS_PER_MS;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        uint64_t due = ends_ms[i] - 20 + 1;
+        assert_in_range(stats->published.packets + stats->published.dropped, due - 1, due + 1);
+        world_end(&world);
+    }
+}
+
+/* A connection that is nearly always full still carries reports and keepalives. */
+static void test_saturated(void **state)
+{
+    struct world world;
+    world_init(&world, URL "?stall=95ms/100ms");
+    world.plan.publish = world.publish = media_new_pattern(1000, 1400);
+    world.net.send_full_ppm = 900000;
+    world.plan.duration_ns = 100 * NS_PER_S;
+    world_run(&world);
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.completed, 1);
+    assert_true(stats->published.dropped > 10000);
+    /* each 4.5 to 5.5 s, and each 30 s; a little later where there is no room */
+    assert_in_range(stats->rtcp.sr_sent, 100 * 10 / 60, 100 * 10 / 45 + 1);
+    assert_in_range(stats->metrics[METRIC_KEEPALIVE].count + stats->never[METRIC_KEEPALIVE], 3, 3);
+    check_truth(&world, stats);
+    world_end(&world);
+}
+
+/* What was lost in the warm-up is not held against what came after. */
+static void test_warmup(void **state)
+{
+    struct world world;
+    world_init(&world, URL);
+    world_publish(&world);
+    world.plan.transport = PLAN_UDP;
+    world.plan.readers = 5;
+    world.plan.duration_ns = 25 * NS_PER_S;
+    world.plan.warmup_ns = 9 * NS_PER_S;
+    world.net.drop_ppm = 50000;
+    world_begin(&world);
+    while (world_turn(&world)) {
+        if (sim_now(world.sim) > world.start_ns + 8 * NS_PER_S)
+            sim_set_faults(world.sim, &(struct sim_faults){.latency_ns = NS_PER_MS});
+    }
+    const struct stats *stats = world_result(&world);
+    assert_true(world_truth(&world).received.lost > 100);
+    assert_true(stats->rtcp.rr_received >= 5 * 2 * 2);
+    assert_int_equal(stats->published.reported_lost, 0);
+    assert_in_range(stats->published.packets, 5 * 16 * PACKETS_PER_S - 50,
+                    5 * 16 * PACKETS_PER_S + 50);
+    world_end(&world);
+}
+
 /* A server that never reads again: the session ends when what was sent in part has waited as long
    as a phase may take. */
 static void test_write_timeout(void **state)
@@ -203,7 +266,11 @@ static void test_write_timeout(void **state)
     const struct stats *stats = world_result(&world);
     assert_int_equal(stats->sessions.dropped, 1);
     assert_int_equal(world_errors(stats, PHASE_MEDIA, REASON_WRITE_TIMEOUT, 0), 1);
-    assert_true(stats->published.dropped > 1000);
+    /* a packet a millisecond for 4 s at least, from the first that found no room on, was not sent
+     */
+    assert_in_range(stats->published.dropped, 4000, 10000);
+    assert_in_range(stats->published.packets + stats->published.dropped,
+                    4000 + stats->published.packets, 20000);
     world_end(&world);
 }
 
@@ -340,11 +407,19 @@ static void test_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_latencies),     cmocka_unit_test(test_pace),
-        cmocka_unit_test(test_backpressure),  cmocka_unit_test(test_write_timeout),
-        cmocka_unit_test(test_reported_loss), cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_lives),         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_latencies),
+        cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_backpressure),
+        cmocka_unit_test(test_write_timeout),
+        cmocka_unit_test(test_reported_loss),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_ends_inside_a_stall),
+        cmocka_unit_test(test_saturated),
+        cmocka_unit_test(test_warmup),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
