@@ -38,7 +38,9 @@ def ffprobe_names_the_tracks(transport):
 def gstreamer_plays_the_card(transport):
     """100 pictures decoded and 4 s of sound, then the end; of which it may not complain three times in a row.
 
-    As the pipeline ends, rtspsrc flushes the connection that it sends PAUSE on, and now and then that fails."""
+    As the pipeline ends, rtspsrc flushes the connection that it sends PAUSE on, and now and then that fails; or it
+    takes a signal handler from its own source that is gone already, of which GLib warns."""
+    its_own = ("gst_rtspsrc_pause", "has no handler with id")
     for tries_left in (2, 1, 0):
         with Server() as server:
             try:
@@ -48,7 +50,7 @@ def gstreamer_plays_the_card(transport):
                               "rtpmp4gdepay", "!", "aacparse", "!", "avdec_aac", "!", "fakesink",
                               "num-buffers=100"])
             except AssertionError as error:
-                if tries_left == 0 or "gst_rtspsrc_pause" not in str(error):
+                if tries_left == 0 or not any(words in str(error) for words in its_own):
                     raise
                 continue
             assert "ERROR" not in out and "WARNING" not in out, out
