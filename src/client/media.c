@@ -198,7 +198,7 @@ void media_on_rtp(struct client *client, struct session *session, unsigned n,
 {
     struct rtp packet;
     struct track *track = session_track(client, session, n);
-    if (session_publishes(client)) { /* nobody asked for any */
+    if (client_publishes(client)) { /* nobody asked for any */
         client->stats->oddities.unknown_channel++;
         return;
     }
@@ -260,7 +260,7 @@ void media_on_rtcp(struct client *client, struct session *session, unsigned n,
             client->media->rtcp.bad++;
         if (result != RTCP_OK)
             return;
-        if (session_publishes(client) && (packet.type == RTCP_SR || packet.type == RTCP_RR))
+        if (client_publishes(client) && (packet.type == RTCP_SR || packet.type == RTCP_RR))
             publisher_on_report(client, session, &packet, piece->arrival_ns);
         else if (packet.type == RTCP_SR)
             on_sender_report(client, session, n, &packet);
@@ -288,7 +288,7 @@ void media_end(struct client *client, struct session *session)
     struct stream_stats *stream = &client->media->streams[session->url];
     stream->media_us += media_ns / NS_PER_US;
     stream->media_bytes += session->bytes;
-    if (session_publishes(client))
+    if (client_publishes(client))
         return;
     histogram_record(&client->media->metrics[METRIC_BITRATE],
                      (uint64_t)((double)session->bytes * 8e9 / (double)media_ns));

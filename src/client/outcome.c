@@ -21,7 +21,7 @@
 
 static void count_never(struct client *client, const struct session *session)
 {
-    unsigned steps = session_publishes(client) ? OF_PUBLISHERS : OF_READERS;
+    unsigned steps = client_publishes(client) ? OF_PUBLISHERS : OF_READERS;
     if ((session->flags & FLAG_ESTABLISHED) && !(session->flags & FLAG_HAS_KEYFRAMES))
         steps &= ~OF_KEYFRAMES;
     for (unsigned metric = 0; metric < LATENCY_METRICS; metric++) {

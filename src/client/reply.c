@@ -134,7 +134,7 @@ static void on_options(struct client *client, struct session *session,
     if (!offered.data)
         offered = rtsp_header(reply, "OPTIONS", 0);
     choose_keepalive(client, session, offered);
-    if (session_publishes(client)) {
+    if (client_publishes(client)) {
         session_enter(client, session, SESSION_ANNOUNCE);
         request_announce(client, session);
         return;
@@ -148,7 +148,7 @@ static void on_options(struct client *client, struct session *session,
 static enum description_result keep_description(struct client *client, struct session *session,
                                                 struct slice base, const struct sdp *sdp)
 {
-    enum description_wanted wanted = session_publishes(client) ? WANT_ALL : client->config->tracks;
+    enum description_wanted wanted = client_publishes(client) ? WANT_ALL : client->config->tracks;
     uint32_t skipped;
     uint32_t record = pool_take(&client->descriptions);
     assert(record != POOL_NONE); /* one for each session */
@@ -250,7 +250,7 @@ static void establish(struct client *client, struct session *session)
     session->keepalive_ms = session_ms(client, session->keepalive_period_ms * NS_PER_MS);
     if (talk && talk->tx_len == 0 && talk->rx_len == 0)
         conversation_give(&client->conversations, &session->conversation);
-    if (session_publishes(client)) {
+    if (client_publishes(client)) {
         publisher_begin(client, session);
         session->report_ms = client->now_ms; /* receivers need one to tell the time by */
     }

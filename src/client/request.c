@@ -50,7 +50,7 @@ void session_write_url(const struct client *client, const struct session *sessio
 {
     struct slice url = client->config->urls[session->url].text;
     const uint8_t *hole;
-    while (session_publishes(client) && (hole = memmem(url.data, url.len, "{n}", 3))) {
+    while (client_publishes(client) && (hole = memmem(url.data, url.len, "{n}", 3))) {
         text_add(to, slice_take(&url, (size_t)(hole - url.data)));
         text_printf(to, "%" PRIu32, session->reader);
         slice_take(&url, 3);
@@ -253,7 +253,7 @@ void request_setup(struct client *client, struct session *session)
     struct slice url = track_url(client, session, buffer, sizeof(buffer));
     struct text request = begin(client, session, RTSP_SETUP, url);
     const char *profile = session_description(client, session)->secure ? "RTP/SAVP" : "RTP/AVP";
-    const char *mode = session_publishes(client) ? ";mode=record" : "";
+    const char *mode = client_publishes(client) ? ";mode=record" : "";
     if (session->flags & FLAG_UDP) {
         unsigned port = session_udp_of(client, session)->track[n].client_port;
         text_printf(&request, "Transport: %s;unicast;client_port=%u-%u%s\r\n", profile, port,

@@ -96,7 +96,7 @@ static uint32_t earliest(uint32_t a, uint32_t b)
 static uint32_t media_deadline_ms(const struct client *client, const struct session *session)
 {
     if (session->state != SESSION_PLAYING || client->config->media_timeout_ns == 0 ||
-        (session->flags & FLAG_MEDIA_STALLED) || session_publishes(client))
+        (session->flags & FLAG_MEDIA_STALLED) || client_publishes(client))
         return 0;
     uint32_t at = session->last_rtp_ms + (uint32_t)(client->config->media_timeout_ns / NS_PER_MS);
     return at ? at : 1;

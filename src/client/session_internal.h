@@ -81,7 +81,7 @@ static inline bool client_was_late(const struct client *client)
     return client->last_lag_ms != 0 && client->now_ms - client->last_lag_ms < CLIENT_BLAME_MS;
 }
 
-static inline bool session_publishes(const struct client *client)
+static inline bool client_publishes(const struct client *client)
 {
     return client->config->publish;
 }

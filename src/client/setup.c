@@ -70,7 +70,7 @@ void setup_next_track(struct client *client, struct session *session)
         return;
     }
     init_track(client, session);
-    if (!session_publishes(client))
+    if (!client_publishes(client))
         client_join_panel(client, session);
     if (wants_udp(client, session)) {
         session->flags |= FLAG_UDP;
@@ -179,7 +179,7 @@ static enum reason accept_udp(struct client *client, struct session *session,
         udp->track[n].server_port[0] = transport->server_port[0];
         udp->track[n].server_port[1] = transport->server_port[1];
     }
-    if (session_publishes(client))
+    if (client_publishes(client))
         return udp->track[n].server_port[0] ? REASON_NONE : REASON_TRANSPORT_INVALID;
     punch(client, session);
     return REASON_NONE;
@@ -226,7 +226,7 @@ void setup_on_reply(struct client *client, struct session *session,
         return;
     }
     session->setup_track = 0;
-    if (session_publishes(client)) {
+    if (client_publishes(client)) {
         session_enter(client, session, SESSION_RECORD);
         request_record(client, session);
         return;

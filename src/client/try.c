@@ -116,7 +116,7 @@ void session_begin_try(struct client *client, struct session *session)
     }
     reset_try(session);
     session->next = NEXT_FREE;
-    if (session_publishes(client) && !redirected)
+    if (client_publishes(client) && !redirected)
         number_url(client, session);
     if (redirected)
         follow_redirect(client, session);
