@@ -51,7 +51,7 @@ const struct slo_result *find_report_first_to_break(const struct find_max *find)
 static void add_value(struct text *to, const struct slo_result *slo)
 {
     if (slo->measured)
-        slo_write_value(to, slo->unit, slo->value);
+        slo_write_result(to, slo);
     else
         text_add_string(to, "not measured");
 }
@@ -225,9 +225,11 @@ static json_t *slos_json(const struct find_max *find, uint32_t index)
     json_t *array = json_array();
     for (uint32_t i = 0; i < find->plan->slo_count; i++) {
         const struct slo_result *slo = &find->levels[index].slos[i];
-        json_array_append_new(array, json_pack("{sssosb}", "expr", slo->expression, "value",
-                                               slo->measured ? json_real(slo->value) : json_null(),
-                                               "ok", (int)slo->ok));
+        json_array_append_new(
+            array,
+            json_pack("{sssosb}", "expr", slo->expression, "value",
+                      slo->measured && isfinite(slo->value) ? json_real(slo->value) : json_null(),
+                      "ok", (int)slo->ok));
     }
     return array;
 }

@@ -206,6 +206,7 @@ static void set_load(struct plan *plan, const struct options *options)
     plan->duration_ns = options_number(options, hours ? OPT_HOURS : OPT_DURATION);
     plan->warmup_ns = options_number(options, OPT_WARMUP);
     plan->retries = (uint32_t)options_number(options, OPT_RETRIES);
+    plan->retries_given = options_given(options, OPT_RETRIES);
     plan->backoff_ns = options_number(options, OPT_BACKOFF);
     plan->adaptive = options_given(options, OPT_ADAPTIVE);
     plan->reconnect = options_given(options, OPT_RECONNECT);

@@ -197,6 +197,7 @@ static void begin_session(struct client *client, struct session *session)
     client->starting++;
     client->stats->sessions.started++;
     client->stats->streams[session->url].sessions.started++;
+    session->waits_since_ms = client->now_ms;
     session_enter(client, session, SESSION_WAITING);
     session_begin_try(client, session);
 }
@@ -282,6 +283,13 @@ bool client_stop(struct client *client, uint32_t *cursor, uint32_t count)
         session_step(client, session, &event);
     }
     return true;
+}
+
+void client_abandon(struct client *client)
+{
+    client->stopping = true;
+    for (uint32_t i = 0; i < client->sessions.touched; i++)
+        session_abandon(client, client_session(client, i));
 }
 
 void client_fill_gauges(struct client *client)

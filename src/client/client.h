@@ -50,6 +50,7 @@ struct client_config {
     uint32_t panel;    /* of those, looked at in depth; may be more than there are */
     uint32_t conversations;
     uint32_t retries;
+    bool retries_given; /* else who comes back after a drop tries until the plan ends */
     uint64_t backoff_ns;
     uint64_t timeout_ns; /* of each phase */
     uint64_t media_timeout_ns;
@@ -190,6 +191,9 @@ void client_event(struct client *client, uint64_t token, const struct session_ev
 /* The plan's end: asks up to count sessions, from record *cursor on, to end. True when all were
  * asked. */
 bool client_stop(struct client *client, uint32_t *cursor, uint32_t count);
+
+/* The run ends at once: every session that is left gets its outcome. Nothing is closed. */
+void client_abandon(struct client *client);
 
 /* Sets the gauges of the current interval's stats, and what is derived. */
 void client_fill_gauges(struct client *client);

@@ -48,6 +48,7 @@ static void on_first_rtp(struct client *client, struct session *session, uint64_
     session->flags |= FLAG_GOT_MEDIA;
     session->first_rtp_ns = arrival_ns;
     client->stats->sessions.got_media++;
+    client->stats->readers_heard++;
     client->stats->streams[session->url].sessions.got_media++;
 }
 

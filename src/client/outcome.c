@@ -11,23 +11,77 @@
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 #define SAMPLE_WORDS 96u /* bytes of what was said, beside the URL */
 
-#define BIT(metric) (1u << (metric))
-#define OF_BOTH                                                                                    \
-    (BIT(METRIC_CONNECT) | BIT(METRIC_OPTIONS) | BIT(METRIC_SETUP) | BIT(METRIC_STARTUP))
-#define OF_PUBLISHERS (OF_BOTH | BIT(METRIC_ANNOUNCE) | BIT(METRIC_RECORD))
-#define OF_KEYFRAMES (BIT(METRIC_FIRST_KEYFRAME) | BIT(METRIC_JOIN))
-#define OF_READERS                                                                                 \
-    (OF_BOTH | OF_KEYFRAMES | BIT(METRIC_DESCRIBE) | BIT(METRIC_PLAY) | BIT(METRIC_FIRST_RTP))
-
-static void count_never(struct client *client, const struct session *session)
+/* What a session that isn't established waits for; between two tries, what the last one failed at.
+ */
+static enum wait wait_of(const struct session *session)
 {
-    unsigned steps = client_publishes(client) ? OF_PUBLISHERS : OF_READERS;
-    if ((session->flags & FLAG_ESTABLISHED) && !(session->flags & FLAG_HAS_KEYFRAMES))
-        steps &= ~OF_KEYFRAMES;
-    for (unsigned metric = 0; metric < LATENCY_METRICS; metric++) {
-        if ((steps & ~session->ever) & BIT(metric))
-            client->stats->never[metric]++;
+    bool paused = session->state == SESSION_WAITING || session->state == SESSION_CLOSING;
+    switch (paused ? (enum phase)session->last_phase : session_phase(session)) {
+    case PHASE_OPTIONS:
+        return WAIT_OPTIONS;
+    case PHASE_DESCRIBE:
+        return WAIT_DESCRIBE;
+    case PHASE_ANNOUNCE:
+        return WAIT_ANNOUNCE;
+    case PHASE_SETUP:
+        return WAIT_SETUP;
+    case PHASE_PLAY:
+        return WAIT_PLAY;
+    case PHASE_RECORD:
+        return WAIT_RECORD;
+    case PHASE_RESOLVE:
+    case PHASE_CONNECT:
+    case PHASE_TLS:
+    case PHASE_MEDIA:
+    case PHASE_KEEPALIVE:
+    case PHASE_TEARDOWN:
+    case PHASES:
+        break;
     }
+    return WAIT_CONNECT;
+}
+
+static enum role role_of(const struct client *client)
+{
+    return client_publishes(client) ? ROLE_PUBLISHER : ROLE_READER;
+}
+
+static void count_cut_off(struct client *client, const struct session *session)
+{
+    enum wait wait = session->returning ? WAIT_COME_BACK : wait_of(session);
+    uint64_t waited_ms = client->now_ms - session->waits_since_ms;
+    histogram_record(&client->stats->cut_off[role_of(client)][wait], waited_ms * 1000);
+}
+
+static void count_without_keyframe(struct client *client, const struct session *session,
+                                   uint64_t played)
+{
+    struct stream_stats *stream = &client->stats->streams[session->url];
+    unsigned step = KEYFRAME_STEPS - 1;
+    while (keyframe_steps_ms[step] > played)
+        step--;
+    stream->no_keyframe[step]++;
+}
+
+/* From PLAY until TEARDOWN was sent, or until now. */
+static uint64_t played_ms(const struct client *client, const struct session *session)
+{
+    bool over = session->state == SESSION_TEARDOWN || session->state == SESSION_DRAINING;
+    uint64_t until_ns = over ? session->phase_started_ns : client->now_ns;
+    return until_ns > session->play_sent_ns ? (until_ns - session->play_sent_ns) / NS_PER_MS : 0;
+}
+
+/* How long a reader had played that got no packet, or no keyframe, as it ended. */
+static void count_deprived(struct client *client, const struct session *session)
+{
+    uint64_t played = played_ms(client, session);
+    bool keyframe = session->ever & (1u << METRIC_FIRST_KEYFRAME);
+    if (client_publishes(client))
+        return;
+    if (!(session->flags & FLAG_GOT_MEDIA))
+        histogram_record(&client->stats->silent, played * 1000);
+    if ((session->flags & FLAG_HAS_KEYFRAMES) && !keyframe)
+        count_without_keyframe(client, session, played);
 }
 
 static void count_outcome(struct client *client, struct session *session,
@@ -47,20 +101,23 @@ static void count_outcome(struct client *client, struct session *session,
     case OUTCOME_FAILED:
         all->failed++;
         url->failed++;
+        client->stats->failed_in[role_of(client)][wait_of(session)]++;
+        client->stats->failed_in[role_of(client)][WAIT_COME_BACK] += session->returning;
         break;
     case OUTCOME_CANCELLED:
-        all->cancelled++;
-        url->cancelled++;
+        all->cut_off++;
+        url->cut_off++;
+        count_cut_off(client, session);
         break;
     case OUTCOMES:
         break;
     }
-    if (session->flags & FLAG_ESTABLISHED)
+    if (session->flags & FLAG_ESTABLISHED) {
         client->active--;
-    else
+        count_deprived(client, session);
+    } else {
         client->starting--;
-    if (outcome != OUTCOME_CANCELLED)
-        count_never(client, session);
+    }
 }
 
 /* A bad client comes back whatever became of it: so the pressure on the server lasts. */
@@ -74,9 +131,9 @@ static enum session_next next_of(const struct client *client, const struct sessi
     return outcome == OUTCOME_COMPLETED && client->config->replace ? NEXT_REPLACE : NEXT_FREE;
 }
 
-void session_finish(struct client *client, struct session *session, enum session_outcome outcome)
+/* The outcome, counted and logged. */
+static void conclude(struct client *client, struct session *session, enum session_outcome outcome)
 {
-    enum session_next next = next_of(client, session, outcome);
     count_outcome(client, session, outcome);
     if (session->publisher)
         publisher_end(client, session);
@@ -85,7 +142,36 @@ void session_finish(struct client *client, struct session *session, enum session
         misbehave_ended(client, session, outcome);
     if (client->io->ended)
         client->io->ended(client->host, session, outcome);
+}
+
+void session_finish(struct client *client, struct session *session, enum session_outcome outcome)
+{
+    enum session_next next = next_of(client, session, outcome);
+    conclude(client, session, outcome);
+    if (next == NEXT_COME_BACK && !session->misbehaviour) {
+        session->returning = true;
+        session->waits_since_ms = client->now_ms;
+    }
     session_close_all(client, session, next);
+}
+
+/* Whether a session that is closing, or waits, has had its outcome already. */
+static bool is_concluded(const struct session *session)
+{
+    enum session_next next = (enum session_next)session->next;
+    if (session->state == SESSION_WAITING)
+        return next == NEXT_COME_BACK || next == NEXT_REPLACE;
+    bool goes_on = next == NEXT_RETRY || next == NEXT_REDIRECT || next == NEXT_AGAIN;
+    return session->state == SESSION_FREE || (session->state == SESSION_CLOSING && !goes_on);
+}
+
+void session_abandon(struct client *client, struct session *session)
+{
+    bool up = session->flags & FLAG_ESTABLISHED;
+    if (!is_concluded(session))
+        conclude(client, session, up ? OUTCOME_COMPLETED : OUTCOME_CANCELLED);
+    session->next = NEXT_FREE;
+    session->flags &= (uint16_t)~FLAG_ESTABLISHED;
 }
 
 static bool contains(struct slice text, struct slice part)
@@ -130,9 +216,26 @@ void session_count_error(struct client *client, const struct session *session, e
     stats_error(client->stats, phase, reason, status, text_string(&sample));
 }
 
+/* Tries after the first that a session has. Who comes back after a drop tries until the plan ends,
+   unless a number was given. */
+static uint32_t retries_of(const struct client *client, const struct session *session)
+{
+    bool patient = session->returning && !client->config->retries_given;
+    return patient ? UINT32_MAX : client->config->retries;
+}
+
+/* A status answers TEARDOWN, whatever it says, and so does closing the connection. */
+static void count_teardown(struct client *client, const struct session *session, enum reason reason)
+{
+    bool silent =
+        reason == REASON_TIMEOUT || reason == REASON_WRITE_TIMEOUT || reason == REASON_RESET;
+    client->stats->teardowns_unanswered += silent && session->state == SESSION_TEARDOWN;
+}
+
 void session_fail(struct client *client, struct session *session, enum reason reason,
                   unsigned status, struct slice what)
 {
+    count_teardown(client, session, reason);
     session_count_error(client, session, reason, status, what);
     session->last_phase = (uint8_t)session_phase(session);
     session->last_reason = (uint8_t)reason;
@@ -140,7 +243,7 @@ void session_fail(struct client *client, struct session *session, enum reason re
         session_finish(client, session, OUTCOME_COMPLETED); /* the plan had ended it already */
     } else if (session->flags & FLAG_ESTABLISHED) {
         session_finish(client, session, OUTCOME_DROPPED);
-    } else if (session->tries < client->config->retries && !session_is_over(client, session)) {
+    } else if (session->tries < retries_of(client, session) && !session_is_over(client, session)) {
         client->tries_failed++;
         session->tries++;
         session->addresses_tried = 0;

@@ -36,7 +36,8 @@ void panel_session_init(struct panel_shard *shard, struct panel_session *session
     if (++shard->readers == 0)
         shard->readers = 1;
     for (unsigned i = 0; i < PANEL_TRACKS; i++)
-        session->tracks[i].reader.reader = shard->readers;
+        session->tracks[i] =
+            (struct panel_track){.stream = stream, .reader.reader = shard->readers};
     shard->stats->panel.sessions++;
 }
 
@@ -69,12 +70,25 @@ static bool starts_known(enum codec codec)
     return codec_has_keyframes(codec);
 }
 
-static void note_keyframe(struct panel_track *track, uint32_t timestamp)
+/* The longest interval that a URL has shown says how long a reader may have to wait for one. */
+static void note_interval(struct panel_shard *shard, const struct panel_track *track, int32_t ticks)
+{
+    if (ticks <= 0 || track->clock_rate == 0 || track->stream >= shard->stats->stream_count)
+        return;
+    struct stream_stats *stream = &shard->stats->streams[track->stream];
+    uint64_t us = (uint64_t)ticks * 1000000 / track->clock_rate;
+    if (us > stream->keyframe_interval_us)
+        stream->keyframe_interval_us = us;
+}
+
+static void note_keyframe(struct panel_shard *shard, struct panel_track *track, uint32_t timestamp)
 {
     track->keyframes++;
     if (track->has_keyframe) {
+        int32_t ticks = (int32_t)(timestamp - track->keyframe_timestamp);
         track->keyframe_steps++;
-        track->keyframe_ticks += (int32_t)(timestamp - track->keyframe_timestamp);
+        track->keyframe_ticks += ticks;
+        note_interval(shard, track, ticks);
     }
     track->has_keyframe = true;
     track->keyframe_timestamp = timestamp;
@@ -86,7 +100,7 @@ static void judged_frame(struct panel_shard *shard, struct panel_track *track,
     struct panel_counts *counts = &shard->stats->panel;
     bool key = frame->marks & CODEC_KEYFRAME;
     if (key)
-        note_keyframe(track, frame->timestamp);
+        note_keyframe(shard, track, frame->timestamp);
     switch (verdict) {
     case PANEL_COMPLETE:
         counts->frames_complete++;

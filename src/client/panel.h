@@ -52,6 +52,7 @@ struct panel_track {
     uint32_t timestamp; /* of the newest frame */
     uint32_t last;      /* extended sequence number, the highest */
     uint32_t clock_rate;
+    uint32_t stream; /* the session's */
     enum codec codec : 8;
     enum media_kind kind : 8;
     bool has_keyframe; /* keyframe_timestamp is set */

@@ -245,6 +245,10 @@ static void establish(struct client *client, struct session *session)
     client->active++;
     if (client->active > client->active_peak)
         client->active_peak = client->active;
+    if (session->returning)
+        histogram_record(&client->stats->metrics[METRIC_COME_BACK],
+                         (uint64_t)(client->now_ms - session->waits_since_ms) * 1000);
+    session->returning = false;
     session->last_rtp_ms = client->now_ms;
     session->report_ms = session_ms(client, 3 * NS_PER_S + (session->reader % 2000) * NS_PER_MS);
     session->keepalive_ms = session_ms(client, session->keepalive_period_ms * NS_PER_MS);
@@ -285,7 +289,7 @@ static void on_record(struct client *client, struct session *session,
     establish(client, session);
 }
 
-static void on_teardown(struct client *client, struct session *session, uint64_t arrival_ns)
+void session_on_goodbye(struct client *client, struct session *session, uint64_t arrival_ns)
 {
     session_measure(client, session, METRIC_TEARDOWN, session->phase_started_ns, arrival_ns);
     session->pending_cseq = 0;
@@ -306,6 +310,8 @@ static void on_refusal(struct client *client, struct session *session,
                        const struct rtsp_message *reply)
 {
     if (session->state == SESSION_TEARDOWN) {
+        session_measure(client, session, METRIC_TEARDOWN, session->phase_started_ns,
+                        client->now_ns);
         fail_with_status(client, session, REASON_STATUS, reply);
     } else if (session->state == SESSION_PLAY && reply->status == 459 &&
                !(session->flags & FLAG_PLAY_EACH)) {
@@ -368,7 +374,7 @@ static void on_success(struct client *client, struct session *session,
         on_record(client, session, reply, arrival_ns);
         break;
     case SESSION_TEARDOWN:
-        on_teardown(client, session, arrival_ns);
+        session_on_goodbye(client, session, arrival_ns);
         break;
     case SESSION_FREE:
     case SESSION_WAITING:

@@ -322,7 +322,7 @@ void request_keepalive(struct client *client, struct session *session)
     if (session->keepalive == KEEP_NONE || !session_can_send(client, session))
         return;
     if (session->flags & FLAG_KEEPALIVE_PENDING)
-        client->stats->never[METRIC_KEEPALIVE]++;
+        client->stats->keepalives_unanswered++;
     struct text request = begin(client, session, keepalive_method(session),
                                 presentation_url(client, session, buffer, sizeof(buffer)));
     session->keepalive_cseq = session->cseq;

@@ -310,6 +310,7 @@ static void on_silence(struct client *client, struct session *session)
         client->stats->sessions.established--;
         client->stats->streams[session->url].sessions.established--;
         session->flags = (uint16_t)((session->flags | FLAG_FORCE_TCP) & ~FLAG_ESTABLISHED);
+        session->waits_since_ms = client->now_ms;
         session_close_all(client, session, NEXT_AGAIN);
         return;
     }
@@ -450,10 +451,8 @@ static void on_end(struct client *client, struct session *session, enum reason r
 {
     switch ((enum session_state)session->state) {
     case SESSION_TEARDOWN:
-        if (session->udp && !session->publisher && reason == REASON_EOF)
-            session_drain(client, session);
-        else if (reason == REASON_EOF)
-            session_finish(client, session, OUTCOME_COMPLETED);
+        if (reason == REASON_EOF)
+            session_on_goodbye(client, session, client->now_ns);
         else
             session_fail(client, session, reason, 0, (struct slice){NULL, 0});
         break;

@@ -175,12 +175,13 @@ struct session {
     uint32_t backlog_ms; /* when unread bytes last passed half the receive buffer */
     uint32_t keyframe_timestamp;
     uint32_t long_id;
-    uint32_t packets;       /* RTP, this start */
-    uint32_t skipped_bytes; /* of a damaged stream, in this try */
-    uint32_t tries;         /* failed so far in this start */
-    uint32_t wait_ms;       /* the server's Retry-After, or 0 */
-    uint16_t measured;      /* a bit a latency metric: this try */
-    uint16_t ever;          /* this start */
+    uint32_t packets;        /* RTP, this start */
+    uint32_t skipped_bytes;  /* of a damaged stream, in this try */
+    uint32_t tries;          /* failed so far in this start */
+    uint32_t waits_since_ms; /* its first try began; of one that comes back: it was dropped */
+    uint32_t wait_ms;        /* the server's Retry-After, or 0 */
+    uint16_t measured;       /* a bit a latency metric: this try */
+    uint16_t ever;           /* this start */
     uint16_t local_port;
     uint16_t server_requests;
     uint8_t redirects;
@@ -198,6 +199,7 @@ struct session {
     uint8_t bad_step;     /* of its script */
     bool acting;          /* its script has taken over: ordinary timers rest */
     bool bad_reset;       /* ends its connection with a reset */
+    bool returning;       /* was dropped, and is not established again yet */
     char id[SESSION_ID_INLINE];
 
     struct track tracks[SESSION_TRACKS_INLINE];

@@ -34,6 +34,9 @@ void session_fail(struct client *client, struct session *session, enum reason re
 /* Counts the outcome and closes everything. */
 void session_finish(struct client *client, struct session *session, enum session_outcome outcome);
 
+/* Gives it the outcome that it has, were the run over now; nothing is closed. */
+void session_abandon(struct client *client, struct session *session);
+
 /* Closes everything without an outcome: next says how it goes on. */
 void session_close_all(struct client *client, struct session *session, enum session_next next);
 
@@ -137,7 +140,8 @@ void session_keep(struct client *client, struct session *session, struct slice r
 void session_flush(struct client *client, struct session *session);
 bool session_can_send(struct client *client, const struct session *session);
 
-/* reply.c: what a session is told. */
+/* reply.c: what a session is told. TEARDOWN was answered, if only by closing the connection. */
+void session_on_goodbye(struct client *client, struct session *session, uint64_t arrival_ns);
 void session_on_message(struct client *client, struct session *session,
                         const struct rtsp_message *message, uint64_t arrival_ns);
 void session_on_resolved(struct client *client, struct session *session,

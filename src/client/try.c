@@ -146,6 +146,8 @@ void session_come_back(struct client *client, struct session *session)
     }
     if (session->misbehaviour)
         misbehave_began(client, session);
+    if (!session->returning)
+        session->waits_since_ms = client->now_ms;
     session->last_reason = REASON_NONE;
     session->due_ns = client->now_ns;
     session->ever = 0;

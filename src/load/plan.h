@@ -77,6 +77,7 @@ struct plan {
     bool end_on_stall; /* a media timeout ends the session */
     bool reconnect;
     uint32_t retries;
+    bool retries_given;
     uint64_t backoff_ns;
     uint64_t timeout_ns; /* of each phase, absolute */
     uint64_t media_timeout_ns;

@@ -114,7 +114,7 @@ static void *work(void *argument)
         shard_start(&worker->shard, start_ns + worker->plan->begins_ns);
         while (!worker->shard.done && atomic_load_explicit(&run->stopped, memory_order_relaxed) < 2)
             shard_turn(&worker->shard);
-        client_fill_gauges(&worker->shard.client);
+        shard_abandon(&worker->shard);
         if (run->plan_count > 1)
             setup.exchange->current->target = 0; /* others may go on */
         stats_exchange_end(setup.exchange, loop_clock(worker->shard.loop));
@@ -209,7 +209,7 @@ static void end_at_breach(struct run *run, const struct snapshot *now)
         char room[320];
         struct text line = text_init(room, sizeof(room));
         text_printf(&line, "missed '%.200s' (it was ", result->expression);
-        slo_write_value(&line, result->unit, result->value);
+        slo_write_result(&line, result);
         text_add_string(&line, "): the run ends");
         if (run->hooks->on_notice)
             run->hooks->on_notice(run->hooks->context, text_string(&line));

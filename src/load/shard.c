@@ -81,6 +81,7 @@ static struct client_config config_of(const struct shard_setup *setup)
         .publish = plan->publish,
         .conversations = (plan->publish ? sessions : starting) + CONVERSATIONS_RESERVE,
         .retries = plan->retries,
+        .retries_given = plan->retries_given,
         .backoff_ns = plan->backoff_ns,
         .timeout_ns = plan->timeout_ns,
         .media_timeout_ns = plan->media_timeout_ns,
@@ -213,6 +214,7 @@ void shard_start(struct shard *shard, uint64_t start_ns)
     shard->deadline_ns = TIME_NEVER;
     shard->next_halt_ns = plan->halt_ns ? start_ns + plan->halt_period_ns : TIME_NEVER;
     stats_exchange_begin(shard->setup.exchange, start_ns);
+    occupancy_begin(&shard->occupancy, start_ns + plan->warmup_ns, shard->end_ns);
     look_ahead(shard, start_ns);
     if (plan->warmup_ns > 0)
         client_set_warming(&shard->client, true);
@@ -282,6 +284,7 @@ void shard_tell_time(struct shard *shard)
     /* Late is what came after its deadline, or waited while the turn before was still at work. */
     uint64_t late_ns = now_ns > shard->deadline_ns ? now_ns - shard->deadline_ns : 0;
     shard->seen_ns = now_ns;
+    occupancy_add(&shard->occupancy, now_ns, shard->client.active, shard->target);
     client_tick(&shard->client, now_ns, late_ns > shard->worked_ns ? late_ns : shard->worked_ns);
     if (shard->bad_stats)
         client_tick(&shard->bad, now_ns, 0);
@@ -337,7 +340,10 @@ static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_
         *record_of(shard, reader) = shard->client.last_started + 1;
     histogram_record(&shard->client.stats->metrics[METRIC_SCHEDULE_LAG],
                      (now_ns - due_ns) / NS_PER_US);
-    shard->target += !plan->open;
+    if (plan->open)
+        return true;
+    shard->target++;
+    occupancy_owe(&shard->occupancy, due_ns);
     return true;
 }
 
@@ -391,9 +397,23 @@ static void count_not_started(struct shard *shard)
     uint64_t since_ns = until_ns > shard->start_ns ? until_ns - shard->start_ns : 0;
     while (shard->has_next || arrival_next(&shard->arrival, since_ns, &shard->next)) {
         shard->has_next = false;
-        if (!shard->next.leaves && shard->next.at_ns < since_ns)
-            shard->client.stats->sessions.not_started++;
+        if (shard->next.leaves || shard->next.at_ns >= since_ns)
+            continue;
+        shard->client.stats->sessions.not_started++;
+        if (!shard->setup.plan->open)
+            occupancy_owe(&shard->occupancy, shard->start_ns + shard->next.at_ns);
     }
+}
+
+static void begin_stopping(struct shard *shard)
+{
+    shard->stopping = true;
+    shard->stop_ns = shard->seen_ns;
+    shard->stopped_until_ns = shard->seen_ns - NS_PER_MS;
+    shard->client.stats->up_at_end += shard->client.active;
+    shard->client.stats->wanted_at_end += shard->target;
+    count_not_started(shard);
+    occupancy_end(&shard->occupancy, shard->seen_ns);
 }
 
 static void stop_paced(struct shard *shard)
@@ -404,10 +424,7 @@ static void stop_paced(struct shard *shard)
     if (!shard->stopping) {
         if (now_ns < shard->end_ns && !asked)
             return;
-        shard->stopping = true;
-        shard->stop_ns = now_ns;
-        shard->stopped_until_ns = now_ns - NS_PER_MS;
-        count_not_started(shard);
+        begin_stopping(shard);
     }
     client_stop(&shard->client, &shard->stop_cursor, stops_due(shard));
     bool all_asked = shard->stop_cursor >= shard->client.sessions.touched;
@@ -440,6 +457,7 @@ static void hand_over_stats(struct shard *shard)
     if (!atomic_load_explicit(&exchange->wanted, memory_order_relaxed))
         return;
     exchange->current->target = shard->target;
+    occupancy_take(&shard->occupancy, exchange->current);
     client_fill_gauges(&shard->client);
     if (stats_exchange_poll(exchange, shard->seen_ns))
         client_set_stats(&shard->client, exchange->current);
@@ -485,6 +503,13 @@ static uint64_t unix_offset_ns(const struct shard *shard)
 {
     bool on_sim = shard->setup.loop == LOOP_SIM;
     return on_sim ? SIM_UNIX_NS : clock_realtime_ns() - clock_monotonic_ns();
+}
+
+void shard_abandon(struct shard *shard)
+{
+    client_abandon(&shard->client);
+    occupancy_take(&shard->occupancy, shard->setup.exchange->current);
+    client_fill_gauges(&shard->client);
 }
 
 void shard_turn(struct shard *shard)

@@ -11,6 +11,7 @@
 #include "load/adaptive.h"
 #include "load/arrival.h"
 #include "load/control.h"
+#include "load/occupancy.h"
 #include "load/plan.h"
 #include "load/targets.h"
 #include "net/loop.h"
@@ -71,6 +72,7 @@ struct shard {
     uint32_t bad_stop_cursor;
     uint32_t rtp_pair; /* next pair of UDP ports to try */
     uint32_t target;   /* sessions begun or due by now */
+    struct occupancy occupancy;
 };
 
 /* 0, or -errno: -EPERM and -ENOSYS when the loop's backend is refused. Call it on the thread that
@@ -83,6 +85,9 @@ void shard_start(struct shard *shard, uint64_t start_ns);
 
 /* When the next turn has something to do at the latest. */
 uint64_t shard_next_deadline(const struct shard *shard);
+
+/* The run ends at once: who is still there gets an outcome, and no turn follows. */
+void shard_abandon(struct shard *shard);
 
 /* One turn: waits for events until that deadline, and does what is due. */
 void shard_turn(struct shard *shard);

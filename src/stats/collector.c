@@ -355,6 +355,7 @@ static void end_tick(struct collector *collector, uint64_t span_ns)
     uint32_t interval_peak = collector->interval->active_peak;
     stats_add(collector->interval, collector->tick);
     stats_add(collector->total, collector->tick);
+    stats_derive(collector->total);
     add_gauges(collector, interval_peak);
     if (busy_too_long(&collector->core_busy_ns, collector->busiest_core, span_ns))
         collector_limit(collector, LIMIT_CPU);

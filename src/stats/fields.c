@@ -7,7 +7,21 @@ const struct stats_field stats_session_fields[] = {
     {"established", offsetof(struct session_counts, established)},
     {"got_media", offsetof(struct session_counts, got_media)},
     {"failed", offsetof(struct session_counts, failed)},
+    {"unanswered", offsetof(struct session_counts, unanswered)},
     {"cancelled", offsetof(struct session_counts, cancelled)},
+    {"dropped", offsetof(struct session_counts, dropped)},
+    {"completed", offsetof(struct session_counts, completed)},
+    {"not_started", offsetof(struct session_counts, not_started)},
+    {"retries", offsetof(struct session_counts, retries)},
+    {NULL, 0},
+};
+
+const struct stats_field stats_stream_session_fields[] = {
+    {"started", offsetof(struct session_counts, started)},
+    {"established", offsetof(struct session_counts, established)},
+    {"got_media", offsetof(struct session_counts, got_media)},
+    {"failed", offsetof(struct session_counts, failed)},
+    {"cancelled", offsetof(struct session_counts, cut_off)},
     {"dropped", offsetof(struct session_counts, dropped)},
     {"completed", offsetof(struct session_counts, completed)},
     {"not_started", offsetof(struct session_counts, not_started)},
@@ -86,6 +100,7 @@ const char *latency_name(enum metric metric)
         [METRIC_FIRST_RTP] = "first_rtp", [METRIC_FIRST_KEYFRAME] = "first_keyframe",
         [METRIC_STARTUP] = "startup",     [METRIC_JOIN] = "join",
         [METRIC_KEEPALIVE] = "keepalive", [METRIC_TEARDOWN] = "teardown",
+        [METRIC_COME_BACK] = "come_back",
     };
     assert((unsigned)metric < LATENCY_METRICS);
     return names[metric];

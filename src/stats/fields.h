@@ -11,7 +11,9 @@ struct stats_field {
 };
 
 /* All of a struct's counters, in the order of the result; each list ends in a NULL name. */
-extern const struct stats_field stats_session_fields[];   /* struct session_counts */
+extern const struct stats_field stats_session_fields[]; /* struct session_counts of a run ... */
+/* ... and of one URL: there, cancelled has all that were cut off, unanswered or not */
+extern const struct stats_field stats_stream_session_fields[];
 extern const struct stats_field stats_rtp_fields[];       /* struct rtp_counts, but for ... */
 extern const struct stats_field stats_loss_fields[];      /* ... its lost_by */
 extern const struct stats_field stats_published_fields[]; /* struct published_counts, but for ... */

@@ -47,7 +47,8 @@ struct slo_source {
     size_t offset;
     bool of_rtp;
     bool may_lack; /* a run in which there was nothing to measure keeps the objective */
-    bool grows;    /* from 0 on as the run goes */
+    bool (*has_base)(const struct snapshot *snapshot); /* whether there was; NULL: see value */
+    bool grows;                                        /* from 0 on as the run goes */
     bool (*get)(const struct snapshot *snapshot, double *value);
 };
 
@@ -68,5 +69,16 @@ bool slo_parse(const char *text, struct slo *slo, struct text *expected);
 /* How the run so far stands to it. What was not measured is not ok, unless nothing could be. */
 struct slo_result slo_check(const struct slo *slo, const struct snapshot *snapshot);
 
-/* "812 ms", "1.2 %" */
+/* Significant digits of a ratio in percent; times and plain numbers have one more. */
+#define SLO_DIGITS 3
+#define SLO_DIGITS_MAX 16
+
+/* "812 ms", "1.2 %", "never" */
 void slo_write_value(struct text *to, enum slo_unit unit, double value);
+
+/* The value with as many digits as tell it from its bound; or "12 never got there", "never
+   measured". */
+void slo_write_result(struct text *to, const struct slo_result *result);
+
+/* A bound that allows everything, such as loss_ratio<1, which is 100 %. */
+bool slo_allows_all(const struct slo *slo);

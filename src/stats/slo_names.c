@@ -10,6 +10,53 @@ static bool ratio(uint64_t part, uint64_t whole, double *value)
     return whole > 0;
 }
 
+/* A zero says nothing where there was nothing to count: what follows tells where there was. */
+
+static bool has_expected(const struct snapshot *snapshot)
+{
+    return stats_rtp(snapshot->total).expected > 0;
+}
+
+static bool has_video(const struct snapshot *snapshot)
+{
+    return snapshot->total->rtp[MEDIA_VIDEO].packets > 0;
+}
+
+static bool has_audio(const struct snapshot *snapshot)
+{
+    return snapshot->total->rtp[MEDIA_AUDIO].packets > 0;
+}
+
+static bool has_other(const struct snapshot *snapshot)
+{
+    return snapshot->total->rtp[MEDIA_OTHER].packets > 0;
+}
+
+/* Of a video in the panel: one that froze before the first frame that counts is there, too. */
+static bool has_frames(const struct snapshot *snapshot)
+{
+    const struct panel_counts *panel = &snapshot->total->panel;
+    return panel->frames_complete + panel->frames_damaged + panel->frames_suspect + panel->freezes +
+               panel->stalls >
+           0;
+}
+
+static bool has_panel(const struct snapshot *snapshot)
+{
+    return snapshot->total->panel.sessions > 0 && has_expected(snapshot);
+}
+
+static bool has_due(const struct snapshot *snapshot)
+{
+    const struct published_counts *published = &snapshot->total->published;
+    return published->packets + published->dropped > 0;
+}
+
+static bool has_reports(const struct snapshot *snapshot)
+{
+    return snapshot->total->rtcp.rr_received > 0;
+}
+
 static bool loss_ratio(const struct snapshot *snapshot, double *value)
 {
     struct rtp_counts rtp = stats_rtp(snapshot->total);
@@ -53,7 +100,43 @@ static bool reported_loss_ratio(const struct snapshot *snapshot, double *value)
 
 static bool failed_ratio(const struct snapshot *snapshot, double *value)
 {
-    return ratio(snapshot->total->sessions.failed, snapshot->total->sessions.started, value);
+    *value = snapshot_failed_share(snapshot);
+    return snapshot->total->sessions.started > 0;
+}
+
+static bool no_media_ratio(const struct snapshot *snapshot, double *value)
+{
+    const struct stats *total = snapshot->total;
+    return ratio(total->no_media, total->readers_heard + total->no_media, value);
+}
+
+static bool held_ratio(const struct snapshot *snapshot, double *value)
+{
+    return ratio(snapshot->total->held_us, snapshot->total->wanted_us, value);
+}
+
+static bool held_s(const struct snapshot *snapshot, double *value)
+{
+    *value = (double)snapshot->total->held_us / 1e6;
+    return true;
+}
+
+static bool wanted_s(const struct snapshot *snapshot, double *value)
+{
+    *value = (double)snapshot->total->wanted_us / 1e6;
+    return true;
+}
+
+static bool starting(const struct snapshot *snapshot, double *value)
+{
+    *value = snapshot->total->starting;
+    return true;
+}
+
+static bool playing(const struct snapshot *snapshot, double *value)
+{
+    *value = snapshot->total->active;
+    return true;
 }
 
 static bool stalled_ratio(const struct snapshot *snapshot, double *value)
@@ -62,9 +145,11 @@ static bool stalled_ratio(const struct snapshot *snapshot, double *value)
     return ratio(panel->stalled_sessions, panel->sessions, value);
 }
 
+/* Without a gap none is shared. */
 static bool shared_gap_ratio(const struct snapshot *snapshot, double *value)
 {
-    return ratio(snapshot->total->panel.gaps_shared, snapshot->total->panel.gaps, value);
+    ratio(snapshot->total->panel.gaps_shared, snapshot->total->panel.gaps, value);
+    return has_panel(snapshot);
 }
 
 static bool active_peak(const struct snapshot *snapshot, double *value)
@@ -91,13 +176,13 @@ static bool elapsed_s(const struct snapshot *snapshot, double *value)
 static bool freeze_s(const struct snapshot *snapshot, double *value)
 {
     *value = (double)snapshot->total->panel.freeze_us / 1e6;
-    return snapshot->total->panel.sessions > 0;
+    return true;
 }
 
 static bool stall_s(const struct snapshot *snapshot, double *value)
 {
     *value = (double)snapshot->total->panel.stall_us / 1e6;
-    return snapshot->total->panel.sessions > 0;
+    return true;
 }
 
 static bool cpu_s(const struct snapshot *snapshot, double *value)
@@ -140,19 +225,28 @@ static const struct {
     }
     {"loss_ratio", FUNCTION(SLO_RATIO, .get = loss_ratio)},
     {"failed_ratio", FUNCTION(SLO_RATIO, .get = failed_ratio)},
-    {"stalled_ratio", FUNCTION(SLO_RATIO, .get = stalled_ratio)},
+    {"no_media_ratio", FUNCTION(SLO_RATIO, .get = no_media_ratio)},
+    {"held_ratio", FUNCTION(SLO_RATIO, .get = held_ratio)},
+    {"stalled_ratio", FUNCTION(SLO_RATIO, .get = stalled_ratio, .has_base = has_frames)},
     {"errors", FUNCTION(SLO_COUNT, .get = errors, .grows = true)},
     {"elapsed_s", FUNCTION(SLO_SECONDS, .get = elapsed_s, .grows = true)},
     {"sessions.active_peak", FUNCTION(SLO_COUNT, .get = active_peak, .grows = true)},
+    {"sessions.starting", FUNCTION(SLO_COUNT, .get = starting)},
+    {"sessions.playing", FUNCTION(SLO_COUNT, .get = playing)},
+    {"sessions.held_ratio", FUNCTION(SLO_RATIO, .get = held_ratio)},
+    {"sessions.held_s", FUNCTION(SLO_SECONDS, .get = held_s, .grows = true)},
+    {"sessions.wanted_s", FUNCTION(SLO_SECONDS, .get = wanted_s, .grows = true)},
     {"rtp.loss_ratio", FUNCTION(SLO_RATIO, .get = loss_ratio)},
     {"rtp.media.video.loss_ratio", FUNCTION(SLO_RATIO, .get = video_loss)},
     {"rtp.media.audio.loss_ratio", FUNCTION(SLO_RATIO, .get = audio_loss)},
     {"rtp.media.other.loss_ratio", FUNCTION(SLO_RATIO, .get = other_loss)},
     {"published.dropped_ratio", FUNCTION(SLO_RATIO, .get = dropped_ratio)},
-    {"published.reported_loss_ratio", FUNCTION(SLO_RATIO, .get = reported_loss_ratio)},
-    {"panel.freeze_s", FUNCTION(SLO_SECONDS, .get = freeze_s, .grows = true)},
-    {"panel.stall_s", FUNCTION(SLO_SECONDS, .get = stall_s, .grows = true)},
-    {"panel.shared_gap_ratio", FUNCTION(SLO_RATIO, .get = shared_gap_ratio, .may_lack = true)},
+    {"published.reported_loss_ratio",
+     FUNCTION(SLO_RATIO, .get = reported_loss_ratio, .has_base = has_reports)},
+    {"panel.freeze_s",
+     FUNCTION(SLO_SECONDS, .get = freeze_s, .grows = true, .has_base = has_frames)},
+    {"panel.stall_s", FUNCTION(SLO_SECONDS, .get = stall_s, .grows = true, .has_base = has_frames)},
+    {"panel.shared_gap_ratio", FUNCTION(SLO_RATIO, .get = shared_gap_ratio)},
     {"generator.cpu_s", FUNCTION(SLO_SECONDS, .get = cpu_s, .grows = true)},
     {"generator.cpu_peak", FUNCTION(SLO_RATIO, .get = cpu_peak)},
     {"generator.ns_per_packet", FUNCTION(SLO_NUMBER, .get = ns_per_packet)},
@@ -183,7 +277,6 @@ static const struct {
 };
 
 static const struct stats_field panel_fields[] = {
-    {"sessions", offsetof(struct stats, panel.sessions)},
     {"frames.complete", offsetof(struct stats, panel.frames_complete)},
     {"frames.damaged", offsetof(struct stats, panel.frames_damaged)},
     {"frames.suspect", offsetof(struct stats, panel.frames_suspect)},
@@ -195,6 +288,7 @@ static const struct stats_field panel_fields[] = {
 };
 
 static const struct stats_field single_fields[] = {
+    {"panel.sessions", offsetof(struct stats, panel.sessions)},
     {"errors_not_kept", offsetof(struct stats, errors_not_kept)},
     {"rtp.unknown_channel", offsetof(struct stats, oddities.unknown_channel)},
     {"generator.udp_socket_drops", offsetof(struct stats, udp_socket_drops)},
@@ -207,29 +301,58 @@ static const struct {
     const char *prefix;
     const struct stats_field *fields;
     size_t base;
+    bool (*has_base)(const struct snapshot *snapshot);
 } counters[] = {
-    {"", single_fields, 0},
-    {"sessions.", stats_session_fields, offsetof(struct stats, sessions)},
-    {"rtp.", stats_rtp_fields, OF_RTP},
-    {"rtp.lost_by.", stats_loss_fields, OF_RTP},
-    {"rtp.media.video.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_VIDEO])},
-    {"rtp.media.video.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_VIDEO])},
-    {"rtp.media.audio.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_AUDIO])},
-    {"rtp.media.audio.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_AUDIO])},
-    {"rtp.media.other.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_OTHER])},
-    {"rtp.media.other.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_OTHER])},
-    {"published.", stats_published_fields, offsetof(struct stats, published)},
-    {"published.dropped_by.", stats_drop_fields, offsetof(struct stats, published)},
-    {"rtcp.", stats_rtcp_fields, offsetof(struct stats, rtcp)},
-    {"oddities.", stats_oddity_fields, offsetof(struct stats, oddities)},
-    {"panel.", panel_fields, 0},
+    {"", single_fields, 0, NULL},
+    {"sessions.", stats_session_fields, offsetof(struct stats, sessions), NULL},
+    {"rtp.", stats_rtp_fields, OF_RTP, has_expected},
+    {"rtp.lost_by.", stats_loss_fields, OF_RTP, has_expected},
+    {"rtp.media.video.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_VIDEO]), has_video},
+    {"rtp.media.video.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_VIDEO]),
+     has_video},
+    {"rtp.media.audio.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_AUDIO]), has_audio},
+    {"rtp.media.audio.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_AUDIO]),
+     has_audio},
+    {"rtp.media.other.", stats_rtp_fields, offsetof(struct stats, rtp[MEDIA_OTHER]), has_other},
+    {"rtp.media.other.lost_by.", stats_loss_fields, offsetof(struct stats, rtp[MEDIA_OTHER]),
+     has_other},
+    {"published.", stats_published_fields, offsetof(struct stats, published), has_due},
+    {"published.dropped_by.", stats_drop_fields, offsetof(struct stats, published), has_due},
+    {"rtcp.", stats_rtcp_fields, offsetof(struct stats, rtcp), NULL},
+    {"oddities.", stats_oddity_fields, offsetof(struct stats, oddities), NULL},
+    {"panel.", panel_fields, 0, has_frames},
 };
+
+/* What came or went is a number by itself, also where it is 0. */
+static bool is_volume(const struct stats_field *fields, size_t offset)
+{
+    if (fields == stats_published_fields)
+        return offset == offsetof(struct published_counts, packets) ||
+               offset == offsetof(struct published_counts, bytes);
+    return fields == stats_rtp_fields && (offset == offsetof(struct rtp_counts, packets) ||
+                                          offset == offsetof(struct rtp_counts, bytes) ||
+                                          offset == offsetof(struct rtp_counts, expected) ||
+                                          offset == offsetof(struct rtp_counts, bad));
+}
+
+/* Where that counter of a group was measured; NULL: always. */
+static bool (*base_of(size_t group, const struct stats_field *field))(const struct snapshot *)
+{
+    bool whole_run =
+        counters[group].base == OF_RTP || counters[group].fields == stats_published_fields;
+    if (whole_run && is_volume(counters[group].fields, field->offset))
+        return NULL;
+    if (counters[group].fields == stats_published_fields &&
+        field->offset == offsetof(struct published_counts, reported_lost))
+        return has_reports;
+    return counters[group].has_base;
+}
 
 /* No session need come to these steps. */
 static bool is_optional_step(enum metric metric)
 {
     return metric == METRIC_TLS || metric == METRIC_ANNOUNCE || metric == METRIC_RECORD ||
-           metric == METRIC_KEEPALIVE || metric == METRIC_TEARDOWN;
+           metric == METRIC_KEEPALIVE || metric == METRIC_TEARDOWN || metric == METRIC_COME_BACK;
 }
 
 /* "startup" and "latency_ms.startup" are one. */
@@ -259,6 +382,7 @@ static bool counter(unsigned i, char name[static SLO_NAME_MAX], struct slo_sourc
                 .offset = field->offset + (of_rtp ? 0 : counters[group].base),
                 .of_rtp = of_rtp,
                 .grows = true,
+                .has_base = base_of(group, field),
             };
             return true;
         }

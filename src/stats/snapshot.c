@@ -3,19 +3,48 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Limits that keep a session from being begun at all. */
+#define OUT_OF_THINGS (1u << LIMIT_FILES | 1u << LIMIT_PORTS | 1u << LIMIT_MEMORY)
+
+double snapshot_failed_share(const struct snapshot *snapshot)
+{
+    const struct session_counts *sessions = &snapshot->total->sessions;
+    uint64_t failed = sessions->failed + sessions->unanswered;
+    return sessions->started > 0 ? (double)failed / (double)sessions->started : 0;
+}
+
+bool snapshot_lacks_media(const struct snapshot *snapshot)
+{
+    bool none_read = stats_rtp(snapshot->total).packets == 0;
+    bool none_written = snapshot->total->published.packets == 0;
+    return (snapshot_reads(snapshot) && none_read) ||
+           (snapshot_publishes(snapshot) && none_written);
+}
+
+/* Whether this machine, and not the server, was what the run has measured. */
+static bool is_invalid(const struct snapshot *snapshot)
+{
+    bool none = snapshot->total->sessions.established == 0;
+    if (none && (snapshot->generator.limits & OUT_OF_THINGS))
+        return true;
+    return snapshot->slo_count > 0 && snapshot->generator.limits != 0;
+}
+
 static enum verdict decide(const struct snapshot *snapshot, int *exit_status)
 {
     bool missed = false;
     for (uint32_t i = 0; i < snapshot->slo_count; i++)
         missed |= !snapshot->slos[i].ok;
 
+    if (snapshot->slo_count > 0 && snapshot_lacks_media(snapshot))
+        missed = true;
+    if (is_invalid(snapshot)) {
+        *exit_status = 3;
+        return VERDICT_INVALID;
+    }
     if (snapshot->total->sessions.established == 0) {
         *exit_status = 1;
         return VERDICT_FAIL;
-    }
-    if (snapshot->slo_count > 0 && snapshot->generator.limits != 0) {
-        *exit_status = 3;
-        return VERDICT_INVALID;
     }
     *exit_status = missed ? 99 : 0;
     return missed ? VERDICT_FAIL : VERDICT_PASS;

@@ -81,7 +81,9 @@ struct slo_result {
     const char *expression;
     bool measured; /* value is set */
     bool ok;
-    double value;
+    double value;     /* infinite: so many never got there that the statistic is one of them */
+    double threshold; /* of the expression */
+    uint64_t beyond;  /* sessions taken as infinitely slow */
     enum slo_unit unit;
 };
 
@@ -116,6 +118,13 @@ bool snapshot_reads(const struct snapshot *snapshot);
 /* How near to the ceiling a run came, by what came nearest: 0 to 1, and beyond where calibration
    was modest. 0 without a ceiling. */
 double snapshot_ceiling_used(const struct snapshot *snapshot);
+
+/* Sessions that failed or were unanswered, as a share of those started; 0 where none was. */
+double snapshot_failed_share(const struct snapshot *snapshot);
+
+/* Whether there is anything to read or publish and, after the warm-up, no RTP packet came or went.
+ */
+bool snapshot_lacks_media(const struct snapshot *snapshot);
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INVALID };
 

@@ -6,6 +6,12 @@
 
 #include "base/text.h"
 
+#define WAIT_DIGITS 2u
+
+const uint32_t keyframe_steps_ms[KEYFRAME_STEPS] = {0,     2000,  3000,  4000,  5000,  6000,
+                                                    8000,  10000, 12000, 16000, 20000, 24000,
+                                                    32000, 40000, 60000, 120000};
+
 static unsigned metric_digits(enum metric metric)
 {
     return metric == METRIC_STARTUP ? 3 : 2;
@@ -23,6 +29,7 @@ struct stats *stats_new(uint32_t stream_count)
     size_t size = sizeof(struct stats) + stream_count * sizeof(struct stream_stats);
     for (unsigned i = 0; i < METRICS; i++)
         size += histogram_counts_bytes(metric_digits(i));
+    size += (ROLES * WAITS + 1) * (size_t)histogram_counts_bytes(WAIT_DIGITS);
     size += (size_t)stream_count * histogram_counts_bytes(2);
 
     struct stats *stats = calloc(1, size); /* pages of values that never occur are never touched */
@@ -33,6 +40,9 @@ struct stats *stats_new(uint32_t stream_count)
     uint8_t *block = (uint8_t *)(stats->streams + stream_count);
     for (unsigned i = 0; i < METRICS; i++)
         init_histogram(&stats->metrics[i], metric_digits(i), &block);
+    for (unsigned i = 0; i < ROLES * WAITS; i++)
+        init_histogram(&stats->cut_off[0][0] + i, WAIT_DIGITS, &block);
+    init_histogram(&stats->silent, WAIT_DIGITS, &block);
     for (uint32_t i = 0; i < stream_count; i++)
         init_histogram(&stats->streams[i].startup, 2, &block);
     return stats;
@@ -52,13 +62,17 @@ static void clear_stream(struct stream_stats *stream)
 
 void stats_clear(struct stats *stats)
 {
-    static_assert(offsetof(struct stats, metrics) < offsetof(struct stats, never), "cleared apart");
+    static_assert(offsetof(struct stats, silent) < offsetof(struct stats, failed_in),
+                  "cleared apart");
     for (unsigned i = 0; i < METRICS; i++)
         histogram_clear(&stats->metrics[i]);
+    for (unsigned i = 0; i < ROLES * WAITS; i++)
+        histogram_clear(&stats->cut_off[0][0] + i);
+    histogram_clear(&stats->silent);
     for (uint32_t i = 0; i < stats->stream_count; i++)
         clear_stream(&stats->streams[i]);
     memset(stats, 0, offsetof(struct stats, metrics));
-    memset(stats->never, 0, offsetof(struct stats, errors) - offsetof(struct stats, never));
+    memset(stats->failed_in, 0, offsetof(struct stats, errors) - offsetof(struct stats, failed_in));
 }
 
 /* Structs of nothing but uint64_t, added field by field. */
@@ -107,8 +121,27 @@ static void add_stream(struct stream_stats *to, const struct stream_stats *from)
     ADD_ALL(&to->rtp, &from->rtp);
     ADD_ALL(&to->published, &from->published);
     histogram_add(&to->startup, &from->startup);
+    ADD_ALL(&to->no_keyframe, &from->no_keyframe);
+    if (from->keyframe_interval_us > to->keyframe_interval_us)
+        to->keyframe_interval_us = from->keyframe_interval_us;
     to->media_us += from->media_us;
     to->media_bytes += from->media_bytes;
+}
+
+/* no_media and never are worked out of these. */
+static void add_waits(struct stats *to, const struct stats *from)
+{
+    for (unsigned i = 0; i < ROLES * WAITS; i++)
+        histogram_add(&to->cut_off[0][0] + i, &from->cut_off[0][0] + i);
+    histogram_add(&to->silent, &from->silent);
+    ADD_ALL(&to->failed_in, &from->failed_in);
+    to->readers_heard += from->readers_heard;
+    to->teardowns_unanswered += from->teardowns_unanswered;
+    to->keepalives_unanswered += from->keepalives_unanswered;
+    to->held_us += from->held_us;
+    to->wanted_us += from->wanted_us;
+    to->up_at_end += from->up_at_end;
+    to->wanted_at_end += from->wanted_at_end;
 }
 
 void stats_add(struct stats *to, const struct stats *from)
@@ -120,7 +153,7 @@ void stats_add(struct stats *to, const struct stats *from)
     ADD_ALL(&to->rtcp, &from->rtcp);
     ADD_ALL(&to->oddities, &from->oddities);
     ADD_ALL(&to->panel, &from->panel);
-    ADD_ALL(&to->never, &from->never);
+    add_waits(to, from);
     ADD_ALL(&to->misbehaving, &from->misbehaving);
     for (unsigned i = 0; i < METRICS; i++)
         histogram_add(&to->metrics[i], &from->metrics[i]);

@@ -1,6 +1,7 @@
 /* stats.h - what one shard counted in one interval. Plain numbers: added up they are the run's. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "stats/histogram.h"
@@ -23,7 +24,8 @@ enum metric {
     METRIC_JOIN,
     METRIC_KEEPALIVE,
     METRIC_TEARDOWN,
-    LATENCY_METRICS, /* those above: latency_ms in the result, each with a count of never */
+    METRIC_COME_BACK, /* from a drop until the session was established again */
+    LATENCY_METRICS,  /* those above: latency_ms in the result, each with a count of never */
     METRIC_JITTER = LATENCY_METRICS, /* jitter_frame after each frame */
     METRIC_BITRATE,      /* bits a second, one value a session, over its time with media */
     METRIC_LOOP_LAG,     /* how late a turn came back to its nearest deadline */
@@ -39,6 +41,21 @@ enum metric {
     METRICS
 };
 
+enum role { ROLE_READER, ROLE_PUBLISHER, ROLES };
+
+/* What a session that isn't established yet is waiting for. */
+enum wait {
+    WAIT_CONNECT, /* or for its name to be resolved, or for another try */
+    WAIT_OPTIONS,
+    WAIT_DESCRIBE,
+    WAIT_ANNOUNCE,
+    WAIT_SETUP,
+    WAIT_PLAY,
+    WAIT_RECORD,
+    WAIT_COME_BACK, /* dropped before: for anything of these, since the drop */
+    WAITS
+};
+
 enum media_kind { MEDIA_VIDEO, MEDIA_AUDIO, MEDIA_OTHER, MEDIA_KINDS };
 
 struct session_counts {
@@ -46,7 +63,9 @@ struct session_counts {
     uint64_t established; /* PLAY or RECORD answered 200 */
     uint64_t got_media;   /* RTP came; of a publisher: went */
     uint64_t failed;      /* never established, retries used up */
-    uint64_t cancelled;   /* begun, cut off by the plan's end */
+    uint64_t cut_off;     /* begun, and ended by anything of ours before it was established */
+    uint64_t unanswered;  /* of those; these two are worked out by stats_derive alone */
+    uint64_t cancelled;   /* the rest of them */
     uint64_t dropped;     /* established, then ended by anything but the plan */
     uint64_t completed;   /* established, ended by the plan */
     uint64_t not_started;
@@ -131,12 +150,20 @@ struct error_entry {
 
 #define ERRORS_MAX 64u
 
+/* How long sessions had played without a keyframe when they ended, by steps: how many of them had
+   played for keyframe_steps_ms[i] or more, and less than the next. */
+#define KEYFRAME_STEPS 16u
+extern const uint32_t keyframe_steps_ms[KEYFRAME_STEPS];
+
 /* A URL's part of it all. */
 struct stream_stats {
     struct session_counts sessions;
     struct rtp_counts rtp;
     struct published_counts published;
     struct histogram startup; /* us, 2 digits */
+    uint64_t no_keyframe[KEYFRAME_STEPS];
+    uint64_t
+        keyframe_interval_us; /* the longest that the panel saw; 0: none. Merged as a maximum */
     uint64_t media_us;    /* time with media, summed over ended sessions: bit rate = bytes / this */
     uint64_t media_bytes; /* of those sessions */
 };
@@ -149,6 +176,16 @@ struct stats {
     struct oddity_counts oddities;
     struct panel_counts panel;
     struct histogram metrics[METRICS];
+    struct histogram cut_off[ROLES][WAITS]; /* us, since the first try; 2 digits */
+    struct histogram silent; /* us that readers without a packet had played; 2 digits */
+    uint64_t failed_in[ROLES][WAITS];
+    uint64_t readers_heard;        /* readers that got an RTP packet */
+    uint64_t teardowns_unanswered; /* timed out or reset */
+    uint64_t keepalives_unanswered;
+    uint64_t held_us;                  /* sessions established, times how long */
+    uint64_t wanted_us;                /* sessions that the plan wanted, times how long */
+    uint64_t up_at_end, wanted_at_end; /* sessions, as the plan ended */
+    uint64_t no_media;                 /* worked out by stats_derive, like never */
     uint64_t never[LATENCY_METRICS];
     uint64_t udp_socket_drops; /* the kernel's count, RTP and RTCP sockets */
     uint64_t
@@ -175,6 +212,14 @@ void stats_clear(struct stats *stats);
 /* Adds from's numbers to to's. Gauges add up too: shards and machines hold different sessions; for
    another interval of the same shard the caller sets them afterwards. */
 void stats_add(struct stats *to, const struct stats *from);
+
+/* Works out of the merged numbers who was unanswered, who had no media and who never got there
+   (stats/derive.c has the rules). On a sum of all shards, never on a part of it. */
+void stats_derive(struct stats *stats);
+
+/* Waits that were cut off in a phase, over so many microseconds, of those that stats_derive has not
+   made unanswered. metric: a phase, or METRIC_STARTUP or METRIC_JOIN for all of them. */
+uint64_t stats_cut_off_over(const struct stats *stats, enum metric metric, double us);
 
 /* sample (or NULL) is only read when this kind is new; it is kept escaped, cut to what fits. */
 void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsigned status,

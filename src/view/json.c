@@ -138,7 +138,13 @@ static json_t *host_object(const struct host *host)
 static json_t *sessions_object(const struct stats *total)
 {
     json_t *object = counts_object(&total->sessions, stats_session_fields);
+    put_count(object, "starting", total->starting);
+    put_count(object, "playing", total->active);
+    put_count(object, "no_media", total->no_media);
     put_count(object, "active_peak", total->active_peak);
+    put_ratio(object, "held_ratio", total->held_us, total->wanted_us);
+    put(object, "held_s", json_real((double)total->held_us / 1e6));
+    put(object, "wanted_s", json_real((double)total->wanted_us / 1e6));
     return object;
 }
 
@@ -203,7 +209,7 @@ static json_t *stream_object(const char *url, const struct stream_stats *stream)
                      ? round((double)stream->media_bytes * 8e6 / (double)stream->media_us)
                      : 0;
     put_string(object, "url", url);
-    put(object, "sessions", counts_object(&stream->sessions, stats_session_fields));
+    put(object, "sessions", counts_object(&stream->sessions, stats_stream_session_fields));
     put(object, "rtp", rtp_counts_object(&stream->rtp));
     put(object, "published", counts_object(&stream->published, stats_published_fields));
     put_histogram(object, "startup_ms", &stream->startup, 1000, 0);
@@ -430,7 +436,8 @@ static json_t *slo_array(const struct snapshot *snapshot)
         const struct slo_result *slo = &snapshot->slos[i];
         json_t *object = json_object();
         put_string(object, "expr", slo->expression);
-        put_number_or_null(object, "value", slo->measured, slo->value);
+        put_number_or_null(object, "value", slo->measured && isfinite(slo->value), slo->value);
+        put_count(object, "never", slo->beyond);
         put(object, "ok", json_boolean(slo->ok));
         json_array_append_new(array, object);
     }

@@ -65,10 +65,7 @@ static void write_slo(FILE *to, const struct slo_result *slo, bool invalid)
     char room[200];
     struct text message = text_init(room, sizeof(room));
     text_add_string(&message, "it was ");
-    if (slo->measured)
-        slo_write_value(&message, slo->unit, slo->value);
-    else
-        text_add_string(&message, "never measured");
+    slo_write_result(&message, slo);
     if (invalid)
         text_add_string(&message, ", but the generator was the limit");
     begin_case(to, slo->expression);

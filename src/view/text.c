@@ -76,7 +76,7 @@ static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
     if (first->measured) {
         char buffer[PIECE];
         struct text value = text_init(buffer, sizeof(buffer));
-        slo_write_value(&value, first->unit, first->value);
+        slo_write_result(&value, first);
         paragraph_printf(line, "FAIL  missed %s (it was %s)", first->expression,
                          text_string(&value));
     } else {

@@ -16,24 +16,33 @@ struct a_run {
 static const char *const a_run_urls[] = {"rtsp://host/idle", "rtsp://user:***@host/busy",
                                          "rtsp://host/\xff"};
 
-/* The readers' metrics are numbered in their order; those of publishers alone come behind. */
+/* The metrics that every reader has are numbered in their order; the others come behind. */
 static inline unsigned a_run_number(unsigned metric)
 {
-    static const unsigned of_publishers[] = {METRIC_ANNOUNCE, METRIC_RECORD, METRIC_PUBLISH_LATE,
-                                             METRIC_ROUND_TRIP};
-    const unsigned count = sizeof(of_publishers) / sizeof(of_publishers[0]);
+    static const unsigned others[] = {METRIC_ANNOUNCE, METRIC_RECORD, METRIC_PUBLISH_LATE,
+                                      METRIC_ROUND_TRIP, METRIC_COME_BACK};
+    const unsigned count = sizeof(others) / sizeof(others[0]);
     unsigned number = metric;
     for (unsigned i = 0; i < count; i++) {
-        if (of_publishers[i] == metric)
+        if (others[i] == metric)
             return METRICS - count + i;
-        number -= of_publishers[i] < metric;
+        number -= others[i] < metric;
     }
     return number;
 }
 
 static inline void a_run_count(struct stats *total)
 {
-    struct session_counts sessions = {100, 97, 96, 2, 1, 3, 94, 4, 5};
+    struct session_counts sessions = {.started = 100,
+                                      .established = 97,
+                                      .got_media = 96,
+                                      .failed = 2,
+                                      .cut_off = 1,
+                                      .cancelled = 1,
+                                      .dropped = 3,
+                                      .completed = 94,
+                                      .not_started = 4,
+                                      .retries = 5};
     struct rtp_counts video = {1234567, 1543208750, 1234700, 150, 11,
                                12,      13,         14,      15,  {100, 20, 10, 20}};
     struct rtp_counts audio = {60000, 12000000, 60000, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}};

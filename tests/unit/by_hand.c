@@ -168,7 +168,7 @@ static void test_closed(void **state)
         finish(&world);
         const struct stats *stats = world_result(&world);
         assert_between(play->name, stats->sessions.started, play->started, play->started_to);
-        assert_int_equal(stats->sessions.completed + stats->sessions.cancelled,
+        assert_int_equal(stats->sessions.completed + stats->sessions.cut_off,
                          stats->sessions.started);
         assert_int_equal(stats->error_count, 0);
         world_end(&world);

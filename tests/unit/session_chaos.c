@@ -165,7 +165,7 @@ static void note(struct endings *endings, const struct stats *stats)
     endings->sessions.completed += stats->sessions.completed;
     endings->sessions.dropped += stats->sessions.dropped;
     endings->sessions.failed += stats->sessions.failed;
-    endings->sessions.cancelled += stats->sessions.cancelled;
+    endings->sessions.cut_off += stats->sessions.cut_off;
     endings->sessions.retries += stats->sessions.retries;
     endings->published.packets += stats->published.packets;
     endings->published.dropped += stats->published.dropped;
@@ -222,7 +222,7 @@ static void test_schedules(void **state)
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
         assert_true(endings.reasons[seen[i]] > 0);
     assert_true(endings.sessions.completed > 0 && endings.sessions.dropped > 0 &&
-                endings.sessions.failed > 0 && endings.sessions.cancelled > 0 &&
+                endings.sessions.failed > 0 && endings.sessions.cut_off > 0 &&
                 endings.sessions.retries > 0 && endings.misbehaved > 100 &&
                 endings.published.packets > 0 && endings.published.dropped > 0);
 }

@@ -331,8 +331,8 @@ static void stop_at(enum plan_transport transport, const char *url, bool clogged
     }
     world_run_to_stop(&world, states);
     const struct stats *stats = world_result(&world);
-    uint64_t ends = stats->sessions.completed + stats->sessions.cancelled +
-                    stats->sessions.dropped + stats->sessions.failed;
+    uint64_t ends = stats->sessions.completed + stats->sessions.cut_off + stats->sessions.dropped +
+                    stats->sessions.failed;
     assert_int_equal(ends, stats->sessions.started);
     for (unsigned i = 0; i < 30; i++) {
         sim_advance(world.sim, sim_now(world.sim) + 10 * NS_PER_MS);

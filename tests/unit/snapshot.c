@@ -4,24 +4,43 @@
 
 static void test_verdict(void **state)
 {
+    enum { LAG = 1 << LIMIT_LOOP_LAG, FILES = 1 << LIMIT_FILES };
     static const struct {
-        uint64_t started, established, failed;
+        uint64_t started, established, failed, packets;
         uint32_t limits;
         uint32_t slo_count;
         bool slo_ok;
         enum verdict verdict;
         int exit_status;
     } rows[] = {
-        {0, 0, 0, 0, 0, true, VERDICT_FAIL, 1},    {9, 0, 9, 0, 0, true, VERDICT_FAIL, 1},
-        {9, 0, 9, 1, 1, false, VERDICT_FAIL, 1},   {9, 9, 0, 0, 0, true, VERDICT_PASS, 0},
-        {9, 1, 8, 0, 0, true, VERDICT_PASS, 0},    {9, 9, 0, 1, 0, true, VERDICT_PASS, 0},
-        {9, 9, 0, 1, 1, true, VERDICT_INVALID, 3}, {9, 9, 0, 1, 1, false, VERDICT_INVALID, 3},
-        {9, 9, 0, 0, 1, false, VERDICT_FAIL, 99},  {9, 9, 0, 0, 1, true, VERDICT_PASS, 0},
+        {0, 0, 0, 0, 0, 0, true, VERDICT_FAIL, 1},
+        {9, 0, 9, 0, 0, 0, true, VERDICT_FAIL, 1},
+        /* nothing is up, and this machine was late: that says nothing about the server, ... */
+        {9, 0, 9, 0, LAG, 1, false, VERDICT_INVALID, 3},
+        /* ... but without objectives it is told as it is */
+        {9, 0, 9, 0, LAG, 0, true, VERDICT_FAIL, 1},
+        /* out of files before the first session was up: whether or not anything was asked */
+        {9, 0, 9, 0, FILES, 0, true, VERDICT_INVALID, 3},
+        {9, 0, 9, 0, FILES, 1, false, VERDICT_INVALID, 3},
+        {9, 9, 0, 9, FILES, 0, true, VERDICT_PASS, 0},
+        {9, 9, 0, 9, 0, 0, true, VERDICT_PASS, 0},
+        {9, 1, 8, 9, 0, 0, true, VERDICT_PASS, 0},
+        {9, 9, 0, 9, LAG, 0, true, VERDICT_PASS, 0},
+        {9, 9, 0, 9, LAG, 1, true, VERDICT_INVALID, 3},
+        {9, 9, 0, 9, LAG, 1, false, VERDICT_INVALID, 3},
+        {9, 9, 0, 9, 0, 1, false, VERDICT_FAIL, 99},
+        {9, 9, 0, 9, 0, 1, true, VERDICT_PASS, 0},
+        /* not one packet: objectives that are kept don't make that a pass */
+        {9, 9, 0, 0, 0, 1, true, VERDICT_FAIL, 99},
+        {9, 9, 0, 0, 0, 0, true, VERDICT_PASS, 0},
     };
     struct stats *stats = stats_new(0);
+    const struct run_info info = {.reads = true};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct slo_result slo = {"failed_ratio<1%", true, rows[i].slo_ok, 0, SLO_RATIO};
-        struct snapshot snapshot = {.total = stats,
+        struct slo_result slo = {
+            .expression = "failed_ratio<1%", .measured = true, .ok = rows[i].slo_ok};
+        struct snapshot snapshot = {.info = &info,
+                                    .total = stats,
                                     .generator = {.limits = rows[i].limits},
                                     .slos = &slo,
                                     .slo_count = rows[i].slo_count};
@@ -29,6 +48,7 @@ static void test_verdict(void **state)
         stats->sessions.started = rows[i].started;
         stats->sessions.established = rows[i].established;
         stats->sessions.failed = rows[i].failed;
+        stats->rtp[MEDIA_VIDEO].packets = rows[i].packets;
         assert_int_equal(snapshot_verdict(&snapshot, &exit_status), rows[i].verdict);
         assert_int_equal(exit_status, rows[i].exit_status);
         assert_int_equal(snapshot_verdict(&snapshot, NULL), rows[i].verdict);

@@ -46,7 +46,9 @@ static void record(struct stats *stats, struct rng *rng)
     stats->rtcp.bad += rng_below(rng, 3);
     stats->oddities.keepalive_refused += rng_below(rng, 3);
     stats->panel.gaps_shared += rng_below(rng, 3);
-    stats->never[METRIC_TEARDOWN] += rng_below(rng, 3);
+    stats->failed_in[ROLE_PUBLISHER][WAIT_SETUP] += rng_below(rng, 3);
+    stats->teardowns_unanswered += rng_below(rng, 3);
+    stats->wanted_us += rng_below(rng, 1000);
     stats->udp_socket_drops += rng_below(rng, 3);
     stats->recv_backlog_gaps += rng_below(rng, 3);
     stats->cpu_ns += rng_below(rng, 1000);
@@ -61,7 +63,14 @@ static void record(struct stats *stats, struct rng *rng)
     stream->rtp.lost_by[LOSS_SELF] += rng_below(rng, 9);
     stream->media_us += rng_below(rng, 9);
     stream->media_bytes += rng_below(rng, 9);
+    histogram_record(&stats->cut_off[rng_below(rng, ROLES)][rng_below(rng, WAITS)],
+                     rng_below(rng, 100000));
+    histogram_record(&stats->silent, rng_below(rng, 100000));
     histogram_record(&stream->startup, rng_below(rng, 100000));
+    stream->no_keyframe[rng_below(rng, KEYFRAME_STEPS)]++;
+    uint64_t interval_us = rng_below(rng, 1000);
+    if (interval_us > stream->keyframe_interval_us)
+        stream->keyframe_interval_us = interval_us;
     stats_error(stats, (enum phase)rng_below(rng, 3), REASON_STATUS,
                 400 + (unsigned)rng_below(rng, 5), "x");
 }
@@ -92,14 +101,19 @@ static void assert_same_errors(const struct stats *a, const struct stats *b)
 static void assert_same(const struct stats *a, const struct stats *b)
 {
     assert_memory_equal(a, b, offsetof(struct stats, metrics));
-    assert_memory_equal(a->never, b->never,
-                        offsetof(struct stats, error_count) - offsetof(struct stats, never));
+    assert_memory_equal(a->failed_in, b->failed_in,
+                        offsetof(struct stats, error_count) - offsetof(struct stats, failed_in));
+    for (unsigned i = 0; i < ROLES * WAITS; i++)
+        assert_same_histogram(&a->cut_off[i / WAITS][i % WAITS], &b->cut_off[i / WAITS][i % WAITS]);
+    assert_same_histogram(&a->silent, &b->silent);
     for (unsigned i = 0; i < METRICS; i++)
         assert_same_histogram(&a->metrics[i], &b->metrics[i]);
     for (uint32_t i = 0; i < a->stream_count; i++) {
         const struct stream_stats *x = &a->streams[i], *y = &b->streams[i];
         assert_memory_equal(&x->sessions, &y->sessions, sizeof(x->sessions));
         assert_memory_equal(&x->rtp, &y->rtp, sizeof(x->rtp));
+        assert_memory_equal(x->no_keyframe, y->no_keyframe, sizeof(x->no_keyframe));
+        assert_int_equal(x->keyframe_interval_us, y->keyframe_interval_us);
         assert_int_equal(x->media_us, y->media_us);
         assert_int_equal(x->media_bytes, y->media_bytes);
         assert_same_histogram(&x->startup, &y->startup);

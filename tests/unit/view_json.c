@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,14 @@ static const struct {
     {"sessions.established", 'i'},
     {"sessions.got_media", 'i'},
     {"sessions.failed", 'i'},
+    {"sessions.unanswered", 'i'},
     {"sessions.cancelled", 'i'},
+    {"sessions.starting", 'i'},
+    {"sessions.playing", 'i'},
+    {"sessions.no_media", 'i'},
+    {"sessions.held_ratio", 'n'},
+    {"sessions.held_s", 'n'},
+    {"sessions.wanted_s", 'n'},
     {"sessions.dropped", 'i'},
     {"sessions.completed", 'i'},
     {"sessions.not_started", 'i'},
@@ -92,6 +100,7 @@ static const struct {
     {"latency_ms.join", 'H'},
     {"latency_ms.keepalive", 'H'},
     {"latency_ms.teardown", 'H'},
+    {"latency_ms.come_back", 'H'},
     {"rtp.packets", 'i'},
     {"rtp.bytes", 'i'},
     {"rtp.expected", 'i'},
@@ -227,6 +236,7 @@ static void test_schema(void **state)
     struct a_run run;
     a_run_begin(&run);
     a_run_publish(&run);
+    run.total->wanted_us = 3000000;
     json_t *result = written(&run.snapshot);
     for (size_t i = 0; i < COUNT(schema); i++) {
         bool ok = has_type(at(result, schema[i].path), schema[i].type);
@@ -373,7 +383,7 @@ static void test_published(void **state)
         {"published.dropped_by.server", 1200},
         {"published.dropped_by.self", 300},
         {"published.reported_lost", 45},
-        {"published.late_ms.max", 25}, /* 100 * 10 * (METRICS - 4 + 2 + 1) us */
+        {"published.late_ms.max", 25}, /* 100 * 10 * (METRICS - 5 + 2 + 1) us */
         {"published.round_trip_ms.max", 26},
         {"latency_ms.announce.max", 23},
         {"latency_ms.record.max", 24},
@@ -440,17 +450,21 @@ static void test_words(void **state)
         {"streams.2.url", "rtsp://host/idle"},
     };
     struct a_run run;
-    struct slo_result slos[] = {{"loss_ratio<0.1%", true, true, 0.0001, SLO_RATIO},
-                                {"x<1", false, false, 0, SLO_COUNT}};
+    struct slo_result slos[] = {
+        {.expression = "loss_ratio<0.1%", .measured = true, .ok = true, .value = 0.0001},
+        {.expression = "x<1", .unit = SLO_COUNT},
+        {.expression = "startup.p95<1s", .measured = true, .value = INFINITY, .beyond = 7}};
     a_run_begin(&run);
     run.snapshot.generator.limits = 1u << LIMIT_LOOP_LAG | 1u << LIMIT_PORTS;
     run.snapshot.slos = slos;
-    run.snapshot.slo_count = 2;
+    run.snapshot.slo_count = 3;
     json_t *result = written(&run.snapshot);
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_string_equal(json_string_value(at(result, rows[i].path)), rows[i].value);
     assert_true(json_is_null(at(result, "errors.1.status")));
     assert_true(json_is_null(at(result, "slo.1.value")));
+    assert_true(json_is_null(at(result, "slo.2.value")));
+    assert_int_equal(number(result, "slo.2.never"), 7);
     assert_true(json_is_true(at(result, "slo.0.ok")));
     assert_true(json_is_false(at(result, "slo.1.ok")));
     assert_int_equal(json_array_size(at(result, "generator.limits")), 2);

@@ -90,9 +90,10 @@ static void test_table(void **state)
 static void test_headlines(void **state)
 {
     struct a_run run;
-    struct slo_result slos[] = {{"startup.p95<500ms", true, false, 812, SLO_MS},
-                                {"a<1", true, true, 0, SLO_COUNT},
-                                {"b<1", false, false, 0, SLO_COUNT}};
+    struct slo_result slos[] = {
+        {.expression = "startup.p95<500ms", .measured = true, .value = 812, .unit = SLO_MS},
+        {.expression = "a<1", .measured = true, .ok = true, .unit = SLO_COUNT},
+        {.expression = "b<1", .unit = SLO_COUNT}};
     a_run_begin(&run);
     struct session_counts *sessions = &run.total->sessions;
     *sessions = (struct session_counts){.started = 100, .established = 100};
@@ -130,10 +131,10 @@ static void test_nothing_established(void **state)
     run.total->sessions = (struct session_counts){.started = 7, .failed = 7};
     assert_starts(summary(&run.snapshot),
                   "FAIL  no session was established: describe status 404 (7)\n");
-    run.snapshot.generator.limits = 1u << LIMIT_FILES;
+    run.snapshot.generator.limits = 1u << LIMIT_LOOP_LAG;
     assert_starts(summary(&run.snapshot),
                   "FAIL  no session was established: describe status 404 (7)"
-                  "; limited: files\n");
+                  "; limited: loop_lag\n");
     run.snapshot.generator.limits = 0;
     run.total->error_count = 0;
     run.total->sessions = (struct session_counts){.started = 3, .cancelled = 3};

@@ -277,7 +277,7 @@ static void check_world(struct world *world)
     for (unsigned i = 0; i < LOSS_CAUSES; i++)
         lost_by += rtp.lost_by[i];
     assert_int_equal(sessions.started,
-                     sessions.established + sessions.failed + sessions.cancelled + starting);
+                     sessions.established + sessions.failed + sessions.cut_off + starting);
     assert_int_equal(sessions.established, sessions.completed + sessions.dropped + active);
     assert_true(sessions.got_media <= sessions.started);
     assert_int_equal(sessions.got_media, startups);
@@ -384,7 +384,7 @@ static void check_log(const struct world *world, const struct session_counts *se
     for (size_t i = 0; i < world->log_len; i++)
         lines += world->log_text[i] == '\n';
     assert_int_equal(lines, sessions->completed + sessions->dropped + sessions->failed +
-                                sessions->cancelled);
+                                sessions->cut_off);
 }
 
 const struct stats *world_result(struct world *world)
@@ -519,8 +519,8 @@ void world_print(const struct stats *stats)
                   " cancelled %" PRIu64 " dropped %" PRIu64 " completed %" PRIu64
                   " not_started %" PRIu64 " retries %" PRIu64 "\n",
                   sessions->started, sessions->established, sessions->got_media, sessions->failed,
-                  sessions->cancelled, sessions->dropped, sessions->completed,
-                  sessions->not_started, sessions->retries);
+                  sessions->cut_off, sessions->dropped, sessions->completed, sessions->not_started,
+                  sessions->retries);
     print_message("packets %" PRIu64 " expected %" PRIu64 " lost %" PRIu64 " dup %" PRIu64
                   " reordered %" PRIu64 " late %" PRIu64 " resets %" PRIu64 " bad %" PRIu64 "\n",
                   rtp.packets, rtp.expected, rtp.lost, rtp.duplicates, rtp.reordered, rtp.late,
