@@ -12,6 +12,7 @@
 #include "stats/fields.h"
 #include "view/bystanders.h"
 #include "view/file.h"
+#include "view/headline.h"
 #include "view/json_dump.h"
 #include "view/json_endurance.h"
 #include "view/json_series.h"
@@ -444,6 +445,20 @@ static json_t *slo_array(const struct snapshot *snapshot)
     return array;
 }
 
+static void put_headline(json_t *object, const struct snapshot *snapshot)
+{
+    char room[512];
+    struct text line = text_init(room, sizeof(room) - 1);
+    struct headline_fact lead[HEADLINE_LEAD];
+    unsigned count = headline_lead(snapshot, lead);
+    json_t *facts = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(facts, json_string(lead[i].text));
+    headline_write_line(snapshot, &line);
+    put_string(object, "headline", text_string(&line));
+    put(object, "lead", facts);
+}
+
 json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
 {
     const struct run_info *info = snapshot->info;
@@ -471,6 +486,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "by_hand", by_hand_object(&snapshot->by_hand));
     put(state, "slo", slo_array(snapshot));
     put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
+    put_headline(state, snapshot);
     return state;
 }
 

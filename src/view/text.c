@@ -1,18 +1,17 @@
 #include "view/text.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "stats/slo.h"
 #include "view/columns.h"
+#include "view/headline.h"
 #include "view/paragraph.h"
 #include "view/whose.h"
 
 #define PIECE 128u
-#define LAYOUTS 3u /* of the summary, each tighter than the one before */
+#define LAYOUTS 4u /* of the summary, each tighter than the one before */
 #define TIGHT 1u   /* the first without blank lines */
 #define TIGHTEST 2u
 /* Fewer sessions say little about one: what is there once dominates. */
@@ -43,109 +42,6 @@ static const char *limits_name(uint32_t limits, char out[PIECE])
     return text_string(&text);
 }
 
-static void nothing_established(const struct snapshot *snapshot, struct paragraph *line)
-{
-    const struct session_counts *sessions = &snapshot->total->sessions;
-    const struct error_entry *sorted[ERRORS_MAX];
-    char name[PIECE];
-    if (snapshot_errors(snapshot, sorted) > 0)
-        paragraph_printf(line, "FAIL  no session was established: %s (%llu)",
-                         error_name(sorted[0], name), (unsigned long long)sorted[0]->count);
-    else if (sessions->started == 0)
-        paragraph_printf(line, "FAIL  no session was established: none was begun");
-    else
-        paragraph_printf(line,
-                         "FAIL  no session was established: %llu cut off by the end of the run",
-                         (unsigned long long)sessions->cancelled);
-    line->separator = "; ";
-    if (snapshot->generator.limits)
-        paragraph_printf(line, "limited: %s", limits_name(snapshot->generator.limits, name));
-}
-
-static void missed_slo(const struct snapshot *snapshot, struct paragraph *line)
-{
-    uint32_t missed = 0;
-    const struct slo_result *first = NULL;
-    for (uint32_t i = 0; i < snapshot->slo_count; i++) {
-        if (snapshot->slos[i].ok)
-            continue;
-        if (missed++ == 0)
-            first = &snapshot->slos[i];
-    }
-    assert(first);
-    if (first->measured) {
-        char buffer[PIECE];
-        struct text value = text_init(buffer, sizeof(buffer));
-        slo_write_result(&value, first);
-        paragraph_printf(line, "FAIL  missed %s (it was %s)", first->expression,
-                         text_string(&value));
-    } else {
-        paragraph_printf(line, "FAIL  missed %s (never measured)", first->expression);
-    }
-    if (missed > 1)
-        paragraph_printf(line, "and %u more", missed - 1);
-}
-
-static void outcome_pieces(const struct snapshot *snapshot, struct paragraph *line)
-{
-    const struct session_counts *sessions = &snapshot->total->sessions;
-    struct rtp_counts rtp = stats_rtp(snapshot->total);
-    uint64_t dropped = snapshot->total->published.dropped;
-    paragraph_count_if_any(line, sessions->failed, "failed");
-    paragraph_count_if_any(line, sessions->dropped, "dropped");
-    if (snapshot_reads(snapshot) && rtp.packets == 0)
-        paragraph_printf(line, "no media");
-    else if (snapshot_reads(snapshot))
-        paragraph_count(line, rtp.lost, rtp.lost == 1 ? "packet lost" : "packets lost");
-    if (!snapshot_reads(snapshot))
-        paragraph_count(line, dropped, dropped == 1 ? "packet dropped" : "packets dropped");
-    else if (snapshot_publishes(snapshot))
-        paragraph_count(line, dropped, "unsent");
-}
-
-static void passed(const struct snapshot *snapshot, struct paragraph *line)
-{
-    const struct session_counts *sessions = &snapshot->total->sessions;
-    char buffer[PIECE], limits[PIECE];
-    struct text text = text_init(buffer, sizeof(buffer));
-    if (snapshot->generator.limits) {
-        paragraph_printf(line, "PASS, but the generator was the limit: %s",
-                         limits_name(snapshot->generator.limits, limits));
-        line->separator = "; ";
-    } else {
-        text_add_string(&text, "PASS  ");
-    }
-    units_write_count(&text, sessions->established);
-    text_add_string(&text, " of ");
-    units_write_count(&text, sessions->started);
-    text_add_string(&text, snapshot_reads(snapshot) ? " sessions" : " publishers");
-    paragraph_add(line, text_slice(&text));
-    outcome_pieces(snapshot, line);
-}
-
-static void add_headline(const struct snapshot *snapshot, struct text *to)
-{
-    struct paragraph line = {.to = to};
-    char limits[PIECE];
-    switch (snapshot_verdict(snapshot, NULL)) {
-    case VERDICT_PASS:
-        passed(snapshot, &line);
-        break;
-    case VERDICT_FAIL:
-        if (snapshot->total->sessions.established == 0)
-            nothing_established(snapshot, &line);
-        else
-            missed_slo(snapshot, &line);
-        break;
-    case VERDICT_INVALID:
-        paragraph_printf(&line, "INVALID  the generator was the limit: %s",
-                         limits_name(snapshot->generator.limits, limits));
-        outcome_pieces(snapshot, &line);
-        break;
-    }
-    paragraph_end(&line);
-}
-
 static void add_sessions(const struct snapshot *snapshot, struct text *to)
 {
     const struct session_counts *sessions = &snapshot->total->sessions;
@@ -153,7 +49,9 @@ static void add_sessions(const struct snapshot *snapshot, struct text *to)
     paragraph_count(&line, sessions->started, "started");
     paragraph_count(&line, sessions->established, "established");
     paragraph_count(&line, sessions->got_media, "with media");
+    paragraph_count_if_any(&line, snapshot->total->no_media, "without");
     paragraph_count_if_any(&line, sessions->failed, "failed");
+    paragraph_count_if_any(&line, sessions->unanswered, "unanswered");
     paragraph_count_if_any(&line, sessions->dropped, "dropped");
     paragraph_count_if_any(&line, sessions->cancelled, "cancelled");
     paragraph_count_if_any(&line, sessions->not_started, "never begun");
@@ -399,7 +297,7 @@ static void add_head(const struct snapshot *snapshot, unsigned layout, struct te
 {
     const char *space = layout < TIGHT ? "\n" : "";
     struct rtp_counts rtp = stats_rtp(snapshot->total);
-    add_headline(snapshot, to);
+    headline_write(snapshot, layout < LAYOUTS - 1 ? 2 : 1, to);
     text_add_string(to, "\n");
     add_sessions(snapshot, to);
     add_by_hand(&snapshot->by_hand, to);

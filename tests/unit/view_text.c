@@ -56,7 +56,8 @@ static void test_summary(void **state)
     struct a_run run;
     a_run_begin(&run);
     const char *whole = summary(&run.snapshot);
-    assert_starts(whole, "PASS  97 of 100 sessions, 2 failed, 3 dropped, 150 packets lost\n\n");
+    assert_starts(whole,
+                  "PASS  97 of 100 sessions, 58 stalled, 4 never begun, 150 packets lost\n\n");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert_holds(whole, parts[i]);
     run.total->active_peak = 99;
@@ -97,6 +98,7 @@ static void test_headlines(void **state)
     a_run_begin(&run);
     struct session_counts *sessions = &run.total->sessions;
     *sessions = (struct session_counts){.started = 100, .established = 100};
+    run.total->panel.stalled_sessions = 0;
     run.total->rtp[MEDIA_VIDEO].lost = 0;
     assert_starts(summary(&run.snapshot), "PASS  100 of 100 sessions, 0 packets lost\n");
 
@@ -135,6 +137,10 @@ static void test_nothing_established(void **state)
     assert_starts(summary(&run.snapshot),
                   "FAIL  no session was established: describe status 404 (7)"
                   "; limited: loop_lag\n");
+    run.snapshot.generator.limits = 1u << LIMIT_FILES;
+    assert_starts(summary(&run.snapshot), "INVALID  no session was established, "
+                                          "the generator was the limit: files,\n"
+                                          "           0 of 7 sessions, ");
     run.snapshot.generator.limits = 0;
     run.total->error_count = 0;
     run.total->sessions = (struct session_counts){.started = 3, .cancelled = 3};
@@ -208,7 +214,7 @@ static void test_publishers(void **state)
     a_run_publish_only(&run);
     const char *whole = summary(&run.snapshot);
     assert_starts(whole,
-                  "PASS  97 of 100 publishers, 2 failed, 3 dropped, 1,500 packets dropped\n");
+                  "PASS  97 of 100 publishers, 4 never begun, 3 dropped, 1,500 packets dropped\n");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert_holds(whole, parts[i]);
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
@@ -246,8 +252,8 @@ static void test_both(void **state)
     a_run_begin(&run);
     a_run_publish(&run);
     const char *whole = summary(&run.snapshot);
-    assert_starts(whole, "PASS  97 of 100 sessions, 2 failed, 3 dropped, 150 packets lost, "
-                         "1,500 unsent\n");
+    assert_starts(whole, "PASS  97 of 100 sessions, 58 stalled, 4 never begun, 150 packets lost,\n"
+                         "           1,500 unsent\n");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert_holds(whole, parts[i]);
     a_run_end(&run);
