@@ -130,8 +130,8 @@ void client_set_warming(struct client *client, bool warming)
         session->packets = 0;
         session->first_rtp_ns = session->first_rtp_ns ? client->now_ns : 0;
         if (session->panel)
-            panel_session_init(&client->panel_shard, pool_at(&client->panels, session->panel - 1),
-                               session->url);
+            panel_session_end_warmup(&client->panel_shard,
+                                     pool_at(&client->panels, session->panel - 1), client->now_ns);
         for (unsigned n = 0; n < session->track_count; n++)
             receiver_restart(&session_track(client, session, n)->receiver, &client->gap_blocks);
     }

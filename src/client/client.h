@@ -163,7 +163,8 @@ void client_tick(struct client *client, uint64_t now_ns, uint64_t lag_ns);
 /* Counts go there from now on. */
 void client_set_stats(struct client *client, struct stats *stats);
 
-/* While on, media is counted aside and thrown away; when it ends every track starts afresh. */
+/* While on, media is counted aside and thrown away; when it ends every track starts afresh. Only a
+   freeze or a stall that is running then goes on. */
 void client_set_warming(struct client *client, bool warming);
 
 /* Begins a session for a reader (from 1). False when there is no record or conversation free now.

@@ -309,6 +309,38 @@ void panel_on_stop(struct panel_shard *shard, struct panel_session *session, uin
     }
 }
 
+/* What a viewer has seen as the warm-up ends: a frame that isn't judged yet passes for whole. */
+static struct panel_playout warmed_playout(const struct panel_track *track, uint64_t now_ns)
+{
+    struct panel_counts uncounted = {0};
+    struct panel_playout playout = track->playout;
+    const struct panel_frame *newest = panel_frames_newest(&track->frames);
+    if (newest)
+        panel_playout_on_frame(&playout, &uncounted, newest->timestamp, newest->last_arrival_ns,
+                               track->clock_rate);
+    panel_playout_count_from(&playout, now_ns);
+    return playout;
+}
+
+void panel_session_end_warmup(struct panel_shard *shard, struct panel_session *session,
+                              uint64_t now_ns)
+{
+    struct panel_playout playouts[PANEL_TRACKS];
+    for (unsigned i = 0; i < PANEL_TRACKS; i++) {
+        struct panel_track *track = &session->tracks[i];
+        struct panel_readers *readers = readers_of(shard, session, i);
+        struct panel_counts uncounted = {0};
+        playouts[i] = warmed_playout(track, now_ns);
+        if (!readers)
+            continue;
+        panel_readers_settle(readers, &track->reader, &uncounted, to_ms(now_ns), true);
+        panel_readers_leave(readers, &track->reader);
+    }
+    panel_session_init(shard, session, session->stream);
+    for (unsigned i = 0; i < PANEL_TRACKS; i++)
+        session->tracks[i].playout = playouts[i];
+}
+
 void panel_session_end(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns)
 {
     struct panel_counts *counts = &shard->stats->panel;

@@ -115,6 +115,11 @@ void panel_on_second(struct panel_shard *shard, struct panel_session *session, u
    stall. What still comes is looked at otherwise. */
 void panel_on_stop(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns);
 
+/* The warm-up ends: all begins anew, and counts again as a panel session, but a freeze or a stall
+   that is running goes on, and counts from now. */
+void panel_session_end_warmup(struct panel_shard *shard, struct panel_session *session,
+                              uint64_t now_ns);
+
 /* Settles what is open; stops at now what was not stopped before. */
 void panel_session_end(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns);
 

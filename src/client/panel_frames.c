@@ -111,9 +111,15 @@ void panel_frames_add(struct panel_frames *frames, const struct panel_frame_pack
         insert_frame(frames, packet);
 }
 
+const struct panel_frame *panel_frames_newest(const struct panel_frames *frames)
+{
+    return frames->open_count > 0 ? &frames->open[frames->open_count - 1] : NULL;
+}
+
 uint64_t panel_frames_pending_ns(const struct panel_frames *frames)
 {
-    return frames->open_count > 0 ? frames->open[frames->open_count - 1].last_arrival_ns : 0;
+    const struct panel_frame *newest = panel_frames_newest(frames);
+    return newest ? newest->last_arrival_ns : 0;
 }
 
 static bool follows(uint32_t next_first, uint32_t last)

@@ -58,6 +58,9 @@ void panel_frames_add(struct panel_frames *frames, const struct panel_frame_pack
 bool panel_frames_settle(struct panel_frames *frames, bool starts_known, bool flush,
                          struct panel_frame *frame, enum panel_verdict *verdict);
 
+/* The newest frame that isn't judged yet; NULL: none is open. */
+const struct panel_frame *panel_frames_newest(const struct panel_frames *frames);
+
 /* When the newest packet of a frame came that isn't judged yet; 0: none is open. */
 uint64_t panel_frames_pending_ns(const struct panel_frames *frames);
 

@@ -15,15 +15,25 @@ static int64_t mean_us(const struct panel_playout *playout)
     return arrivals > playout->step_us ? arrivals : playout->step_us;
 }
 
-static void judge_freeze(const struct panel_playout *playout, struct panel_counts *counts,
-                         uint64_t gap_ns)
+/* What of a time that ended at end_ns counts. */
+static uint64_t counted_us(const struct panel_playout *playout, uint64_t begin_ns, uint64_t end_ns)
 {
+    uint64_t from_ns = begin_ns > playout->since_ns ? begin_ns : playout->since_ns;
+    return (end_ns - from_ns) / NS_PER_US;
+}
+
+/* A gap is judged by its whole length, whatever of it counts. */
+static void judge_freeze(const struct panel_playout *playout, struct panel_counts *counts,
+                         uint64_t begin_ns, uint64_t end_ns)
+{
+    uint64_t gap_ns = end_ns > begin_ns ? end_ns - begin_ns : 0;
     int64_t mean = mean_us(playout);
     int64_t limit = 3 * mean > mean + FREEZE_MORE_US ? 3 * mean : mean + FREEZE_MORE_US;
-    if (playout->count < DURATIONS_MIN || gap_ns < (uint64_t)limit * NS_PER_US)
+    if (playout->count < DURATIONS_MIN || gap_ns < (uint64_t)limit * NS_PER_US ||
+        end_ns <= playout->since_ns)
         return;
     counts->freezes++;
-    counts->freeze_us += gap_ns / NS_PER_US;
+    counts->freeze_us += counted_us(playout, begin_ns, end_ns);
 }
 
 static void note_duration(struct panel_playout *playout, uint64_t gap_ns)
@@ -48,12 +58,13 @@ static void note_step(struct panel_playout *playout, int64_t step_ns)
         (int32_t)((step_ns / (int64_t)NS_PER_US - playout->step_us) / playout->steps);
 }
 
-static void judge_stall(struct panel_playout *playout, struct panel_counts *counts, int64_t late_ns)
+static void judge_stall(struct panel_playout *playout, struct panel_counts *counts,
+                        int64_t deadline_ns, uint64_t end_ns)
 {
-    if (late_ns < TOLERANCE_NS)
+    if ((int64_t)end_ns - deadline_ns < TOLERANCE_NS || end_ns <= playout->since_ns)
         return;
     counts->stalls++;
-    counts->stall_us += (uint64_t)late_ns / NS_PER_US;
+    counts->stall_us += counted_us(playout, deadline_ns > 0 ? (uint64_t)deadline_ns : 0, end_ns);
     counts->stalled_sessions += !playout->stalled;
     playout->stalled = true;
 }
@@ -61,6 +72,7 @@ static void judge_stall(struct panel_playout *playout, struct panel_counts *coun
 static void start_player(struct panel_playout *playout, uint32_t timestamp, uint64_t now_ns)
 {
     playout->has_deadline = true;
+    playout->anew = false;
     playout->timestamp = timestamp;
     playout->deadline_ns = (int64_t)(now_ns + PANEL_START_DELAY_MS * NS_PER_MS);
 }
@@ -77,9 +89,10 @@ static void play_frame(struct panel_playout *playout, struct panel_counts *count
     note_step(playout, step_ns);
     playout->timestamp = timestamp;
     playout->deadline_ns += step_ns;
-    int64_t late_ns = (int64_t)whole_ns - playout->deadline_ns;
-    judge_stall(playout, counts, late_ns);
-    if (late_ns > 0)
+    judge_stall(playout, counts, playout->deadline_ns, whole_ns);
+    if (playout->anew)
+        start_player(playout, timestamp, whole_ns);
+    else if ((int64_t)whole_ns > playout->deadline_ns)
         playout->deadline_ns = (int64_t)whole_ns;
 }
 
@@ -90,7 +103,7 @@ void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *
         return;
     if (playout->started) {
         uint64_t gap_ns = whole_ns > playout->shown_ns ? whole_ns - playout->shown_ns : 0;
-        judge_freeze(playout, counts, gap_ns);
+        judge_freeze(playout, counts, playout->shown_ns, whole_ns);
         note_duration(playout, gap_ns);
     }
     playout->started = true;
@@ -104,6 +117,13 @@ void panel_playout_restart(struct panel_playout *playout)
     playout->has_deadline = false;
 }
 
+void panel_playout_count_from(struct panel_playout *playout, uint64_t now_ns)
+{
+    playout->since_ns = now_ns;
+    playout->stalled = false;
+    playout->anew = true;
+}
+
 void panel_playout_end(struct panel_playout *playout, struct panel_counts *counts,
                        uint64_t pending_ns, uint64_t now_ns)
 {
@@ -114,8 +134,8 @@ void panel_playout_end(struct panel_playout *playout, struct panel_counts *count
     playout->ended = true;
     if (!watching || now_ns < last_ns)
         return;
-    judge_freeze(playout, counts, now_ns - last_ns);
+    judge_freeze(playout, counts, last_ns, now_ns);
     int64_t next_ns = playout->deadline_ns + (pending ? 2 * step_ns : step_ns);
     if (playout->has_deadline && playout->steps > 0)
-        judge_stall(playout, counts, (int64_t)now_ns - next_ns);
+        judge_stall(playout, counts, next_ns, now_ns);
 }

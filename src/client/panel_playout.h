@@ -14,6 +14,7 @@
 struct panel_playout {
     uint64_t shown_ns;   /* when the last complete frame came */
     int64_t deadline_ns; /* when the player wanted that frame, where it has a clock */
+    uint64_t since_ns;   /* nothing before this moment counts (the warm-up's end); 0: all does */
     uint32_t timestamp;  /* its RTP time */
     int32_t step_us;     /* mean time between frames by their RTP time; 0: unknown */
     uint32_t sum;        /* of durations */
@@ -24,6 +25,7 @@ struct panel_playout {
     bool ended;
     bool has_deadline; /* timestamp and deadline_ns are set */
     bool stalled;      /* ever: the session is counted */
+    bool anew;         /* the player starts anew with the next frame, once that is judged */
 };
 
 /* A complete frame; whole_ns is when its last packet arrived. A freeze is a gap between frames of
@@ -36,6 +38,10 @@ void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *
 
 /* The next frame's RTP time has nothing to do with those before. */
 void panel_playout_restart(struct panel_playout *playout);
+
+/* The warm-up ends: freezes and stalls count from now on, also what remains of one that is running.
+   Then the player starts anew, so that what it had to wait before gives it no reserve. */
+void panel_playout_count_from(struct panel_playout *playout, uint64_t now_ns);
 
 /* No more frames were to come after now: counts the freeze and the stall that are open, once; later
    frames are none of the viewer's. pending_ns: when the last packet of a frame came that isn't

@@ -190,6 +190,124 @@ static void test_frames_out_of_display_order(void **state)
     assert_true(info.frame_rate > 24.5 && info.frame_rate < 25.5);
 }
 
+/* 25 frames a second, of which those from `silent_ms` to `resumed_ms` never come, or all from
+   `resumed_ms` on where they were held; the warm-up ends at 4,000 ms, the session at 8,000 ms.
+   The player runs dry 200 ms after a silence begins, where there were frames to show. */
+static const struct {
+    const char *name;
+    unsigned from_ms; /* when the session begins */
+    unsigned silent_ms, resumed_ms;
+    bool held, audio, stops;
+    unsigned freezes, freeze_ms, stalls, stall_ms;
+} warmup_rows[] = {
+    {"no silence", 0, 8000, 8000, false, false, false, 0, 0, 0, 0},
+    {"silent to the end", 0, 2000, 9000, true, false, false, 1, 4000, 1, 4000},
+    {"silent to TEARDOWN", 0, 2000, 9000, true, false, true, 1, 3500, 1, 3500},
+    {"audio goes on", 0, 2000, 9000, true, true, false, 1, 4000, 1, 4000},
+    {"silent over the end", 0, 2000, 6000, true, false, false, 1, 2000, 1, 2000},
+    {"nothing was to be seen", 0, 2000, 6000, false, false, false, 1, 2000, 0, 0},
+    {"silent within", 0, 2000, 3000, true, false, false, 0, 0, 0, 0},
+    /* The last frame came at 3,960 ms, and is to be seen until 4,200 ms. */
+    {"silent from the end on", 0, 4000, 9000, true, false, false, 1, 4000, 1, 3800},
+    /* Of the gap from 3,880 to 4,120 ms; the frame due at 3,920 ms is to be seen at 4,120 ms. */
+    {"a short one over the end", 0, 3920, 4120, true, false, false, 1, 120, 0, 0},
+    {"silent behind", 0, 6000, 7000, true, false, false, 1, 1040, 1, 800},
+    {"begun behind", 5000, 9000, 9000, false, false, false, 0, 0, 0, 0},
+    {"begun behind, silent to the end", 5000, 6000, 9000, true, false, false, 1, 2040, 1, 1800},
+    {"no frame at all", 9000, 9000, 9000, true, true, false, 0, 0, 0, 0},
+};
+
+/* As the client does it, which counts the warm-up apart. */
+static void end_warmup(struct panel_session *session, uint64_t now_ns)
+{
+    stats->panel = (struct panel_counts){0};
+    panel_session_end_warmup(&shard, session, now_ns);
+    assert_int_equal(stats->panel.sessions, 1);
+}
+
+/* The row's frame of that moment: false where none comes. */
+static bool frame_of(size_t row, unsigned ms, unsigned *arrives_ms)
+{
+    bool silent = ms >= warmup_rows[row].silent_ms && ms < warmup_rows[row].resumed_ms;
+    *arrives_ms = silent ? warmup_rows[row].resumed_ms : ms;
+    return ms >= warmup_rows[row].from_ms && (!silent || warmup_rows[row].held);
+}
+
+static void play_warmup_row(size_t row, struct panel_session *session)
+{
+    unsigned next = 0, end_ms = 8000, arrives_ms; /* next: the first frame that hasn't come */
+    for (unsigned now_ms = 0; now_ms < end_ms; now_ms += 20) {
+        if (now_ms == 4000)
+            end_warmup(session, T0 + 4000 * MS);
+        if (now_ms == 7500 && warmup_rows[row].stops)
+            panel_on_stop(&shard, session, T0 + 7500 * MS);
+        if (warmup_rows[row].audio)
+            pass(session, audio(now_ms / 20, now_ms * 48, T0 + now_ms * MS));
+        for (; next * 40 <= now_ms; next++) {
+            bool comes = frame_of(row, next * 40, &arrives_ms);
+            if (comes && arrives_ms > now_ms)
+                break;
+            if (comes)
+                pass(session, video(next, next * 3600, T0 + now_ms * MS));
+        }
+    }
+    panel_session_end(&shard, session, T0 + end_ms * MS);
+}
+
+static void test_warmup(void **state)
+{
+    for (size_t row = 0; row < sizeof(warmup_rows) / sizeof(warmup_rows[0]); row++) {
+        play_warmup_row(row, begin());
+        const struct panel_counts *got = &stats->panel;
+        if (got->freezes != warmup_rows[row].freezes ||
+            got->freeze_us != warmup_rows[row].freeze_ms * 1000 ||
+            got->stalls != warmup_rows[row].stalls ||
+            got->stall_us != warmup_rows[row].stall_ms * 1000 ||
+            got->stalled_sessions != warmup_rows[row].stalls)
+            fail_msg("%s: %u freezes, %u us; %u stalls, %u us", warmup_rows[row].name,
+                     (unsigned)got->freezes, (unsigned)got->freeze_us, (unsigned)got->stalls,
+                     (unsigned)got->stall_us);
+    }
+}
+
+/* What the player had to wait in the warm-up gives it no reserve: the same hold stalls it again. */
+static void test_warmup_gives_no_reserve(void **state)
+{
+    struct panel_session *session = begin();
+    for (uint32_t i = 0; i < 300; i++) {
+        uint64_t at = T0 + i * 40 * MS;
+        if (i >= 50 && i < 100)
+            at = T0 + 100 * 40 * MS;
+        if (i >= 200 && i < 250)
+            at = T0 + 250 * 40 * MS;
+        if (i == 150)
+            end_warmup(session, at);
+        pass(session, video(i, i * 3600, at));
+    }
+    panel_session_end(&shard, session, T0 + 300 * 40 * MS);
+    assert_int_equal(stats->panel.stalls, 1);
+    assert_int_equal(stats->panel.stall_us, 1800000);
+    assert_int_equal(stats->panel.stalled_sessions, 1);
+}
+
+/* Frames that came just before the warm-up's end, and are read just behind it, end a silence that
+   was the warm-up's alone. */
+static void test_warmup_read_late(void **state)
+{
+    struct panel_session *session = begin();
+    for (uint32_t i = 0; i < 200; i++) {
+        uint64_t at = T0 + i * 40 * MS;
+        if (i >= 50 && i < 100)
+            at = T0 + 100 * 40 * MS - 10 * MS;
+        if (i == 50)
+            end_warmup(session, T0 + 100 * 40 * MS);
+        pass(session, video(i, i * 3600, at));
+    }
+    panel_session_end(&shard, session, T0 + 200 * 40 * MS);
+    assert_int_equal(stats->panel.freezes, 0);
+    assert_int_equal(stats->panel.stalls, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +320,9 @@ int main(void)
         cmocka_unit_test(test_end_behind_an_open_frame),
         cmocka_unit_test(test_burst_at_start),
         cmocka_unit_test(test_frames_out_of_display_order),
+        cmocka_unit_test(test_warmup),
+        cmocka_unit_test(test_warmup_gives_no_reserve),
+        cmocka_unit_test(test_warmup_read_late),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -120,6 +120,38 @@ static void test_warmup(void **state)
     world_end(&world);
 }
 
+/* The server writes nothing more from 2 s after PLAY on, in the warm-up. Of the 10 s of the run the
+   6 behind the warm-up count: readers who saw nothing in them saw a frozen picture. */
+static void test_frozen_in_warmup(void **state)
+{
+    static const struct {
+        enum plan_transport transport;
+        uint32_t threads;
+    } rows[] = {{PLAN_TCP, 1}, {PLAN_UDP, 1}, {PLAN_TCP, 2}};
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_init(&world, URL "?stall=100s/102s");
+        world.plan.transport = rows[i].transport;
+        world.plan.threads = rows[i].threads;
+        world.plan.readers = 4;
+        world.plan.duration_ns = 10 * NS_PER_S;
+        world.plan.warmup_ns = 4 * NS_PER_S;
+        world.interval_ns = NS_PER_S;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        assert_int_equal(stats->sessions.completed, 4);
+        assert_int_equal(stats_rtp(stats).packets, 0);
+        assert_int_equal(stats->panel.sessions, 4);
+        assert_int_equal(stats->panel.frames_complete, 0);
+        assert_int_equal(stats->panel.freezes, 4);
+        assert_in_range(stats->panel.freeze_us, 4 * 6000000 - 10000, 4 * 6000000 + 10000);
+        assert_int_equal(stats->panel.stalls, 4);
+        assert_int_equal(stats->panel.stall_us, stats->panel.freeze_us);
+        assert_int_equal(stats->panel.stalled_sessions, 4);
+        world_end(&world);
+    }
+}
+
 /* A day of a stream of one packet in five seconds: a keepalive each 30 s, or each timeout / 2. */
 static void test_day(void **state)
 {
@@ -214,8 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),  cmocka_unit_test(test_latencies),
-        cmocka_unit_test(test_warmup), cmocka_unit_test(test_day),
-        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_warmup), cmocka_unit_test(test_frozen_in_warmup),
+        cmocka_unit_test(test_day),    cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
