@@ -124,11 +124,11 @@ void client_set_warming(struct client *client, bool warming)
     client_set_stats(client, client->stats);
     if (!was || warming)
         return;
+    client->media_from_ns = client->now_ns;
     for (uint32_t i = 0; i < client->sessions.touched; i++) {
         struct session *session = client_session(client, i);
         session->bytes = 0;
         session->packets = 0;
-        session->first_rtp_ns = session->first_rtp_ns ? client->now_ns : 0;
         if (session->panel)
             panel_session_end_warmup(&client->panel_shard,
                                      pool_at(&client->panels, session->panel - 1), client->now_ns);

@@ -131,6 +131,7 @@ struct client {
     uint64_t tries_failed;      /* ... also of sessions that try again */
     bool stopping;              /* the plan's end has come: nobody retries or comes back */
     bool warming;
+    uint64_t media_from_ns; /* media counts from then on: the warm-up's end; 0: there was none */
     struct pool sessions;
     struct pool more_tracks;
     struct pool gap_blocks;

@@ -283,9 +283,11 @@ void media_end(struct client *client, struct session *session)
     uint64_t last_ns = client->epoch_ns + (uint64_t)session->last_rtp_ms * NS_PER_MS;
     if (session->panel)
         panel_session_end(&client->panel_shard, panel_of(client, session), client->now_ns);
-    if (!(session->flags & FLAG_GOT_MEDIA) || last_ns < session->first_rtp_ns + NS_PER_S)
+    uint64_t from_ns = session->first_rtp_ns > client->media_from_ns ? session->first_rtp_ns
+                                                                     : client->media_from_ns;
+    if (!(session->flags & FLAG_GOT_MEDIA) || last_ns < from_ns + NS_PER_S)
         return;
-    uint64_t media_ns = last_ns - session->first_rtp_ns;
+    uint64_t media_ns = last_ns - from_ns;
     struct stream_stats *stream = &client->media->streams[session->url];
     stream->media_us += media_ns / NS_PER_US;
     stream->media_bytes += session->bytes;

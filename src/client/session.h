@@ -149,7 +149,7 @@ struct session {
     uint32_t description;
     uint32_t panel;
     uint32_t publisher;
-    uint64_t bytes; /* RTP header and payload, this start */
+    uint64_t bytes; /* RTP header and payload, this start; the warm-up's only while it lasts */
 
     /* The second and third line. */
     struct wheel_entry timer;
@@ -175,7 +175,7 @@ struct session {
     uint32_t backlog_ms; /* when unread bytes last passed half the receive buffer */
     uint32_t keyframe_timestamp;
     uint32_t long_id;
-    uint32_t packets;        /* RTP, this start */
+    uint32_t packets;        /* RTP, likewise */
     uint32_t skipped_bytes;  /* of a damaged stream, in this try */
     uint32_t tries;          /* failed so far in this start */
     uint32_t waits_since_ms; /* its first try began; of one that comes back: it was dropped */

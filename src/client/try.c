@@ -153,6 +153,7 @@ void session_come_back(struct client *client, struct session *session)
     session->ever = 0;
     session->bytes = 0;
     session->packets = 0;
+    session->play_sent_ns = 0;
     session->first_rtp_ns = 0;
     session->flags &= (uint16_t) ~(FLAG_GOT_MEDIA | FLAG_RESETUP | FLAG_ESTABLISHED);
     client->starting++;

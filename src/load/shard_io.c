@@ -165,6 +165,13 @@ static void write_group(struct text *to, const char *group)
     text_add_string(to, "\",");
 }
 
+/* What the result counts of it: nothing while the warm-up lasts. */
+static void write_media(struct text *to, const struct client *client, const struct session *session)
+{
+    text_printf(to, ",\"packets\":%" PRIu32 ",\"bytes\":%" PRIu64,
+                client->warming ? 0 : session->packets, client->warming ? 0 : session->bytes);
+}
+
 /* One line; times in seconds since the run's start. */
 static void io_ended(void *host, const struct session *session, enum session_outcome outcome)
 {
@@ -191,10 +198,10 @@ static void io_ended(void *host, const struct session *session, enum session_out
     write_ms(&line, "play_s", run_start_ns, session->play_sent_ns);
     write_ms(&line, "first_rtp_s", run_start_ns, session->first_rtp_ns);
     write_ms(&line, "ended_s", run_start_ns, client->now_ns);
-    text_printf(
-        &line, ",\"tries\":%u,\"packets\":%" PRIu32 ",\"bytes\":%" PRIu64 ",\"outcome\":\"%s\"",
-        session->tries + 1u, session->packets, session->bytes, session_outcome_name(outcome));
-    text_printf(&line, ",\"phase\":%s%s%s,\"reason\":%s%s%s}\n", failed ? "\"" : "",
+    text_printf(&line, ",\"tries\":%u", session->tries + 1u);
+    write_media(&line, client, session);
+    text_printf(&line, ",\"outcome\":\"%s\",\"phase\":%s%s%s,\"reason\":%s%s%s}\n",
+                session_outcome_name(outcome), failed ? "\"" : "",
                 failed ? phase_name((enum phase)session->last_phase) : "null", failed ? "\"" : "",
                 failed ? "\"" : "",
                 failed ? reason_name((enum reason)session->last_reason) : "null",

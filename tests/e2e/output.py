@@ -64,6 +64,26 @@ def sessions_log_has_every_session():
         equal(len({line["source_port"] for line in lines}), 7, "source ports")
 
 
+@test(short=True, args=[(transport, who) for transport in ("tcp", "udp") for who in ("readers", "publishers")])
+def sessions_log_adds_up_to_the_result(transport, who):
+    """With a warm-up and lives that end before, across and behind its end; the times are the real ones."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "sessions"
+        what = [server.url + "a"] if who == "readers" else ["--publish", server.url + "a{n}"]
+        run = Run(*what, "-n", 8, "-r", "50/s", "-d", "4s", "--warmup", "2s",
+                  "--session-duration", "uniform:300ms,1s", "-t", transport, "--sessions-log", file)
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+    counted = run.rtp if who == "readers" else run.published
+    assert counted["packets"] > 0, run.out
+    for key in ("packets", "bytes"):
+        equal(sum(line[key] for line in lines), counted[key], f"{key} of all sessions")
+    early = [line for line in lines if line["ended_s"] < 1.9]
+    assert early and not any(line["packets"] for line in early), early
+    assert all(line["first_rtp_s"] < line["ended_s"] for line in early if line["outcome"] == "completed"), early
+    across = [line for line in lines if line["ended_s"] > 2.1 and line["due_s"] < 1.8]
+    assert across and all(line["first_rtp_s"] < 1.9 and line["packets"] > 0 for line in across), across
+
+
 @test(short=True)
 def summary_fits_a_screen():
     with Server("--pattern", "50/s:500") as server:

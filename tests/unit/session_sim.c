@@ -1,6 +1,8 @@
 /* Whole sessions against the embedded server, on the simulated network. */
 #include "world.h"
 
+#include <stdlib.h>
+
 #define URL "rtsp://" WORLD_HOST ":554/two"
 
 /* What the client counted must be what the server says it sent. */
@@ -152,6 +154,88 @@ static void test_frozen_in_warmup(void **state)
     }
 }
 
+static double seconds_in(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+    assert_non_null(at);
+    return strtod(at + strlen(key), NULL);
+}
+
+/* A line of a session of 700 ms beside a warm-up of 2 s, on a network of 1 ms each way. All times
+   are real; packets are those behind the warm-up. Adds 1 to where the session lay: 0 before the
+   warm-up's end, 1 across it, 2 behind it. */
+static void check_log_line(const char *line, unsigned lay[3])
+{
+    double due_s = seconds_in(line, "\"due_s\":");
+    double play_s = seconds_in(line, "\"play_s\":");
+    double first_s = seconds_in(line, "\"first_rtp_s\":");
+    double ended_s = seconds_in(line, "\"ended_s\":");
+    double packets = seconds_in(line, "\"packets\":");
+    assert_true(due_s < play_s && play_s < due_s + 0.1);
+    assert_true(play_s < first_s && first_s < play_s + 0.1);
+    assert_true(first_s < ended_s && ended_s < due_s + 0.7 + 0.3);
+    double counted_s = ended_s < 2 ? 0 : ended_s - (first_s > 2 ? first_s : 2);
+    assert_true(counted_s > 0 || packets == 0);
+    assert_true(packets < 150 * counted_s + 10 && packets > 150 * counted_s - 20);
+    lay[ended_s < 2 ? 0 : first_s < 2 ? 1 : 2]++;
+}
+
+/* Short lives and a warm-up: the sums of the sessions' log are the result's, which world_result
+   sees to. */
+static void test_sessions_log(void **state)
+{
+    static const struct {
+        enum plan_transport transport;
+        bool publishes;
+    } rows[] = {{PLAN_TCP, false}, {PLAN_UDP, false}, {PLAN_TCP, true}, {PLAN_UDP, true}};
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        unsigned lay[3] = {0};
+        world_init(&world, URL);
+        if (rows[i].publishes)
+            world_publish(&world);
+        world.plan.transport = rows[i].transport;
+        world.plan.readers = 4;
+        world.plan.threads = 2;
+        world.plan.life =
+            (struct distribution){.kind = DISTRIBUTION_FIXED, .a_ns = 700 * NS_PER_MS};
+        world.plan.warmup_ns = 2 * NS_PER_S;
+        world.log_sessions = true;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        assert_true((rows[i].publishes ? stats->published.packets : stats_rtp(stats).packets) > 0);
+        for (const char *line = world.log_text; *line; line = strchr(line, '\n') + 1) {
+            if (seconds_in(line, "\"ended_s\":") < 5) /* not cut off by the plan's end */
+                check_log_line(line, lay);
+        }
+        assert_true(lay[0] >= 4 && lay[1] == 4 && lay[2] >= 4);
+        world_end(&world);
+    }
+}
+
+/* The bit rate is that of the time that counts: 150 packets a second, of 24,750 bytes with their
+   headers of 12. */
+static void test_bitrate_after_warmup(void **state)
+{
+    const uint64_t bps = 8 * (150 * 12 + 100 * 100 + 99 * 100 / 2 + 50 * 160);
+    struct world world;
+    for (unsigned udp = 0; udp < 2; udp++) {
+        world_init(&world, URL);
+        world.plan.transport = udp ? PLAN_UDP : PLAN_TCP;
+        world.plan.duration_ns = 10 * NS_PER_S;
+        world.plan.warmup_ns = 6 * NS_PER_S;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        const struct histogram *seen = &stats->metrics[METRIC_BITRATE];
+        const struct stream_stats *stream = &stats->streams[0];
+        assert_int_equal(seen->count, 1);
+        assert_in_range(seen->max, bps * 98 / 100, bps * 102 / 100);
+        assert_in_range(stream->media_bytes * 8 * 1000000 / stream->media_us, bps * 98 / 100,
+                        bps * 102 / 100);
+        world_end(&world);
+    }
+}
+
 /* A day of a stream of one packet in five seconds: a keepalive each 30 s, or each timeout / 2. */
 static void test_day(void **state)
 {
@@ -245,9 +329,10 @@ static void test_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),  cmocka_unit_test(test_latencies),
-        cmocka_unit_test(test_warmup), cmocka_unit_test(test_frozen_in_warmup),
-        cmocka_unit_test(test_day),    cmocka_unit_test(test_split),
+        cmocka_unit_test(test_whole),        cmocka_unit_test(test_latencies),
+        cmocka_unit_test(test_warmup),       cmocka_unit_test(test_frozen_in_warmup),
+        cmocka_unit_test(test_sessions_log), cmocka_unit_test(test_bitrate_after_warmup),
+        cmocka_unit_test(test_day),          cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -377,14 +377,40 @@ static void check_secret(const struct world *world, const struct stats *stats)
         assert_null(strstr(world->log_text, world->secret));
 }
 
-/* A line for each session that ended, and every ending is one of the four. */
-static void check_log(const struct world *world, const struct session_counts *sessions)
+static uint64_t number_in(const char *line, const char *key)
 {
-    uint64_t lines = 0;
-    for (size_t i = 0; i < world->log_len; i++)
-        lines += world->log_text[i] == '\n';
+    const char *at = strstr(line, key);
+    assert_non_null(at);
+    return strtoull(at + strlen(key), NULL, 10);
+}
+
+/* PLAY is that of this start. */
+static void check_play(const char *line)
+{
+    const char *due = strstr(line, "\"due_s\":"), *play = strstr(line, "\"play_s\":");
+    assert_true(due && play);
+    if (play[strlen("\"play_s\":")] != 'n')
+        assert_true(strtod(play + strlen("\"play_s\":"), NULL) >=
+                    strtod(due + strlen("\"due_s\":"), NULL));
+}
+
+/* A line for each session that ended, and every ending is one of the four; the packets and bytes of
+   all lines are the result's. */
+static void check_log(const struct world *world, const struct stats *stats)
+{
+    const struct session_counts *sessions = &stats->sessions;
+    struct rtp_counts rtp = stats_rtp(stats);
+    uint64_t lines = 0, packets = 0, bytes = 0;
+    for (const char *line = world->log_text; *line; line = strchr(line, '\n') + 1) {
+        lines++;
+        packets += number_in(line, "\"packets\":");
+        bytes += number_in(line, "\"bytes\":");
+        check_play(line);
+    }
     assert_int_equal(lines, sessions->completed + sessions->dropped + sessions->failed +
                                 sessions->cut_off);
+    assert_int_equal(packets, rtp.packets + stats->published.packets);
+    assert_int_equal(bytes, rtp.bytes + stats->published.bytes);
 }
 
 const struct stats *world_result(struct world *world)
@@ -400,7 +426,7 @@ const struct stats *world_result(struct world *world)
     world->snapshot = collector_finish(world->collector, sim_now(world->sim));
     if (world->log) {
         fflush(world->log);
-        check_log(world, &world->snapshot->total->sessions);
+        check_log(world, world->snapshot->total);
     }
     check_secret(world, world->snapshot->total);
     return world->snapshot->total;
