@@ -1,6 +1,8 @@
 /* reason.h - the named phases a session can fail in, and the reasons it can fail for. */
 #pragma once
 
+#include <stdbool.h>
+
 enum phase {
     PHASE_RESOLVE,
     PHASE_CONNECT,
@@ -60,3 +62,6 @@ enum reason {
 
 const char *phase_name(enum phase phase);
 const char *reason_name(enum reason reason);
+
+/* Can a try fail in that phase for that reason? */
+bool reason_occurs_in(enum reason reason, enum phase phase);

@@ -37,6 +37,52 @@ static void test_names(void **state)
     }
 }
 
+/* Some rows of the table; world_result holds what sessions of other tests run into against it. */
+static void test_where_reasons_occur(void **state)
+{
+    static const struct {
+        enum phase phase;
+        enum reason reason;
+        bool occurs;
+    } rows[] = {
+        {PHASE_RESOLVE, REASON_NO_ADDRESS, true},
+        {PHASE_CONNECT, REASON_REFUSED, true},
+        {PHASE_CONNECT, REASON_STATUS, false},
+        {PHASE_OPTIONS, REASON_STATUS, false}, /* whatever its reply, DESCRIBE follows */
+        {PHASE_DESCRIBE, REASON_NO_MEDIA, true},
+        {PHASE_DESCRIBE, REASON_BYE, false},
+        {PHASE_SETUP, REASON_TRANSPORT_INVALID, true},
+        {PHASE_PLAY, REASON_TRANSPORT_INVALID, false},
+        {PHASE_RECORD, REASON_STATUS, true},
+        {PHASE_MEDIA, REASON_MEDIA_TIMEOUT, true},
+        {PHASE_MEDIA, REASON_STATUS, false}, /* no request awaits a reply, but keepalives */
+        {PHASE_KEEPALIVE, REASON_STATUS, true},
+        {PHASE_TEARDOWN, REASON_TIMEOUT, true},
+        {PHASE_TEARDOWN, REASON_EOF, false}, /* an answer */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(reason_occurs_in(rows[i].reason, rows[i].phase), rows[i].occurs);
+}
+
+/* What no phase can fail for, because nothing here does so: a new reason needs its place. */
+static void test_every_reason_occurs(void **state)
+{
+    static const enum reason idle[] = {REASON_NONE, REASON_TEARDOWN_TIMEOUT, REASON_TLS_VERIFY,
+                                       REASON_TLS_HANDSHAKE};
+    bool expected[REASONS];
+    for (unsigned reason = 0; reason < REASONS; reason++)
+        expected[reason] = true;
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+        expected[idle[i]] = false;
+    for (unsigned reason = 0; reason < REASONS; reason++) {
+        bool occurs = false;
+        for (unsigned phase = 0; phase < PHASES; phase++)
+            occurs |= reason_occurs_in(reason, phase);
+        if (occurs != expected[reason])
+            fail_msg("%s", reason_name(reason));
+    }
+}
+
 static void record(struct stats *stats, struct rng *rng)
 {
     stats->sessions.started += rng_below(rng, 9);
@@ -213,6 +259,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_where_reasons_occur),
+        cmocka_unit_test(test_every_reason_occurs),
         cmocka_unit_test(test_add_is_exact),
         cmocka_unit_test(test_clear_leaves_nothing),
         cmocka_unit_test(test_metric_precision),

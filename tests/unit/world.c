@@ -377,6 +377,17 @@ static void check_secret(const struct world *world, const struct stats *stats)
         assert_null(strstr(world->log_text, world->secret));
 }
 
+/* Every way in which sessions failed is one that metrics show from the start. */
+static void check_reasons(const struct stats *stats)
+{
+    for (uint32_t i = 0; i < stats->error_count; i++) {
+        const struct error_entry *error = &stats->errors[i];
+        if (!reason_occurs_in(error->reason, error->phase))
+            fail_msg("%s in %s is not in the table of what can occur", reason_name(error->reason),
+                     phase_name(error->phase));
+    }
+}
+
 static uint64_t number_in(const char *line, const char *key)
 {
     const char *at = strstr(line, key);
@@ -429,6 +440,7 @@ const struct stats *world_result(struct world *world)
         check_log(world, world->snapshot->total);
     }
     check_secret(world, world->snapshot->total);
+    check_reasons(world->snapshot->total);
     return world->snapshot->total;
 }
 
