@@ -99,11 +99,11 @@ struct exporter *exporter_start(const struct sockaddr *address, struct text *err
     struct exporter *exporter = calloc(1, sizeof(*exporter));
     assert(exporter);
     pthread_mutex_init(&exporter->lock, NULL);
-    /* Before the run has begun there is nothing, said in a way that both formats allow. */
     for (unsigned i = 0; i < PROMETHEUS_FORMATS; i++) {
-        exporter->pages[i].text = strdup("# EOF\n");
-        assert(exporter->pages[i].text);
-        exporter->pages[i].len = strlen(exporter->pages[i].text);
+        FILE *to = open_memstream(&exporter->pages[i].text, &exporter->pages[i].len);
+        assert(to);
+        prometheus_write_first((enum prometheus_format)i, to);
+        fclose(to);
     }
     exporter->daemon = start_daemon(exporter, address);
     if (exporter->daemon)

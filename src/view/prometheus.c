@@ -192,6 +192,27 @@ static void write_errors(const struct page *page, const struct stats *total)
     counter(page, "errors_not_kept", "Failed tries of further kinds.", total->errors_not_kept);
 }
 
+/* Without the status, so that all that can occur are there before they do: to rate() and increase()
+   a counter that begins at 500 has never risen. */
+static void write_failed_tries(const struct page *page, const struct error_entry *errors,
+                               uint32_t error_count)
+{
+    uint64_t counts[PHASES][REASONS] = {0};
+    char labels[LABELS];
+    for (uint32_t i = 0; i < error_count; i++)
+        counts[errors[i].phase][errors[i].reason] += errors[i].count;
+    family(page, "failed_tries", "counter", "Failed tries, by phase and reason, each from 0 on.");
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        for (unsigned reason = 0; reason < REASONS; reason++) {
+            if (counts[phase][reason] == 0 && !reason_occurs_in(reason, phase))
+                continue;
+            snprintf(labels, sizeof(labels), "{phase=\"%s\",reason=\"%s\"}", phase_name(phase),
+                     reason_name(reason));
+            count(page, "failed_tries", labels, counts[phase][reason]);
+        }
+    }
+}
+
 static void write_panel(const struct page *page, const struct panel_counts *panel)
 {
     family(page, "panel_frames", "counter", "Video frames of the sessions looked at in depth.");
@@ -361,6 +382,12 @@ static void write_slos(const struct page *page, const struct snapshot *snapshot)
               snapshot->slos[i].ok);
 }
 
+static void end(const struct page *page)
+{
+    if (page->format == PROMETHEUS_OPENMETRICS)
+        fputs("# EOF\n", page->to);
+}
+
 void prometheus_write(const struct snapshot *snapshot, const struct prometheus_peaks *peaks,
                       enum prometheus_format format, FILE *to)
 {
@@ -368,6 +395,7 @@ void prometheus_write(const struct snapshot *snapshot, const struct prometheus_p
     write_sessions(&page, snapshot->total);
     write_rtp(&page, snapshot->total, peaks);
     write_published(&page, snapshot->total, peaks);
+    write_failed_tries(&page, snapshot->total->errors, snapshot->total->error_count);
     write_errors(&page, snapshot->total);
     write_latencies(&page, snapshot->total);
     write_panel(&page, &snapshot->total->panel);
@@ -375,6 +403,12 @@ void prometheus_write(const struct snapshot *snapshot, const struct prometheus_p
     write_server(&page, &snapshot->server);
     write_streams(&page, snapshot);
     write_slos(&page, snapshot);
-    if (format == PROMETHEUS_OPENMETRICS)
-        fputs("# EOF\n", to);
+    end(&page);
+}
+
+void prometheus_write_first(enum prometheus_format format, FILE *to)
+{
+    const struct page page = {to, format};
+    write_failed_tries(&page, NULL, 0);
+    end(&page);
 }

@@ -29,6 +29,9 @@ void prometheus_peaks_see(struct prometheus_peaks *peaks, const struct snapshot 
 void prometheus_write(const struct snapshot *snapshot, const struct prometheus_peaks *peaks,
                       enum prometheus_format format, FILE *to);
 
+/* Writes what a scrape shall see before there is a snapshot: the counters of failed tries, at 0. */
+void prometheus_write_first(enum prometheus_format format, FILE *to);
+
 /* The i-th upper bound of histograms, in microseconds: two an octave, at the edges of the buckets
    that values were counted in, so that every count is exact. */
 #define PROMETHEUS_BOUNDS 44u

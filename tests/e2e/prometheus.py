@@ -45,6 +45,12 @@ class Scraped(Process):
             time.sleep(0.2)
 
 
+def failed_tries(text):
+    """{(phase, reason): count} of a page of metrics."""
+    return {(phase, reason): int(count) for phase, reason, count in re.findall(
+        r'^rtspbench_failed_tries_total\{phase="(\w+)",reason="(\w+)"\} (\d+)$', text, re.M)}
+
+
 def free_port():
     """Outside the range that the system gives to connections."""
     while True:
@@ -72,6 +78,8 @@ def promtool_finds_nothing():
                        "first_keyframe", "startup", "join", "keepalive", "teardown"], "phases with a histogram")
         run.wait_until('rtspbench_errors_total{phase="describe",reason="status",status="404"}', 10)
         run.wait_until('rtspbench_rtp_lost_total{cause="server"}', 1)
+        tries = failed_tries(run.get()[1])
+        equal({pair: count for pair, count in tries.items() if count > 0}, {("describe", "status"): 10}, "failed tries")
         try:
             urllib.request.urlopen(run.url.replace("/metrics", "/elsewhere"), timeout=5)
             raise AssertionError("/elsewhere was answered")
@@ -104,15 +112,34 @@ class Prometheus(Process):
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
 
-    def wait_for_samples(self, seconds=30):
+    def wait_until(self, condition, seconds=30):
+        """Until a query has an answer."""
         end = time.monotonic() + seconds
         while True:
             with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                found = self.query("count_over_time(rtspbench_sessions_active[1m])")
-                if found and int(found[0]["value"][1]) >= 6:
+                if self.query(condition):
                     return
-            assert time.monotonic() < end, f"nothing was scraped:\n{self.output[-3000:]}"
+            assert time.monotonic() < end, f"never was {condition}:\n{self.output[-3000:]}"
             time.sleep(0.5)
+
+
+@test
+def an_outage_is_in_rates_from_its_first_error():
+    refused = 'rtspbench_failed_tries_total{phase="connect",reason="refused"}'
+    need("prometheus")
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory(prefix="rtspbench-") as folder, \
+            Scraped(server.url, "-n", 800, "-r", "20/s", "-d", "60s") as run, \
+            Prometheus(folder, run.url.removeprefix("http://").removesuffix("/metrics")) as prometheus:
+        first = failed_tries(run.get()[1])
+        equal(set(first.values()), {0}, "counts of the first scrape")
+        prometheus.wait_until("count_over_time(rtspbench_sessions_active[1m]) >= 3")
+        server.stop()
+        prometheus.wait_until(f"{refused} >= 20")
+        (least,) = prometheus.query(f"min_over_time({refused}[5m])")
+        equal(least["value"][1], "0", "what increase() counts from")
+        assert prometheus.query(f"rate({refused}[10s]) > 0"), "no rate of refused tries"
+        equal(set(failed_tries(run.get()[1])), set(first), "pairs at last, and at first")
+        run.stop()
 
 
 @test
@@ -126,7 +153,7 @@ def grafana_queries_have_answers():
             Scraped(f"{server.url}a?drop=1/20", f"{server.url}b?status=404", "-n", 400, "-r", "10/s", "-d",
                     "60s") as run, \
             Prometheus(folder, run.url.removeprefix("http://").removesuffix("/metrics")) as prometheus:
-        prometheus.wait_for_samples()
+        prometheus.wait_until("count_over_time(rtspbench_sessions_active[1m]) >= 6")
         equal([each["value"][1] for each in prometheus.query("up")], ["1"], "up")
         for query in queries:
             query = query.replace("$__rate_interval", "10s").replace("$job", ".*").replace("$instance", ".*")

@@ -63,6 +63,79 @@ static void test_numbers(void **state)
     a_run_end(&run);
 }
 
+static size_t occurrences(const char *text)
+{
+    size_t n = 0;
+    for (const char *at = strstr(page, text); at; at = strstr(at + 1, text))
+        n++;
+    return n;
+}
+
+/* Pairs of the table of what can occur. */
+static size_t pairs(void)
+{
+    size_t n = 0;
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        for (unsigned reason = 0; reason < REASONS; reason++)
+            n += reason_occurs_in(reason, phase);
+    }
+    return n;
+}
+
+static double failed_tries(const char *phase, const char *reason)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "rtspbench_failed_tries_total{phase=\"%s\",reason=\"%s\"}", phase,
+             reason);
+    return sample(name);
+}
+
+/* Whatever its status a failure is of its phase and reason; what never occurred is there, too. */
+static void test_failed_tries(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    stats_error(run.total, PHASE_DESCRIBE, REASON_STATUS, 503, "");
+    stats_error(run.total, PHASE_DESCRIBE, REASON_STATUS, 503, "");
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(failed_tries("describe", "status") == 7 + 2);
+    assert_true(failed_tries("connect", "refused") == 1);
+    assert_true(failed_tries("setup", "timeout") == 0);
+    assert_true(failed_tries("media", "media_timeout") == 0);
+    assert_int_equal(occurrences("\nrtspbench_failed_tries_total{"), pairs());
+
+    assert_false(reason_occurs_in(REASON_TLS_VERIFY, PHASE_TLS));
+    assert_null(strstr(page, "reason=\"tls_verify\""));
+    stats_error(run.total, PHASE_TLS, REASON_TLS_VERIFY, 0, "");
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(failed_tries("tls", "tls_verify") == 1);
+    assert_int_equal(occurrences("\nrtspbench_failed_tries_total{"), pairs() + 1);
+    a_run_end(&run);
+}
+
+/* What is scraped before the first second is over. */
+static void test_failed_tries_come_first(void **state)
+{
+    static const char *const ends[PROMETHEUS_FORMATS] = {
+        [PROMETHEUS_TEXT] = " 0\n",
+        [PROMETHEUS_OPENMETRICS] = " 0\n# EOF\n",
+    };
+    for (enum prometheus_format format = 0; format < PROMETHEUS_FORMATS; format++) {
+        size_t len;
+        free(page);
+        page = NULL;
+        FILE *to = open_memstream(&page, &len);
+        prometheus_write_first(format, to);
+        fclose(to);
+        assert_true(failed_tries("connect", "refused") == 0);
+        assert_int_equal(occurrences("\nrtspbench_failed_tries_total{"), pairs());
+        assert_int_equal(occurrences("} 0\n"), pairs());
+        assert_int_equal(occurrences("# TYPE "), 1);
+        assert_string_equal(page + len - strlen(ends[format]), ends[format]);
+    }
+}
+
 static void test_published(void **state)
 {
     struct prometheus_peaks peaks = {0};
@@ -194,10 +267,15 @@ static void test_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
-        cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
-        cmocka_unit_test(test_formats),          cmocka_unit_test(test_every_phase),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_bounds_are_exact),
+        cmocka_unit_test(test_counters_never_fall),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_every_phase),
         cmocka_unit_test(test_published),
+        cmocka_unit_test(test_failed_tries),
+        cmocka_unit_test(test_failed_tries_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
