@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: their form, by promtool; and the dashboard in contrib, by a Prometheus that scrapes a run."""
+"""Metrics for Prometheus: their form, by promtool; and what is in contrib, by a Prometheus that scrapes a run."""
 
 import contextlib
 import json
@@ -14,6 +14,8 @@ import urllib.parse
 import urllib.request
 
 from harness import RTSPBENCH, TOP, Process, Run, Server, equal, main, need, skip, test
+
+ALERTS = TOP / "contrib/prometheus-alerts.yml"
 
 
 class Scraped(Process):
@@ -70,6 +72,8 @@ def promtool_finds_nothing():
         equal(kind, "text/plain; version=0.0.4; charset=utf-8", "Content-Type")
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
         equal((done.returncode, done.stdout + done.stderr), (0, ""), "promtool check metrics")
+        done = subprocess.run([promtool, "check", "rules", str(ALERTS)], capture_output=True, text=True)
+        equal(done.returncode, 0, "promtool check rules: " + done.stdout + done.stderr)
         kind, text = run.get("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
         equal(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8", "Content-Type")
         assert text.endswith("# EOF\n"), text[-100:]
@@ -98,8 +102,9 @@ def wrong_addresses_are_refused():
 class Prometheus(Process):
     def __init__(self, folder, target):
         config = pathlib.Path(folder) / "prometheus.yml"
-        config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [
-            {"job_name": "rtspbench", "static_configs": [{"targets": [target]}]}]}))
+        config.write_text(json.dumps({
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [str(ALERTS)],
+            "scrape_configs": [{"job_name": "rtspbench", "static_configs": [{"targets": [target]}]}]}))
         self.address = f"127.0.0.1:{free_port()}"
         super().__init__([need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
                           f"--web.listen-address={self.address}"])
@@ -133,11 +138,14 @@ def an_outage_is_in_rates_from_its_first_error():
         first = failed_tries(run.get()[1])
         equal(set(first.values()), {0}, "counts of the first scrape")
         prometheus.wait_until("count_over_time(rtspbench_sessions_active[1m]) >= 3")
+        equal(prometheus.query('ALERTS{alertname="RtspbenchTriesFail"}'), [], "alerts before the outage")
         server.stop()
         prometheus.wait_until(f"{refused} >= 20")
         (least,) = prometheus.query(f"min_over_time({refused}[5m])")
         equal(least["value"][1], "0", "what increase() counts from")
         assert prometheus.query(f"rate({refused}[10s]) > 0"), "no rate of refused tries"
+        prometheus.wait_until('ALERTS{alertname="RtspbenchTriesFail",phase="connect",reason="refused",'
+                              'alertstate="firing"}')
         equal(set(failed_tries(run.get()[1])), set(first), "pairs at last, and at first")
         run.stop()
 
