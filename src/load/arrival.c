@@ -40,6 +40,21 @@ static uint64_t even_at(const struct arrival *arrival, uint32_t reader)
     return arrival->passed_ns + (uint64_t)llround(fmax(more, 0) * (double)NS_PER_S / rate_per_s);
 }
 
+uint64_t arrival_last_due_ns(const struct plan *plan)
+{
+    struct arrival arrival;
+    uint64_t last_ns = 0;
+    arrival_init(&arrival, plan, 0);
+    for (uint32_t reader = 1; reader <= plan->readers; reader++) {
+        uint64_t at_ns = plan->arrival == ARRIVAL_EVEN ? even_at(&arrival, reader)
+                                                       : poisson_at(&arrival, reader);
+        if (at_ns >= plan->duration_ns)
+            break;
+        last_ns = at_ns;
+    }
+    return last_ns;
+}
+
 static bool next_of_constant(struct arrival *arrival, uint64_t until_ns,
                              struct arrival_event *event)
 {

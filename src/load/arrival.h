@@ -62,6 +62,10 @@ void arrival_take_back(struct arrival *arrival, const struct arrival_event *even
 /* Are readers begun and let go as a target moves? Else the next one is known at any time. */
 bool arrival_is_curve(const struct arrival *arrival);
 
+/* When the last of a constant profile's readers is due, of all shares: the end of its ramp. Where
+   the plan's duration cuts the ramp off, when the last one before that is. */
+uint64_t arrival_last_due_ns(const struct plan *plan);
+
 /* The shard's next event before until_ns, in order of time. False when there is none within that
    time and the plan's duration. */
 bool arrival_next(struct arrival *arrival, uint64_t until_ns, struct arrival_event *event);

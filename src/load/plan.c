@@ -176,6 +176,19 @@ uint64_t plan_steady_ns(const struct plan *plan)
     return steady_ns > plan->warmup_ns ? steady_ns : plan->warmup_ns;
 }
 
+uint64_t plan_target_reached_ns(const struct plan *plan)
+{
+    const struct profile *profile = &plan->profile;
+    if (plan->open || profile->kind == PROFILE_DAY || profile->kind == PROFILE_REAL_WORLD)
+        return plan->duration_ns / 10;
+    if (profile->kind == PROFILE_CONSTANT && profile->noise <= 0)
+        return arrival_last_due_ns(plan);
+    /* a rate that was asked for may be slower than the curve */
+    double paced_ns = plan->rate_given ? plan->readers / plan->rate_per_s * (double)NS_PER_S : 0;
+    double reached_ns = fmax((double)profile_peak_ns(profile), paced_ns);
+    return (uint64_t)fmin(reached_ns, (double)plan->duration_ns);
+}
+
 uint32_t plan_shard_share(const struct plan *plan, uint32_t shard, uint32_t readers)
 {
     uint32_t own = readers < plan->share ? 0 : (readers - plan->share) / plan->shares + 1;

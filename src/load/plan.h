@@ -157,6 +157,12 @@ int plan_misbehaviour(const struct plan *plan, uint32_t reader);
    plan's start: the ramp is over. */
 uint64_t plan_steady_ns(const struct plan *plan);
 
+/* When the target is first at its greatest, since the plan's start: before that moment a run has
+   not had the load that its plan asks for. A constant plan's is there when the last reader is due.
+   A rate (open), a day and a real-world load have no such moment: a tenth of the duration. Resolved
+   plans only. */
+uint64_t plan_target_reached_ns(const struct plan *plan);
+
 /* The readers of our share that one shard has: reader numbers are share + i * shares, and i %
    shards is the shard. */
 uint32_t plan_shard_readers(const struct plan *plan, uint32_t shard);

@@ -224,37 +224,75 @@ static double at_real_world(const struct profile *profile, uint64_t t_ns)
     return target;
 }
 
+static uint64_t spike_every_ns(const struct profile *profile)
+{
+    return or_default(profile->every_ns, profile->duration_ns / 4);
+}
+
+/* Since the period's start. */
+static uint64_t spike_from_ns(const struct profile *profile)
+{
+    uint64_t every_ns = spike_every_ns(profile);
+    uint64_t length_ns = or_default(profile->length_ns, every_ns / 4);
+    return every_ns - (length_ns < every_ns ? length_ns : every_ns);
+}
+
+static double spike_factor(const struct profile *profile)
+{
+    return profile->factor > 0 ? profile->factor : 3;
+}
+
 static double at_spike(const struct profile *profile, uint64_t t_ns)
 {
-    uint64_t every_ns = or_default(profile->every_ns, profile->duration_ns / 4);
-    uint64_t length_ns = or_default(profile->length_ns, every_ns / 4);
-    bool up = t_ns % every_ns >= every_ns - (length_ns < every_ns ? length_ns : every_ns);
-    return profile->readers * (up ? (profile->factor > 0 ? profile->factor : 3) : 1);
+    bool up = t_ns % spike_every_ns(profile) >= spike_from_ns(profile);
+    return profile->readers * (up ? spike_factor(profile) : 1);
+}
+
+static uint64_t burst_every_ns(const struct profile *profile)
+{
+    return or_default(profile->every_ns, profile->duration_ns / 10);
+}
+
+static double burst_size(const struct profile *profile)
+{
+    return profile->burst > 0 ? profile->burst : ceil(profile->readers / 10);
 }
 
 static double at_burst(const struct profile *profile, uint64_t t_ns)
 {
-    uint64_t every_ns = or_default(profile->every_ns, profile->duration_ns / 10);
-    double burst = profile->burst > 0 ? profile->burst : ceil(profile->readers / 10);
-    return fmin(profile->readers, burst * (double)(t_ns / every_ns + 1));
+    uint64_t bursts = t_ns / burst_every_ns(profile) + 1;
+    return fmin(profile->readers, burst_size(profile) * (double)bursts);
+}
+
+static uint64_t sine_period_ns(const struct profile *profile)
+{
+    return or_default(profile->period_ns, profile->duration_ns);
 }
 
 static double at_sine(const struct profile *profile, uint64_t t_ns)
 {
     double amplitude = profile->amplitude > 0 ? profile->amplitude : 0.5;
-    double period_ns = (double)or_default(profile->period_ns, profile->duration_ns);
+    double period_ns = (double)sine_period_ns(profile);
     return profile->readers * (1 + amplitude * sin(2 * M_PI * (double)t_ns / period_ns));
+}
+
+static uint32_t step_count(const struct profile *profile)
+{
+    return profile->steps ? profile->steps : 5;
+}
+
+static uint64_t ramp_ns(const struct profile *profile)
+{
+    return or_default(profile->ramp_ns, profile->duration_ns / 2);
 }
 
 static double shape(const struct profile *profile, uint64_t t_ns)
 {
-    double steps = profile->steps ? profile->steps : 5;
+    double steps = step_count(profile);
     double through = (double)t_ns / (double)or_default(profile->duration_ns, 1);
     switch (profile->kind) {
     case PROFILE_RAMP:
-        return profile->readers *
-               fmin(1,
-                    (double)t_ns / (double)or_default(profile->ramp_ns, profile->duration_ns / 2));
+        return profile->readers * fmin(1, (double)t_ns / (double)ramp_ns(profile));
     case PROFILE_BURST:
         return at_burst(profile, t_ns);
     case PROFILE_STEP:
@@ -300,4 +338,67 @@ uint32_t profile_peak(const struct profile *profile)
     for (uint32_t i = 0; profile->kind == PROFILE_STAGES && i < profile->stage_count; i++)
         peak = i == 0 ? profile->stages[0].target : fmax(peak, profile->stages[i].target);
     return (uint32_t)fmin(ceil(peak * (1 + profile->noise) - 1e-9), UINT32_MAX);
+}
+
+static uint64_t burst_peak_ns(const struct profile *profile)
+{
+    uint64_t every_ns = burst_every_ns(profile);
+    double last = (double)((profile->duration_ns - 1) / every_ns);
+    double bursts = ceil(profile->readers / burst_size(profile));
+    return (uint64_t)fmin(bursts - 1, last) * every_ns;
+}
+
+static uint64_t spike_peak_ns(const struct profile *profile)
+{
+    uint64_t from_ns = spike_from_ns(profile);
+    return spike_factor(profile) > 1 && from_ns < profile->duration_ns ? from_ns : 0;
+}
+
+/* A target moves in a straight line, so it is at its greatest at the end of a stage, or where the
+   duration cuts one off. */
+static uint64_t stages_peak_ns(const struct profile *profile)
+{
+    uint64_t peak_ns = 0, at_ns = 0;
+    double peak = 0;
+    for (uint32_t i = 0; i < profile->stage_count && at_ns < profile->duration_ns; i++) {
+        const struct profile_stage *stage = &profile->stages[i];
+        bool whole = stage->at_ns <= profile->duration_ns;
+        at_ns = whole ? stage->at_ns : profile->duration_ns;
+        double target = whole ? stage->target : at_stages(profile, at_ns);
+        if (target > peak) {
+            peak = target;
+            peak_ns = at_ns;
+        }
+    }
+    return peak_ns;
+}
+
+uint64_t profile_peak_ns(const struct profile *profile)
+{
+    uint64_t peak_ns = 0;
+    switch (profile->kind) {
+    case PROFILE_RAMP:
+        peak_ns = ramp_ns(profile);
+        break;
+    case PROFILE_BURST:
+        peak_ns = burst_peak_ns(profile);
+        break;
+    case PROFILE_STEP:
+        peak_ns = units_scale(profile->duration_ns, step_count(profile) - 1, step_count(profile));
+        break;
+    case PROFILE_SPIKE:
+        peak_ns = spike_peak_ns(profile);
+        break;
+    case PROFILE_SINE:
+        peak_ns = sine_period_ns(profile) / 4;
+        break;
+    case PROFILE_STAGES:
+        peak_ns = stages_peak_ns(profile);
+        break;
+    case PROFILE_DAY:
+    case PROFILE_REAL_WORLD:
+    case PROFILE_CONSTANT:
+        break;
+    }
+    return peak_ns < profile->duration_ns ? peak_ns : profile->duration_ns;
 }

@@ -67,4 +67,8 @@ double profile_target(const struct profile *profile, uint64_t t_ns);
 /* The most that is ever wanted. */
 uint32_t profile_peak(const struct profile *profile);
 
+/* The first moment within the duration at which the target, its noise left out, is at its greatest.
+   CONSTANT: 0. Not for DAY and REAL_WORLD. */
+uint64_t profile_peak_ns(const struct profile *profile);
+
 const char *profile_name(enum profile_kind kind);

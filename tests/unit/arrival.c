@@ -236,6 +236,27 @@ static void test_rate_bounds_a_burst(void **state)
     assert_false(arrival_next(&arrival, UINT64_MAX, &event));
 }
 
+/* It is the latest of all readers' times, as far as the plan goes; a share's is the whole plan's.
+ */
+static void test_last_due(void **state)
+{
+    for (int kind = ARRIVAL_EVEN; kind <= ARRIVAL_POISSON; kind++) {
+        for (uint64_t duration_s = 2; duration_s <= 3600; duration_s *= 60) {
+            struct plan plan = make_plan(kind, 100);
+            uint64_t at_ns[READERS + 1] = {0}, last_ns = 0;
+            plan.duration_ns = duration_s * NS_PER_S;
+            collect(&plan, at_ns);
+            for (uint32_t i = 1; i <= READERS; i++)
+                last_ns = at_ns[i] > last_ns ? at_ns[i] : last_ns;
+            assert_int_equal(arrival_last_due_ns(&plan), last_ns);
+            plan.share = 2;
+            plan.shares = 3;
+            plan.own_readers = 333;
+            assert_int_equal(arrival_last_due_ns(&plan), last_ns);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_poisson_is_exponential),
         cmocka_unit_test(test_seed_decides),
         cmocka_unit_test(test_ends_with_the_plan),
+        cmocka_unit_test(test_last_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -301,6 +301,60 @@ static void test_credentials(void **state)
     plan_dispose(&plan);
 }
 
+/* When the load that a plan asks for is there, of 20 s unless the row says otherwise. */
+static void test_target_reached(void **state)
+{
+    static const struct {
+        const char *profile; /* NULL: constant */
+        uint32_t readers;
+        double rate_per_s;
+        bool rate_given, open;
+        enum profile_kind kind; /* where it isn't one that is parsed */
+        uint64_t duration_s;
+        uint64_t reached_ms;
+    } rows[] = {
+        {NULL, 50, 5, true, false, 0, 20, 10000},
+        {NULL, 50, 5, false, false, 0, 20, 10000}, /* the default rate is a rate, too */
+        {NULL, 1, 100, false, false, 0, 20, 10},
+        {NULL, 100, 2, true, false, 0, 20, 19500}, /* 39 begin: the 40th would at its end */
+        {NULL, 1000, 100, true, true, 0, 20, 2000},
+        {NULL, 1000, 100, true, true, 0, 30 * 86400, UINT64_C(3) * 86400000},
+        {"ramp:over=4s", 100, 100, false, false, 0, 20, 4000},
+        {"ramp:over=4s", 100, 10, true, false, 0, 20, 10000}, /* the rate is slower */
+        {"ramp:over=4s", 100, 1, true, false, 0, 20, 20000},
+        {"ramp:over=4s", 100, 100, true, true, 0, 20, 2000}, /* a rate all the same */
+        {"step:steps=4", 100, 100, false, false, 0, 20, 15000},
+        {"burst:n=50,every=3s", 100, 100, false, false, 0, 20, 3000},
+        {"spike:every=8s,length=2s", 100, 1000, false, false, 0, 20, 6000},
+        {"sine:period=8s", 100, 100, false, false, 0, 20, 2000},
+        {"constant:noise=0.1", 100, 100, false, false, 0, 20, 0}, /* all at once */
+        {"constant:noise=0.1", 100, 10, true, false, 0, 20, 10000},
+        {"day", 100, 100, false, false, 0, 20, 2000},
+        {"day", 100, 100, false, false, PROFILE_REAL_WORLD, 20, 2000},
+        {"day", 100, 100, false, false, 0, 30 * 86400, UINT64_C(3) * 86400000},
+        {"5s:10,5s:100,10s:100", 1, 100, false, false, PROFILE_STAGES, 20, 10000},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan plan = make_plan("rtsp://h/a");
+        const char *text = rows[i].profile ? rows[i].profile : "constant";
+        plan.readers = rows[i].readers;
+        plan.rate_per_s = rows[i].rate_per_s;
+        plan.rate_given = rows[i].rate_given;
+        plan.open = rows[i].open;
+        plan.duration_ns = rows[i].duration_s * NS_PER_S;
+        assert_true(rows[i].kind == PROFILE_STAGES
+                        ? profile_parse_stages(text, &plan.profile, &error)
+                        : profile_parse(text, &plan.profile, &error));
+        assert_true(profile_parse_hours(NULL, &plan.profile, &error));
+        if (rows[i].kind)
+            plan.profile.kind = rows[i].kind;
+        assert_true(plan_resolve(&plan, &roomy, &error, &warning));
+        if (plan_target_reached_ns(&plan) != rows[i].reached_ms * NS_PER_MS)
+            fail_msg("row %zu: %.3f s", i, (double)plan_target_reached_ns(&plan) / 1e9);
+        plan_dispose(&plan);
+    }
+}
+
 static void test_json(void **state)
 {
     struct address address;
@@ -347,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_small_machines), cmocka_unit_test(test_more_fit),
         cmocka_unit_test(test_rtp_ports),      cmocka_unit_test(test_slow_ramp_is_warned_of),
         cmocka_unit_test(test_contradictions), cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json),           cmocka_unit_test(test_target_reached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
