@@ -99,7 +99,8 @@ static void write_exit_status(enum command command, FILE *to)
     static const char *const of_run =
         ".TP\n0\npass, also where some sessions failed\n.TP\n1\nno session was established\n"
         ".TP\n2\nusage or set-up error\n.TP\n3\nobjectives were set, and this machine was the "
-        "limit\n.TP\n99\nan objective was missed\n";
+        "limit or a signal ended the run before its load was there\n.TP\n99\nan objective was "
+        "missed\n";
     static const char *const of_compare = ".TP\n0\nwithin all tolerances\n.TP\n2\nusage or set-up "
                                           "error\n.TP\n99\nbeyond a tolerance\n";
     static const char *const of_others = ".TP\n0\nsuccess\n.TP\n1\nwhat was asked for is not so\n"

@@ -155,7 +155,7 @@ void options_help(struct text *to, enum command command)
     text_printf(
         to,
         "\nDurations: 500ms 30s 1h30m. Rates: 100/s 600/m. Sizes: 64k 2M. Exit status: 0 pass, 1 no"
-        " session\nestablished, 2 usage or set-up, 3 the generator was the limit, 99 an objective "
-        "was missed.\n\nExample:\n%s",
+        " session\nestablished, 2 usage or set-up, 3 the generator was the limit or the run was "
+        "interrupted too\nearly, 99 an objective was missed.\n\nExample:\n%s",
         about->examples);
 }

@@ -54,6 +54,7 @@ struct run {
     struct server_watch *server;      /* NULL: nobody looks at it */
     struct machine_load load;
     enum loop_kind loop;
+    uint64_t plans_end_ns;       /* of the last plan, since the start */
     const struct snapshot *last; /* shown to hooks */
     atomic_int stopped;
     atomic_bool over;           /* nobody wakes a shard any more */
@@ -186,12 +187,27 @@ static void wake_all(struct run *run)
     }
 }
 
+/* The first signal interrupts what the plans and the objectives would have let go on. */
+static void note_interruption(struct run *run, int signal_number)
+{
+    uint64_t now_ns = clock_monotonic_ns(), start_ns = run->info.start_ns;
+    const struct interrupted interrupted = {
+        .signal = signal_number,
+        .at_ns = now_ns > start_ns ? now_ns - start_ns : 0,
+        .of_ns = run->plans_end_ns,
+    };
+    if (atomic_load(&run->stopped) == 0 && interrupted.at_ns < run->plans_end_ns)
+        collector_interrupted(run->collector, &interrupted);
+}
+
 /* SIGINT and SIGTERM are blocked in every thread and waited for here. */
 static void wait_for_signal(struct run *run, const sigset_t *signals, uint64_t span_ns)
 {
     struct timespec span = {(time_t)(span_ns / NS_PER_S), (long)(span_ns % NS_PER_S)};
-    if (sigtimedwait(signals, NULL, &span) < 0)
+    int signal_number = sigtimedwait(signals, NULL, &span);
+    if (signal_number < 0)
         return;
+    note_interruption(run, signal_number);
     atomic_fetch_add(&run->stopped, 1);
     wake_all(run);
 }
@@ -345,6 +361,22 @@ static void set_steady(struct run *run)
     }
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When the last plan ends, and from when on the load of all of them has been there. */
+static void set_judged(struct run *run)
+{
+    for (uint32_t i = 0; i < run->plan_count; i++) {
+        const struct plan *plan = &run->plan[i];
+        uint64_t reached_ns = plan->begins_ns + plan_target_reached_ns(plan);
+        run->plans_end_ns = later(run->plans_end_ns, plan->begins_ns + plan->duration_ns);
+        run->info.judge_from_ns = later(run->info.judge_from_ns, reached_ns);
+    }
+}
+
 static bool fill_info(struct run *run, const char *version)
 {
     const struct plan *plan = run->plan;
@@ -375,6 +407,7 @@ static bool fill_info(struct run *run, const char *version)
         .stream_groups = run->plan_count > 1 ? run->stream_groups : NULL,
     };
     set_steady(run);
+    set_judged(run);
     return true;
 }
 

@@ -437,6 +437,11 @@ void collector_by_hand(struct collector *collector, const struct by_hand *by_han
     collector->snapshot.by_hand = *by_hand;
 }
 
+void collector_interrupted(struct collector *collector, const struct interrupted *interrupted)
+{
+    collector->snapshot.interrupted = *interrupted;
+}
+
 void collector_limit(struct collector *collector, enum generator_limit limit)
 {
     assert((unsigned)limit < GENERATOR_LIMITS);

@@ -48,5 +48,8 @@ void collector_server(struct collector *collector, const struct server_sample *s
 /* Before a collect: what was changed by hand so far. */
 void collector_by_hand(struct collector *collector, const struct by_hand *by_hand);
 
+/* A signal ended the run before its plan did. */
+void collector_interrupted(struct collector *collector, const struct interrupted *interrupted);
+
 /* This machine ran out of files, ports or memory. */
 void collector_limit(struct collector *collector, enum generator_limit limit);

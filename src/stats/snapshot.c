@@ -21,13 +21,21 @@ bool snapshot_lacks_media(const struct snapshot *snapshot)
            (snapshot_publishes(snapshot) && none_written);
 }
 
-/* Whether this machine, and not the server, was what the run has measured. */
+bool snapshot_ended_early(const struct snapshot *snapshot)
+{
+    const struct interrupted *interrupted = &snapshot->interrupted;
+    return interrupted->signal != 0 && interrupted->at_ns < snapshot->info->judge_from_ns;
+}
+
+/* Whether it says nothing about the server: this machine was what it measured, or it had not begun
+   in earnest. */
 static bool is_invalid(const struct snapshot *snapshot)
 {
     bool none = snapshot->total->sessions.established == 0;
     if (none && (snapshot->generator.limits & OUT_OF_THINGS))
         return true;
-    return snapshot->slo_count > 0 && snapshot->generator.limits != 0;
+    bool unfit = snapshot->generator.limits != 0 || snapshot_ended_early(snapshot);
+    return snapshot->slo_count > 0 && unfit;
 }
 
 static enum verdict decide(const struct snapshot *snapshot, int *exit_status)

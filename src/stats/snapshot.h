@@ -57,7 +57,18 @@ struct run_info {
     uint64_t
         steady_from_ns;    /* since the start: all the readers wanted are there from then on, ... */
     uint64_t steady_to_ns; /* ... until they are to leave. to 0: never */
+    /* Since the start: every group has begun by then, and its target has been at its greatest. A
+       run that a signal ends sooner proves nothing. */
+    uint64_t judge_from_ns;
     uint64_t rss_before_bytes; /* resident before the first session; 0 when not known */
+};
+
+/* A run that the user ended before its plan did. Not one that an objective's abort ended, nor one
+   that was only hastened while it was tearing down. */
+struct interrupted {
+    int signal;     /* the first that came; 0: none did in time */
+    uint64_t at_ns; /* since the start */
+    uint64_t of_ns; /* when the last of its plans would have ended, since the start */
 };
 
 /* What somebody changed while the run went: then the same plan and seed don't repeat it. */
@@ -105,6 +116,7 @@ struct snapshot {
     struct server_load server;
     const struct drift *drift;
     struct by_hand by_hand;
+    struct interrupted interrupted;
     const struct slo_result *slos;
     uint32_t slo_count;
 };
@@ -125,6 +137,9 @@ double snapshot_failed_share(const struct snapshot *snapshot);
 /* Whether there is anything to read or publish and, after the warm-up, no RTP packet came or went.
  */
 bool snapshot_lacks_media(const struct snapshot *snapshot);
+
+/* Whether a signal ended it before it had the load that it was to be judged under. */
+bool snapshot_ended_early(const struct snapshot *snapshot);
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INVALID };
 

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "stats/slo.h"
+#include "view/interrupted.h"
 #include "view/paragraph.h"
 
 #define PIECE 128u
@@ -135,6 +136,17 @@ static void add_lead(const struct snapshot *snapshot, struct paragraph *line)
         paragraph_printf(line, "%s", lead[i].text);
 }
 
+/* Nothing where no signal ended it. */
+static void add_interrupted(const struct snapshot *snapshot, struct paragraph *line)
+{
+    char buffer[PIECE];
+    struct text piece = text_init(buffer, sizeof(buffer));
+    if (!snapshot->interrupted.signal)
+        return;
+    interrupted_write(&piece, &snapshot->interrupted);
+    paragraph_add(line, text_slice(&piece));
+}
+
 /* "describe status 404" */
 static const char *error_name(const struct error_entry *error, char out[PIECE])
 {
@@ -189,6 +201,7 @@ static void nothing_established(const struct snapshot *snapshot, struct paragrap
         paragraph_printf(line,
                          "FAIL  no session was established: %llu cut off by the end of the run",
                          (unsigned long long)sessions->cancelled);
+    add_interrupted(snapshot, line);
     line->separator = "; ";
     if (snapshot->generator.limits)
         paragraph_printf(line, "limited: %s", limits_name(snapshot->generator.limits, name));
@@ -265,6 +278,7 @@ static void passed(const struct snapshot *snapshot, struct paragraph *line)
     } else {
         add_established(snapshot, line, "PASS  ");
     }
+    add_interrupted(snapshot, line);
     add_lead(snapshot, line);
     add_packets(snapshot, line);
 }
@@ -275,21 +289,37 @@ static void failed(const struct snapshot *snapshot, struct paragraph *line)
     struct headline_fact lead[HEADLINE_LEAD];
     if (headline_lead(snapshot, lead) == 0) {
         add_missed(snapshot, line, "FAIL  ");
+        add_interrupted(snapshot, line);
         return;
     }
     add_established(snapshot, line, "FAIL  ");
+    add_interrupted(snapshot, line);
     add_lead(snapshot, line);
     line->separator = "; ";
     add_missed(snapshot, line, "");
 }
 
-static void invalid(const struct snapshot *snapshot, struct paragraph *line)
+/* What ended too early couldn't be judged by a better generator either, whose own line says that it
+   was the limit, too. */
+static void add_why_invalid(const struct snapshot *snapshot, struct paragraph *line)
 {
     bool none = snapshot->total->sessions.established == 0;
-    char limits[PIECE];
+    char buffer[PIECE];
+    struct text early = text_init(buffer, sizeof(buffer));
+    if (snapshot_ended_early(snapshot)) {
+        interrupted_write(&early, &snapshot->interrupted);
+        paragraph_printf(line, "INVALID  %s, before the target was reached", text_string(&early));
+        return;
+    }
     paragraph_printf(line, "INVALID  %sthe generator was the limit: %s",
                      none ? "no session was established, " : "",
-                     limits_name(snapshot->generator.limits, limits));
+                     limits_name(snapshot->generator.limits, buffer));
+    add_interrupted(snapshot, line);
+}
+
+static void invalid(const struct snapshot *snapshot, struct paragraph *line)
+{
+    add_why_invalid(snapshot, line);
     line->separator = "; ";
     add_established(snapshot, line, "");
     add_lead(snapshot, line);

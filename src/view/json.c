@@ -13,6 +13,7 @@
 #include "view/bystanders.h"
 #include "view/file.h"
 #include "view/headline.h"
+#include "view/interrupted.h"
 #include "view/json_dump.h"
 #include "view/json_endurance.h"
 #include "view/json_series.h"
@@ -430,6 +431,17 @@ static json_t *by_hand_object(const struct by_hand *by_hand)
     return object;
 }
 
+static json_t *interrupted_value(const struct interrupted *interrupted)
+{
+    if (!interrupted->signal)
+        return json_null();
+    json_t *object = json_object();
+    put_string(object, "signal", interrupted_signal_name(interrupted->signal));
+    put(object, "at_s", json_real((double)interrupted->at_ns / 1e9));
+    put(object, "of_s", json_real((double)interrupted->of_ns / 1e9));
+    return object;
+}
+
 static json_t *slo_array(const struct snapshot *snapshot)
 {
     json_t *array = json_array();
@@ -470,6 +482,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "elapsed_s", json_real((double)snapshot->elapsed_ns / 1e9));
     put(state, "config", config_value(info->plan_json));
     put(state, "host", host_object(&info->host));
+    put(state, "interrupted", interrupted_value(&snapshot->interrupted));
     put(state, "sessions", sessions_object(total));
     put(state, "latency_ms", latency_object(total));
     put(state, "rtp", rtp_object(total));

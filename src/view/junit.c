@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "stats/slo.h"
 #include "view/file.h"
+#include "view/interrupted.h"
 #include "view/text.h"
 
 /* As an attribute's value or as text; what isn't printable is escaped first. */
@@ -45,7 +46,21 @@ static void end_case(FILE *to, const char *outcome, const char *message)
     fputs("\"/>\n    </testcase>\n", to);
 }
 
-static void write_established(FILE *to, const struct snapshot *snapshot)
+/* What the suite has beside its cases: nothing, where it went as planned. */
+static void write_properties(FILE *to, const struct interrupted *interrupted)
+{
+    char room[100];
+    struct text words = text_init(room, sizeof(room));
+    if (!interrupted->signal)
+        return;
+    interrupted_write(&words, interrupted);
+    fprintf(to,
+            "    <properties>\n      <property name=\"interrupted\" value=\"%s, by %s\"/>\n"
+            "    </properties>\n",
+            text_string(&words), interrupted_signal_name(interrupted->signal));
+}
+
+static void write_established(FILE *to, const struct snapshot *snapshot, bool invalid)
 {
     const struct session_counts *sessions = &snapshot->total->sessions;
     const struct error_entry *sorted[ERRORS_MAX];
@@ -56,18 +71,24 @@ static void write_established(FILE *to, const struct snapshot *snapshot)
         text_printf(&why, ": %s %s %s", phase_name(sorted[0]->phase),
                     reason_name(sorted[0]->reason), sorted[0]->sample);
     begin_case(to, "sessions established");
-    end_case(to, sessions->established > 0 ? NULL : "failure", text_string(&why));
+    const char *outcome = invalid ? "error" : "failure";
+    end_case(to, sessions->established > 0 ? NULL : outcome, text_string(&why));
 }
 
-/* Where the generator was the limit an objective is neither kept nor missed: an error, to JUnit. */
-static void write_slo(FILE *to, const struct slo_result *slo, bool invalid)
+/* Where the run can't be judged an objective is neither kept nor missed: an error, to JUnit. */
+static void write_slo(FILE *to, const struct slo_result *slo, const struct snapshot *snapshot,
+                      bool invalid)
 {
     char room[200];
     struct text message = text_init(room, sizeof(room));
     text_add_string(&message, "it was ");
     slo_write_result(&message, slo);
-    if (invalid)
+    if (snapshot_ended_early(snapshot)) {
+        text_add_string(&message, ", but the run was ");
+        interrupted_write(&message, &snapshot->interrupted);
+    } else if (invalid) {
         text_add_string(&message, ", but the generator was the limit");
+    }
     begin_case(to, slo->expression);
     end_case(to, invalid ? "error" : slo->ok ? NULL : "failure", text_string(&message));
 }
@@ -92,21 +113,22 @@ static void write_summary(FILE *to, const struct snapshot *snapshot)
 int view_junit_write(const struct snapshot *snapshot, const char *path)
 {
     struct file file;
-    uint32_t failures = snapshot->total->sessions.established == 0;
+    uint32_t wrong = snapshot->total->sessions.established == 0;
     bool invalid = snapshot_verdict(snapshot, NULL) == VERDICT_INVALID;
     int error = file_open(&file, path);
     if (error)
         return error;
-    for (uint32_t i = 0; i < snapshot->slo_count && !invalid; i++)
-        failures += !snapshot->slos[i].ok;
+    for (uint32_t i = 0; i < snapshot->slo_count; i++)
+        wrong += invalid || !snapshot->slos[i].ok;
     fprintf(file.stream,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite "
             "name=\"rtspbench\" tests=\"%u\" failures=\"%u\" errors=\"%u\" time=\"%.3f\">\n",
-            snapshot->slo_count + 1, failures, invalid ? snapshot->slo_count : 0,
+            snapshot->slo_count + 1, invalid ? 0 : wrong, invalid ? wrong : 0,
             (double)snapshot->elapsed_ns / 1e9);
-    write_established(file.stream, snapshot);
+    write_properties(file.stream, &snapshot->interrupted);
+    write_established(file.stream, snapshot, invalid);
     for (uint32_t i = 0; i < snapshot->slo_count; i++)
-        write_slo(file.stream, &snapshot->slos[i], invalid);
+        write_slo(file.stream, &snapshot->slos[i], snapshot, invalid);
     write_summary(file.stream, snapshot);
     fputs("  </testsuite>\n</testsuites>\n", file.stream);
     return file_commit(&file);

@@ -5,8 +5,9 @@ import pathlib
 import signal
 import tempfile
 import time
+import xml.etree.ElementTree
 
-from harness import RTSPBENCH, Process, Server, add_up, equal, main, test
+from harness import RTSPBENCH, Process, Run, Server, add_up, equal, main, skip, test
 
 
 def start(server, folder, *options):
@@ -32,6 +33,126 @@ def first_signal_ends_in_order(name):
     equal(result["sessions"]["completed"], 20, "sessions.completed")
     equal(add_up(truth, "teardowns"), 20, "teardowns")
     equal(result["rtp"]["packets"], add_up(truth, "sent"), "packets")
+
+
+def interrupt(server, at_s, *options, number=signal.SIGTERM):
+    """A run that a signal ends after that many seconds: its status, first line, result and JUnit suite."""
+    if "--scenario" not in options:
+        options = (server.url + "pattern", *options)
+    with tempfile.TemporaryDirectory() as folder:
+        file, junit = pathlib.Path(folder) / "result.json", pathlib.Path(folder) / "junit.xml"
+        with Process([RTSPBENCH, "--json", str(file), "--junit", str(junit), "--quiet", *map(str, options)]) as run:
+            time.sleep(at_s)
+            status = run.stop(number)
+        if "needs libyaml" in run.output:
+            skip("built without libyaml")
+        first = next(line for line in run.lines if line and line.startswith(("PASS", "FAIL", "INVALID")))
+        return status, first, json.loads(file.read_text()), xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+
+
+RAMP = ("-n", 40, "-r", "5/s", "-d", "20s")  # 8 s of it
+KEPT = ("--slo", "failed_ratio<1%", "--slo", "startup.p95<20s")
+
+
+@test(short=True)
+def a_signal_in_the_ramp_is_no_verdict():
+    with Server("--pattern", "50/s:500") as server:
+        status, first, result, suite = interrupt(server, 2.5, *RAMP, *KEPT)
+        equal((status, result["verdict"]), (3, "invalid"), "status and verdict")
+        cut = result["interrupted"]
+        equal((cut["signal"], cut["of_s"]), ("SIGTERM", 20), "signal and of_s")
+        assert 0.5 < cut["at_s"] < 5 and cut["at_s"] <= result["elapsed_s"], cut
+        words = f"interrupted after {int(cut['at_s'] * 10) / 10:.1f} of 20 s"
+        if result["generator"]["verdict"] == "ok":
+            assert first.startswith(f"INVALID  {words}, before the target was reached"), first
+        equal((suite.get("tests"), suite.get("failures"), suite.get("errors")), ("3", "0", "2"), "counts")
+        equal([p.get("name") for p in suite.find("properties")], ["interrupted"], "properties")
+        assert words in suite.find("properties")[0].get("value"), "the property"
+        assert all(words in error.get("message") for error in suite.iter("error")), "messages"
+        assert words in suite.findtext("system-out"), "system-out"
+
+
+@test(short=True, args=[("SIGINT",), ("SIGTERM",)])
+def a_signal_after_the_ramp_leaves_the_verdict(name):
+    with Server("--pattern", "50/s:500") as server:
+        options = ("-n", 10, "-r", "100/s", "-d", "60s")
+        number = getattr(signal, name)
+        status, first, result, suite = interrupt(server, 3, *options, *KEPT, number=number)
+        equal(result["interrupted"]["signal"], name, "signal")
+        assert "interrupted after " in first, first
+        if result["generator"]["verdict"] == "ok":
+            equal((status, result["verdict"]), (0, "pass"), "kept")
+            assert first.startswith("PASS  10 of 10 sessions, interrupted after "), first
+            equal((suite.get("failures"), suite.get("errors")), ("0", "0"), "counts")
+        status, first, result, _ = interrupt(server, 3, *options, "--slo", "rtp.packets<1", number=number)
+        if result["generator"]["verdict"] == "ok":
+            equal((status, result["verdict"]), (99, "fail"), "missed")
+            assert first.startswith("FAIL  missed rtp.packets<1 ") and "interrupted after " in first, first
+
+
+@test(short=True)
+def without_objectives_a_signal_is_only_said():
+    with Server("--pattern", "50/s:500") as server:
+        status, first, result, _ = interrupt(server, 2.5, *RAMP)
+        equal((status, result["verdict"]), (0, "pass"), "status and verdict")
+        assert first.startswith("PASS") and "interrupted after " in first and " of 20 s" in first, first
+
+
+@test
+def a_rate_is_judged_after_a_tenth():
+    """Sessions that arrive whatever happens have no target to reach: 0.8 s of 8 s, 6 s of 60 s."""
+    with Server("--pattern", "50/s:500") as server:
+        status, _, result, _ = interrupt(server, 3, "--open", "-r", "5/s", "-d", "60s", *KEPT)
+        equal((status, result["verdict"]), (3, "invalid"), "before it")
+        status, _, result, _ = interrupt(server, 3, "--open", "-r", "5/s", "-d", "8s", *KEPT)
+        if result["generator"]["verdict"] == "ok":
+            equal((status, result["verdict"]), (0, "pass"), "after it")
+
+
+GROUPS = """
+duration: 20s
+rate: 100/s
+groups:
+  - {name: first, readers: 3}
+  - {name: second, readers: 2, start: 4s}
+"""
+
+
+@test(args=[(2, "invalid"), (6, "pass")])
+def a_group_that_never_began_is_no_verdict(at_s, verdict):
+    """All that the first wants is there after 0.1 s; the second begins at 4 s."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "groups.yaml"
+        file.write_text(GROUPS)
+        status, first, result, _ = interrupt(server, at_s, "--scenario", file, "--url", server.url + "pattern", *KEPT)
+        equal(result["interrupted"]["of_s"], 20, "of_s")
+        if result["generator"]["verdict"] == "ok":
+            equal((status, result["verdict"]), (3 if verdict == "invalid" else 0, verdict), "status and verdict")
+            equal(first.startswith("INVALID  interrupted after "), verdict == "invalid", first)
+
+
+@test(short=True)
+def who_was_not_interrupted():
+    """A run that went to its end, and one that an objective ended in its ramp."""
+    with Server("--pattern", "50/s:500") as server:
+        run = Run(server.url + "pattern", "-n", 2, "-d", "1s", *KEPT)
+        equal(run.interrupted, None, "to its end")
+        assert "interrupted" not in run.out, run.out
+        run = Run(server.url + "pattern", *RAMP, "--stats-interval", "500ms", "--slo", "sessions.established<3 abort")
+        equal(run.interrupted, None, "aborted")
+        assert run.elapsed_s < 15 and "interrupted" not in run.out, run.out
+        if run.result["generator"]["verdict"] == "ok":
+            equal(run.status, 99, "status")
+
+
+@test
+def a_signal_while_tearing_down_interrupts_nothing():
+    """The plan was over already, and only who waits for the end is spared some of it."""
+    with Server("--pattern", "50/s:500") as server:
+        status, first, result, _ = interrupt(server, 3.5, "-n", 5, "-r", "100/s", "-d", "2s", "--timeout", "5s", *KEPT,
+                                             server.url + "pattern?mute=teardown")
+        equal(result["interrupted"], None, "interrupted")
+        assert "interrupted" not in first and result["elapsed_s"] > 3, (first, result["elapsed_s"])
 
 
 @test

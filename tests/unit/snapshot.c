@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "base/clock.h"
 #include "stats/snapshot.h"
 
 static void test_verdict(void **state)
@@ -57,6 +58,61 @@ static void test_verdict(void **state)
     assert_string_equal(verdict_name(VERDICT_PASS), "pass");
     assert_string_equal(verdict_name(VERDICT_FAIL), "fail");
     assert_string_equal(verdict_name(VERDICT_INVALID), "invalid");
+}
+
+/* A signal makes a run invalid that objectives were set for, where it came before the load that
+   they are about: whatever they say by then, and though nothing was established yet. The last rows
+   are a plan of 30 days by the hours of the day, ended on day 20: a tenth of it, 3 days, is enough.
+ */
+static void test_interrupted(void **state)
+{
+    enum { DAY_S = 86400, NONE = 0, TERM = 15, INT = 2 };
+    static const struct {
+        int signal;
+        uint64_t at_s, of_s, judge_from_s;
+        uint32_t slo_count;
+        bool slo_ok;
+        uint64_t established;
+        uint32_t limits;
+        enum verdict verdict;
+        int exit_status;
+    } rows[] = {
+        {NONE, 0, 0, 10, 1, true, 9, 0, VERDICT_PASS, 0},
+        {TERM, 2, 20, 10, 1, true, 9, 0, VERDICT_INVALID, 3},
+        {INT, 2, 20, 10, 1, true, 9, 0, VERDICT_INVALID, 3},
+        {TERM, 2, 20, 10, 1, false, 9, 0, VERDICT_INVALID, 3},
+        {TERM, 2, 20, 10, 1, false, 0, 0, VERDICT_INVALID, 3},
+        {TERM, 0, 20, 10, 1, true, 9, 1, VERDICT_INVALID, 3},
+        {TERM, 10, 20, 10, 1, true, 9, 0, VERDICT_PASS, 0},
+        {TERM, 15, 20, 10, 1, false, 9, 0, VERDICT_FAIL, 99},
+        {TERM, 15, 20, 10, 1, true, 0, 0, VERDICT_FAIL, 1},
+        {TERM, 15, 20, 10, 1, true, 9, 1, VERDICT_INVALID, 3},
+        {TERM, 2, 20, 10, 0, true, 9, 0, VERDICT_PASS, 0},
+        {TERM, 2, 20, 10, 0, true, 0, 0, VERDICT_FAIL, 1},
+        {TERM, 20 * DAY_S, 30 * DAY_S, 3 * DAY_S, 1, true, 9, 0, VERDICT_PASS, 0},
+        {TERM, 20 * DAY_S, 30 * DAY_S, 3 * DAY_S, 1, false, 9, 0, VERDICT_FAIL, 99},
+    };
+    struct stats *stats = stats_new(0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo_result slo = {
+            .expression = "failed_ratio<1%", .measured = true, .ok = rows[i].slo_ok};
+        struct run_info info = {.judge_from_ns = rows[i].judge_from_s * NS_PER_S};
+        struct snapshot snapshot = {
+            .info = &info,
+            .total = stats,
+            .generator = {.limits = rows[i].limits},
+            .interrupted = {rows[i].signal, rows[i].at_s * NS_PER_S, rows[i].of_s * NS_PER_S},
+            .slos = &slo,
+            .slo_count = rows[i].slo_count};
+        int exit_status = -1;
+        stats->sessions.started = 9;
+        stats->rtp[MEDIA_VIDEO].packets = rows[i].established;
+        stats->sessions.established = rows[i].established;
+        enum verdict verdict = snapshot_verdict(&snapshot, &exit_status);
+        if (verdict != rows[i].verdict || exit_status != rows[i].exit_status)
+            fail_msg("row %zu: %s, %d", i, verdict_name(verdict), exit_status);
+    }
+    stats_free(stats);
 }
 
 static void test_limit_names(void **state)
@@ -161,7 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdict),       cmocka_unit_test(test_limit_names),
         cmocka_unit_test(test_ceiling),       cmocka_unit_test(test_who_is_there),
-        cmocka_unit_test(test_errors_sorted),
+        cmocka_unit_test(test_errors_sorted), cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,9 @@ static const struct {
     {"host.cores", 'i'},
     {"host.memory_bytes", 'i'},
     {"host.nofile", 'i'},
+    {"interrupted.signal", 's'},
+    {"interrupted.at_s", 'n'},
+    {"interrupted.of_s", 'n'},
     {"sessions.started", 'i'},
     {"sessions.established", 'i'},
     {"sessions.got_media", 'i'},
@@ -237,6 +240,7 @@ static void test_schema(void **state)
     a_run_begin(&run);
     a_run_publish(&run);
     run.total->wanted_us = 3000000;
+    run.snapshot.interrupted = (struct interrupted){SIGTERM, 2 * NS_PER_S, 20 * NS_PER_S};
     json_t *result = written(&run.snapshot);
     for (size_t i = 0; i < COUNT(schema); i++) {
         bool ok = has_type(at(result, schema[i].path), schema[i].type);
@@ -252,6 +256,7 @@ static void test_schema(void **state)
 static void test_empty_run(void **state)
 {
     static const char *const nulls[] = {"config",
+                                        "interrupted",
                                         "rtp.loss_ratio",
                                         "panel.shared_gap_ratio",
                                         "published.dropped_ratio",
@@ -273,7 +278,8 @@ static void test_empty_run(void **state)
     for (size_t i = 0; i < COUNT(nulls); i++)
         assert_true(json_is_null(at(result, nulls[i])));
     for (size_t i = 0; i < COUNT(schema); i++) {
-        if (strncmp(schema[i].path, "errors.", 7) == 0)
+        if (strncmp(schema[i].path, "errors.", 7) == 0 ||
+            strncmp(schema[i].path, "interrupted.", 12) == 0)
             continue;
         json_t *value = at(result, schema[i].path);
         assert_true(json_is_null(value) || has_type(value, schema[i].type));
@@ -423,6 +429,28 @@ static void test_published(void **state)
     result = written(&run.snapshot);
     assert_true(number(result, "published.reported_lost") == -3);
     json_decref(result);
+    a_run_end(&run);
+}
+
+/* Which signal ended it, when, and how long it would have gone on. */
+static void test_interrupted(void **state)
+{
+    static const struct {
+        int signal;
+        const char *name;
+    } rows[] = {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}};
+    struct a_run run;
+    a_run_begin(&run);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run.snapshot.interrupted =
+            (struct interrupted){rows[i].signal, 2250 * NS_PER_MS, 20 * NS_PER_S};
+        json_t *result = written(&run.snapshot);
+        assert_string_equal(json_string_value(at(result, "interrupted.signal")), rows[i].name);
+        assert_true(number(result, "interrupted.at_s") == 2.25);
+        assert_true(number(result, "interrupted.of_s") == 20);
+        assert_int_equal(json_object_size(at(result, "interrupted")), 3);
+        json_decref(result);
+    }
     a_run_end(&run);
 }
 
@@ -640,6 +668,7 @@ int main(void)
         cmocka_unit_test(test_empty_run),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_published),
+        cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_busiest_streams),
         cmocka_unit_test(test_written_whole),

@@ -126,6 +126,50 @@ static void test_headlines(void **state)
     a_run_end(&run);
 }
 
+/* Where a signal ended the run, each kind of first line says so, and an invalid one says what for.
+ */
+static void test_interrupted(void **state)
+{
+    struct a_run run;
+    struct slo_result slo = {.expression = "startup.p95<500ms",
+                             .measured = true,
+                             .ok = true,
+                             .value = 81,
+                             .unit = SLO_MS};
+    a_run_begin(&run);
+    run.total->sessions = (struct session_counts){.started = 9, .established = 9};
+    run.total->rtp[MEDIA_VIDEO].lost = 0;
+    run.total->panel.stalled_sessions = 0;
+    run.info.judge_from_ns = 10 * NS_PER_S;
+    run.snapshot.interrupted = (struct interrupted){15, 2 * NS_PER_S, 20 * NS_PER_S};
+    assert_starts(summary(&run.snapshot),
+                  "PASS  9 of 9 sessions, interrupted after 2.0 of 20 s, 0 packets lost\n");
+    run.snapshot.slos = &slo;
+    run.snapshot.slo_count = 1;
+    static const char early[] = "INVALID  interrupted after 2.0 of 20 s, before the target was "
+                                "reached,\n           9 of 9 sessions, 0 packets lost\n";
+    assert_starts(summary(&run.snapshot), early);
+    run.snapshot.generator.limits = 1u << LIMIT_CPU;
+    assert_starts(summary(&run.snapshot), early);
+    assert_holds(summary(&run.snapshot), "\ngenerator  LIMITED by cpu, ");
+    run.snapshot.interrupted.at_ns = 12 * NS_PER_S;
+    assert_starts(summary(&run.snapshot), "INVALID  the generator was the limit: cpu, "
+                                          "interrupted after 12.0 of 20 s,\n");
+    run.snapshot.generator.limits = 0;
+    slo.ok = false;
+    assert_starts(summary(&run.snapshot), "FAIL  missed startup.p95<500ms (it was 81 ms), "
+                                          "interrupted after 12.0 of 20 s\n");
+    run.total->sessions.dropped = 3;
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  9 of 9 sessions, interrupted after 12.0 of 20 s, 3 dropped");
+    run.total->sessions = (struct session_counts){.started = 9, .cancelled = 9};
+    run.total->error_count = 0;
+    assert_starts(summary(&run.snapshot),
+                  "FAIL  no session was established: 9 cut off by the end of the run,\n"
+                  "           interrupted after 12.0 of 20 s\n");
+    a_run_end(&run);
+}
+
 static void test_nothing_established(void **state)
 {
     struct a_run run;
@@ -343,11 +387,17 @@ static void test_interval_of_publishers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),    cmocka_unit_test(test_table),
-        cmocka_unit_test(test_headlines),  cmocka_unit_test(test_nothing_established),
-        cmocka_unit_test(test_worst_fits), cmocka_unit_test(test_errors_are_all_counted),
-        cmocka_unit_test(test_interval),   cmocka_unit_test(test_publishers),
-        cmocka_unit_test(test_both),       cmocka_unit_test(test_interval_of_publishers),
+        cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_headlines),
+        cmocka_unit_test(test_nothing_established),
+        cmocka_unit_test(test_worst_fits),
+        cmocka_unit_test(test_errors_are_all_counted),
+        cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_publishers),
+        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_interval_of_publishers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

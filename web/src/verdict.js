@@ -1,5 +1,5 @@
 // The run in a sentence, for whoever reads nothing else.
-import {count, percent, plural, ms} from './format.js';
+import {clock, count, percent, plural, ms} from './format.js';
 import {whoOf} from './who.js';
 
 export const LIMITS = {
@@ -69,16 +69,31 @@ function byHand({by_hand: hand}) {
   return ` ${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
+// "Interrupted after 2.0 of 20 s"; older results don't say.
+function interruption({interrupted}) {
+  if (!interrupted) return '';
+  const {at_s: at, of_s: of} = interrupted;
+  const tenths = (Math.floor(at * 10 + 1e-6) / 10).toFixed(1);
+  return `Interrupted after ${of < 60 ? `${tenths} of ${of} s` : `${clock(at)} of ${clock(of)}`}`;
+}
+
+// What an invalid result says nothing for: a run that was fit to be judged otherwise was interrupted too soon.
+function invalid(result) {
+  const why = result.generator.verdict !== 'ok' ? `The generator was the limit (${limitsText(result)})`
+    : `${interruption(result)}, before the target was reached`;
+  return ['warn', 'Invalid', `${why}, so this says nothing about the server: ${figures(result)}.`];
+}
+
 // [class, word, sentence]
 export function verdict(result) {
   const limited = result.generator.verdict !== 'ok';
-  const doubt = (limited ? ` But the generator was the limit: ${limitsText(result)}.` : '') + byHand(result);
-  if (result.verdict === 'invalid')
-    return ['warn', 'Invalid', `The generator was the limit (${limitsText(result)}), so this says nothing about the server: ${figures(result)}.`];
+  const cut = interruption(result);
+  const doubt = (cut ? ` ${cut}.` : '') + (limited ? ` But the generator was the limit: ${limitsText(result)}.` : '') + byHand(result);
+  if (result.verdict === 'invalid') return invalid(result);
   if (result.sessions.established === 0) {
     const [error] = result.errors;
     const why = error ? ` Most often: ${error.phase} ${error.reason}${error.status ? ' ' + error.status : ''}.` : '';
-    return ['bad', 'Failed', `No session of ${count(result.sessions.started)} was established.${why}`];
+    return ['bad', 'Failed', `No session of ${count(result.sessions.started)} was established.${why}${cut ? ` ${cut}.` : ''}`];
   }
   if (result.verdict === 'fail') return ['bad', 'Failed', `${missed(result)}: ${figures(result)}.${doubt}`];
   const {failed, dropped} = result.sessions;
