@@ -255,9 +255,7 @@ static bool search(struct find_max *find, const struct machine *machine, struct 
     sigset_t signals, before;
     struct search_wish wish;
     bool ok = true;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    run_end_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     while (ok && !find->interrupted && search_next(&find->search, &wish)) {
         ok = try_level(find, machine, wish, error);

@@ -27,7 +27,7 @@ struct find_max {
     uint64_t warmup_ns; /* as asked for; 0: the ramp */
     struct search search;
     struct find_max_level levels[SEARCH_TRIES_MAX];
-    bool interrupted; /* by SIGINT or SIGTERM */
+    bool interrupted; /* by a signal */
     /* of the level under way */
     uint64_t steady_ns, end_ns; /* held for that time, since its start */
     uint32_t least_active;

@@ -24,7 +24,7 @@ static atomic_flag is_crashing = ATOMIC_FLAG_INIT;
 
 #define CRASH_WAIT_MS 1000 /* for a terminal that stands still */
 
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGHUP};
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT};
 #define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
 static struct sigaction handlers_before[CRASHES];
 
@@ -69,7 +69,7 @@ static void on_crash(int number)
     raise(number);
 }
 
-/* What was ignored when we came, as nohup does with SIGHUP, stays ignored. */
+/* What was ignored when we came, as a shell's '&' does with SIGQUIT, stays ignored. */
 static void handle_crashes(void)
 {
     struct sigaction action = {.sa_handler = on_crash};

@@ -19,7 +19,7 @@ struct screen {
 
 /* Takes the terminal on stdout: no echo, no cursor, what stood there scrolled away. False, and
    nothing done, where stdout is none, can't move its cursor (TERM=dumb), or isn't ours now.
-   Call it where SIGINT and SIGTERM are blocked; a crash gives the terminal back. */
+   Call it where the signals that end a run are blocked; a crash gives the terminal back. */
 bool screen_take(struct screen *screen);
 
 /* Clears what was shown. Does nothing when it isn't taken. */

@@ -200,12 +200,14 @@ static void note_interruption(struct run *run, int signal_number)
         collector_interrupted(run->collector, &interrupted);
 }
 
-/* SIGINT and SIGTERM are blocked in every thread and waited for here. */
+/* The signals are blocked in every thread and waited for here. */
 static void wait_for_signal(struct run *run, const sigset_t *signals, uint64_t span_ns)
 {
     struct timespec span = {(time_t)(span_ns / NS_PER_S), (long)(span_ns % NS_PER_S)};
     int signal_number = sigtimedwait(signals, NULL, &span);
     if (signal_number < 0)
+        return;
+    if (signal_number == SIGHUP && atomic_load(&run->stopped) > 0)
         return;
     note_interruption(run, signal_number);
     atomic_fetch_add(&run->stopped, 1);
@@ -502,12 +504,8 @@ static void dispose(struct run *run)
     session_log_close(run->sessions_log);
 }
 
-static void run_shards(struct run *run)
+static void run_shards(struct run *run, const sigset_t *signals)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
     machine_busiest_core(&run->load);
     run->info.start_ns = clock_monotonic_ns() + START_IN_NS;
     run->info.started_at_ns = clock_realtime_ns() + START_IN_NS;
@@ -515,13 +513,23 @@ static void run_shards(struct run *run)
         run->hooks->on_start(run->hooks->context, &run->info);
     look_at_server(run); /* what it took before */
     atomic_store(&run->start_ns, run->info.start_ns);
-    watch(run, &signals);
+    watch(run, signals);
     join_workers(run);
     close_sessions_log(run);
     tell_collector(run);
     look_at_server(run);
     const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
     run->hooks->on_end(run->hooks->context, last);
+}
+
+void run_end_signals(sigset_t *signals)
+{
+    struct sigaction hangup;
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(signals, SIGHUP);
 }
 
 bool run_plans(const struct plan *plans, uint32_t count, const char *version,
@@ -531,9 +539,7 @@ bool run_plans(const struct plan *plans, uint32_t count, const char *version,
     for (uint32_t i = 0; i < count; i++)
         run.shard_count += plans[i].shards;
     sigset_t signals, before;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    run_end_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     bool ok = prepare(&run, version, error);
     if (ok) {
@@ -544,7 +550,7 @@ bool run_plans(const struct plan *plans, uint32_t count, const char *version,
             join_workers(&run);
             ok = false;
         } else {
-            run_shards(&run);
+            run_shards(&run, &signals);
         }
     }
     dispose(&run);

@@ -1,6 +1,7 @@
 /* run.h - a whole run on this machine: threads, intervals, signals, and one result. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -29,7 +30,11 @@ struct run_hooks {
 bool run_plans(const struct plan *plans, uint32_t count, const char *version,
                const struct run_hooks *hooks, struct text *error);
 
-/* Runs a resolved plan to its end, or until SIGINT or SIGTERM: the first ends it in order within 5
-   s, the second at once. version is the tool's. False, with error set, when it could not begin. */
+/* The signals that end a run: SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under nohup. */
+void run_end_signals(sigset_t *signals);
+
+/* Runs a resolved plan to its end, or until one of those signals: the first ends it in order within
+   5 s, the second at once; but SIGHUP, which a shell and the kernel both send when a terminal goes
+   away, hastens nothing. version is the tool's. False, with error set, when it could not begin. */
 bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
          struct text *error);

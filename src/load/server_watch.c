@@ -210,7 +210,7 @@ static bool look_at_process(struct server_watch *watch)
     return true;
 }
 
-/* SIGINT and SIGTERM are for the run's thread. */
+/* The signals that end a run are for the run's thread. */
 static bool start_thread(struct server_watch *watch, struct text *error)
 {
     int failed = -pthread_create(&watch->thread, NULL, work, watch);

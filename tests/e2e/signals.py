@@ -7,7 +7,7 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
-from harness import RTSPBENCH, Process, Run, Server, add_up, equal, main, skip, test
+from harness import RTSPBENCH, Process, Run, Server, add_up, equal, main, need, skip, test
 
 
 def start(server, folder, *options):
@@ -17,7 +17,7 @@ def start(server, folder, *options):
     return run, file
 
 
-@test(short=True, args=[(signal.SIGINT.name,), (signal.SIGTERM.name,)])
+@test(short=True, args=[(signal.SIGINT.name,), (signal.SIGTERM.name,), (signal.SIGHUP.name,)])
 def first_signal_ends_in_order(name):
     """Every session is torn down, the result written, the status the verdict's."""
     with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
@@ -170,6 +170,31 @@ def second_signal_ends_at_once():
             equal(run.stop(signal.SIGINT), 0, "status")
             assert time.monotonic() - began < 2
         equal(json.loads(file.read_text())["sessions"]["established"], 20, "sessions.established")
+
+
+@test
+def a_second_hangup_hastens_nothing():
+    """A shell sends one and the kernel another: who waits for an answer to TEARDOWN still waits, up to 3 s."""
+    with Server("--pattern", "50/s:500") as server:
+        run = Process([RTSPBENCH, server.url + "pattern?mute=teardown", "-n", "20", "-r", "100/s", "-d", "60s",
+                       "--timeout", "3s"])
+        with run:
+            time.sleep(2)
+            run.child.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            began = time.monotonic()
+            equal(run.stop(signal.SIGHUP), 0, "status")
+            took = time.monotonic() - began
+        assert took > 1.5, f"ended within {took:.1f} s"
+
+
+@test
+def a_hangup_that_was_ignored_stays_ignored():
+    with Server("--pattern", "50/s:500") as server:
+        with Process([need("nohup"), RTSPBENCH, server.url + "pattern", "-n", "2", "-d", "4s"]) as run:
+            time.sleep(1.5)
+            equal(run.stop(signal.SIGHUP), 0, "status")
+        assert "interrupted" not in run.output and "2 of 2 sessions" in run.output, run.output
 
 
 @test

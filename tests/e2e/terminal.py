@@ -2,13 +2,16 @@
 
 import contextlib
 import fcntl
+import json
 import os
+import pathlib
 import pty
 import re
 import select
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 
@@ -162,7 +165,26 @@ def ctrl_c_leaves_the_terminal_clean():
         assert "PASS" in terminal.shown, terminal.shown[-2000:]
 
 
-@test(args=[("ABRT",), ("SEGV",), ("HUP",), ("QUIT",)])
+@test
+def a_hangup_ends_in_order():
+    """The signal alone, then a terminal that is really gone: nobody reads the summary, but sessions are torn down."""
+    with Server("--pattern", "50/s:500") as server, \
+            Terminal(server.url + "a", "-n", 2, "-d", "10m") as terminal:
+        terminal.wait_for(r"active +2 ")
+        terminal.child.send_signal(signal.SIGHUP)
+        equal(terminal.end(), 0, "status")
+        assert "PASS" in terminal.shown and "interrupted after " in terminal.shown, terminal.shown[-2000:]
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "result.json"
+        with Terminal(server.url + "a", "-n", 2, "-d", "10m", "--json", file) as terminal:
+            terminal.wait_for(r"active +2 ")
+            os.dup2(os.open(os.devnull, os.O_RDWR), terminal.ours)  # the last of its side
+            terminal.child.wait(20)
+        equal(json.loads(file.read_text())["interrupted"]["signal"], "SIGHUP", "interrupted.signal")
+        equal(sum(path["teardowns"] for path in server.stop().values()), 2, "TEARDOWNs")
+
+
+@test(args=[("ABRT",), ("SEGV",), ("QUIT",)])
 def crash_leaves_the_terminal_clean(name):
     number = signal.Signals["SIG" + name]
     with Server("--pattern", "50/s:500") as server, \
