@@ -35,6 +35,16 @@ void plan_dispose(struct plan *plan)
     url_list_dispose(&plan->urls);
 }
 
+/* loss_ratio<1 is kept even where everything is lost: who writes that means percent. */
+static void warn_of_empty_bounds(const struct plan *plan, struct text *warning)
+{
+    for (uint32_t i = 0; i < plan->slo_count; i++) {
+        if (slo_allows_all(&plan->slos[i]))
+            text_printf(warning, "--slo '%s': a ratio of 1 is 100 %%; write 1%% for one percent\n",
+                        plan->slos[i].expression);
+    }
+}
+
 static void warn_of_slow_ramp(const struct plan *plan, struct text *warning)
 {
     double duration_s = (double)plan->duration_ns / (double)NS_PER_S;
@@ -131,6 +141,7 @@ bool plan_resolve(struct plan *plan, const struct machine *machine, struct text 
     }
     if (!url_list_deal(&plan->urls, error) || !sizing_fit(plan, machine, error))
         return false;
+    warn_of_empty_bounds(plan, warning);
     warn_of_slow_ramp(plan, warning);
     warn_of_shared_paths(plan, warning);
     sizing_warn(plan, machine, warning);

@@ -134,6 +134,23 @@ static void test_warnings(void **state)
     }
 }
 
+/* An objective that nothing can miss is a slip of the pen. */
+static void test_objective_that_allows_all(void **state)
+{
+    static const char *const texts[] = {"loss_ratio<1", "loss_ratio<1%"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct plan plan = make_plan("rtsp://h/a");
+        struct slo slo;
+        assert_true(slo_parse(texts[i], &slo, &error));
+        plan.slos = &slo;
+        plan.slo_count = 1;
+        assert_true(plan_resolve(&plan, &roomy, &error, &warning));
+        bool warned_of = strstr(text_string(&warning), "a ratio of 1 is 100 %; write 1%");
+        assert_int_equal(warned_of, i == 0);
+        plan_dispose(&plan);
+    }
+}
+
 struct misfit {
     uint32_t readers;
     enum plan_transport transport;
@@ -396,12 +413,19 @@ static void test_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_warnings),       cmocka_unit_test(test_publishers),
-        cmocka_unit_test(test_shards),         cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_small_machines), cmocka_unit_test(test_more_fit),
-        cmocka_unit_test(test_rtp_ports),      cmocka_unit_test(test_slow_ramp_is_warned_of),
-        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_json),           cmocka_unit_test(test_target_reached),
+        cmocka_unit_test(test_objective_that_allows_all),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_publishers),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_small_machines),
+        cmocka_unit_test(test_more_fit),
+        cmocka_unit_test(test_rtp_ports),
+        cmocka_unit_test(test_slow_ramp_is_warned_of),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_target_reached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
