@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "a_run.h"
@@ -225,6 +226,168 @@ static void test_not_measured(void **state)
     assert_true(result.beyond == 1 && !result.ok);
 }
 
+/* Of 90 measured values in 1 to 90 ms the 90th percentile is 81 ms; with 10 sessions that never got
+   there it is the last one of them, and with 11 one that never came. */
+static void test_never_is_slowest(void **state)
+{
+    static const struct {
+        uint64_t never;
+        const char *text;
+        double value; /* INFINITY: one that never got there */
+        bool ok;
+    } rows[] = {
+        {0, "connect.p90<100ms", 81, true},
+        {10, "connect.p90<100ms", 90, true},
+        {11, "connect.p90<100ms", INFINITY, false},
+        {11, "connect.p50<100ms", 51, true},
+        {1, "connect.max<1s", INFINITY, false},
+        {1, "connect.mean<1s", INFINITY, false},
+        {1, "connect.min<1s", 1, true},
+        {11, "connect.p90>100ms", INFINITY, true},
+        {1, "connect.never=0", 1, false},
+        {1, "connect.count=90", 90, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        stats_clear(run.total);
+        for (uint64_t ms = 1; ms <= 90; ms++)
+            histogram_record(&run.total->metrics[METRIC_CONNECT], ms * 1000);
+        run.total->never[METRIC_CONNECT] = rows[i].never;
+        struct slo slo = parse(rows[i].text);
+        struct slo_result result = slo_check(&slo, &run.snapshot);
+        bool same = isinf(rows[i].value)
+                        ? isinf(result.value) != 0
+                        : fabs(result.value - rows[i].value) <= rows[i].value / 100;
+        if (!same || result.ok != rows[i].ok || !result.measured)
+            fail_msg("%s with %u: %g", rows[i].text, (unsigned)rows[i].never, result.value);
+    }
+}
+
+/* Half of 20 sessions waited 1 s for DESCRIBE when they were cut off: that is no crime by itself,
+   but over 500 ms. */
+static void test_cut_off_is_over_its_bound(void **state)
+{
+    stats_clear(run.total);
+    histogram_record_many(&run.total->metrics[METRIC_STARTUP], 100000, 10);
+    histogram_record_many(&run.total->metrics[METRIC_DESCRIBE], 50000, 10);
+    histogram_record_many(&run.total->cut_off[ROLE_READER][WAIT_DESCRIBE], 1000000, 10);
+    stats_derive(run.total);
+    struct slo tight = parse("startup.p95<500ms"), wide = parse("startup.p95<1500ms"),
+               phase = parse("describe.p95<500ms"), other = parse("setup.p95<500ms");
+    assert_int_equal(run.total->sessions.unanswered, 0);
+    assert_false(slo_check(&tight, &run.snapshot).ok);
+    assert_int_equal(slo_check(&tight, &run.snapshot).beyond, 10);
+    assert_true(slo_check(&wide, &run.snapshot).ok);
+    assert_false(slo_check(&phase, &run.snapshot).ok);
+    assert_false(slo_check(&other, &run.snapshot).measured);
+}
+
+/* A zero where nothing could be counted is no success; with something to count it is one. */
+static void test_empty_bases(void **state)
+{
+    enum base { NOTHING, VIDEO, AUDIO, FRAMES, DUE, REPORTS, BASES };
+    static const struct {
+        const char *text;
+        enum base base; /* the first that makes it measured; NOTHING: always */
+    } rows[] = {
+        {"loss_ratio<1%", VIDEO},
+        {"rtp.lost=0", VIDEO},
+        {"rtp.lost_by.server=0", VIDEO},
+        {"rtp.duplicates=0", VIDEO},
+        {"rtp.media.video.lost=0", VIDEO},
+        {"rtp.media.video.lost_by.server=0", VIDEO},
+        {"rtp.media.audio.lost=0", AUDIO},
+        {"panel.freezes=0", FRAMES},
+        {"panel.freeze_s<1s", FRAMES},
+        {"panel.stalls=0", FRAMES},
+        {"panel.stalled_sessions=0", FRAMES},
+        {"panel.frames.damaged=0", FRAMES},
+        {"stalled_ratio<1%", FRAMES},
+        {"published.dropped=0", DUE},
+        {"published.dropped_by.server=0", DUE},
+        {"published.dropped_ratio<1%", DUE},
+        {"published.reported_lost=0", REPORTS},
+        {"published.reported_loss_ratio<1%", REPORTS},
+        {"published.packets<1", NOTHING},
+        {"rtp.packets=0", NOTHING},
+        {"rtp.bad=0", NOTHING},
+        {"sessions.dropped=0", NOTHING},
+        {"oddities.foreign=0", NOTHING},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo slo = parse(rows[i].text);
+        stats_clear(run.total);
+        struct slo_result empty = slo_check(&slo, &run.snapshot);
+        assert_int_equal(empty.measured, rows[i].base == NOTHING);
+        assert_int_equal(empty.ok, rows[i].base == NOTHING);
+        if (rows[i].base == NOTHING)
+            continue;
+        /* everything but its own base */
+        struct rtp_counts some = {.packets = 9, .expected = 9};
+        run.total->panel.sessions = 1;
+        run.total->rtp[MEDIA_VIDEO] = rows[i].base == VIDEO ? (struct rtp_counts){0} : some;
+        run.total->rtp[MEDIA_AUDIO] =
+            rows[i].base == AUDIO || !strstr(rows[i].text, "media") ? (struct rtp_counts){0} : some;
+        run.total->panel.frames_complete = rows[i].base != FRAMES;
+        run.total->published.packets = rows[i].base == DUE ? 0 : 9;
+        run.total->rtcp.rr_received = rows[i].base != REPORTS;
+        if (slo_check(&slo, &run.snapshot).measured)
+            fail_msg("%s is measured without its base", rows[i].text);
+        run.total->rtp[MEDIA_VIDEO] = run.total->rtp[MEDIA_AUDIO] = some;
+        run.total->panel.frames_complete = 9;
+        run.total->published.packets = 9;
+        run.total->rtcp.rr_received = 1;
+        assert_true(slo_check(&slo, &run.snapshot).ok);
+    }
+}
+
+/* As many digits as tell a value from its bound. */
+static void test_telling_digits(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+        uint64_t beyond;
+        const char *told;
+    } rows[] = {
+        {"failed_ratio<33.3%", 1.0 / 3, 0, "33.33 %"},
+        {"failed_ratio<1%", 0.02, 0, "2 %"},
+        {"failed_ratio<1%", 0.01, 0, "1 %"},
+        {"startup.p95<500ms", 500.04, 0, "500.04 ms"},
+        {"startup.p95<500ms", 812, 0, "812 ms"},
+        {"startup.p95<500ms", INFINITY, 1234, "1,234 never got there"},
+        {"rtp.bitrate_bps.p50>2M", 1999999, 0, "1999999 bit/s"},
+        {"generator.rss_bytes<34M", 35651585, 0, "35651585 bytes"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char room[64];
+        struct text text = text_init(room, sizeof(room));
+        struct slo slo = parse(rows[i].text);
+        const struct slo_result result = {.measured = true,
+                                          .value = rows[i].value,
+                                          .beyond = rows[i].beyond,
+                                          .threshold = slo.threshold,
+                                          .unit = slo.source.unit};
+        slo_write_result(&text, &result);
+        assert_string_equal(text_string(&text), rows[i].told);
+    }
+}
+
+static void test_bounds_that_allow_all(void **state)
+{
+    static const struct {
+        const char *text;
+        bool all;
+    } rows[] = {
+        {"loss_ratio<1", true},     {"loss_ratio<=1", true},   {"failed_ratio<1", true},
+        {"loss_ratio<100%", false}, {"loss_ratio<0.9", false}, {"loss_ratio<1%", false},
+        {"held_ratio>1", false},    {"rtp.lost<1", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slo slo = parse(rows[i].text);
+        assert_int_equal(slo_allows_all(&slo), rows[i].all);
+    }
+}
+
 /* Every counter that the result has can be named. */
 static void test_all_counters_have_names(void **state)
 {
@@ -274,6 +437,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_values, begin, end),
         cmocka_unit_test_setup_teardown(test_not_measured, begin, end),
         cmocka_unit_test_setup_teardown(test_published, begin, end),
+        cmocka_unit_test_setup_teardown(test_never_is_slowest, begin, end),
+        cmocka_unit_test_setup_teardown(test_cut_off_is_over_its_bound, begin, end),
+        cmocka_unit_test_setup_teardown(test_empty_bases, begin, end),
+        cmocka_unit_test(test_telling_digits),
+        cmocka_unit_test(test_bounds_that_allow_all),
         cmocka_unit_test(test_all_counters_have_names),
         cmocka_unit_test(test_written_values),
     };
