@@ -80,7 +80,8 @@ def sessions_log_adds_up_to_the_result(transport, who):
     early = [line for line in lines if line["ended_s"] < 1.9]
     assert early and not any(line["packets"] for line in early), early
     assert all(line["first_rtp_s"] < line["ended_s"] for line in early if line["outcome"] == "completed"), early
-    across = [line for line in lines if line["ended_s"] > 2.1 and line["due_s"] < 1.8]
+    # over UDP a session reads on for a moment after its TEARDOWN
+    across = [line for line in lines if line["ended_s"] > 2.4 and line["due_s"] < 1.8]
     assert across and all(line["first_rtp_s"] < 1.9 and line["packets"] > 0 for line in across), across
 
 

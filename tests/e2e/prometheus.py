@@ -79,7 +79,7 @@ def promtool_finds_nothing():
         assert text.endswith("# EOF\n"), text[-100:]
         phases = re.findall(r'^rtspbench_phase_seconds_bucket\{phase="(\w+)",le="\+Inf"\} \d+$', text, re.M)
         equal(phases, ["connect", "tls", "options", "describe", "announce", "setup", "play", "record", "first_rtp",
-                       "first_keyframe", "startup", "join", "keepalive", "teardown"], "phases with a histogram")
+                       "first_keyframe", "startup", "join", "keepalive", "teardown", "come_back"], "phases with a histogram")
         run.wait_until('rtspbench_errors_total{phase="describe",reason="status",status="404"}', 10)
         run.wait_until('rtspbench_rtp_lost_total{cause="server"}', 1)
         tries = failed_tries(run.get()[1])
