@@ -169,7 +169,29 @@ def second_signal_ends_at_once():
             began = time.monotonic()
             equal(run.stop(signal.SIGINT), 0, "status")
             assert time.monotonic() - began < 2
-        equal(json.loads(file.read_text())["sessions"]["established"], 20, "sessions.established")
+        sessions = json.loads(file.read_text())["sessions"]
+        for key, count in {"established": 20, "completed": 20, "dropped": 0, "playing": 0, "starting": 0}.items():
+            equal(sessions[key], count, f"sessions.{key}")
+
+
+@test
+def who_waits_at_the_second_signal_was_unanswered():
+    """Half of what there is never got an answer to DESCRIBE, and had waited for 3 s and more."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "result.json"
+        with Process([RTSPBENCH, server.url + "pattern?mute=describe", server.url + "pattern?mute=teardown", "-n", "20",
+                      "-r", "100/s", "-d", "60s", "--json", str(file), "--sessions-log", str(file) + "l"]) as run:
+            time.sleep(3.5)
+            run.child.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            run.stop(signal.SIGINT)
+        result = json.loads(file.read_text())
+        sessions = result["sessions"]
+        for key, count in {"started": 20, "established": 10, "completed": 10, "unanswered": 10, "cancelled": 0, "failed": 0,
+                           "dropped": 0, "playing": 0, "starting": 0}.items():
+            equal(sessions[key], count, f"sessions.{key}")
+        equal(len(pathlib.Path(str(file) + "l").read_text().splitlines()), 20, "lines of the sessions log")
+        equal(result["interrupted"]["signal"], "SIGINT", "interrupted.signal")
 
 
 @test
