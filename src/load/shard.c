@@ -212,6 +212,10 @@ void shard_start(struct shard *shard, uint64_t start_ns)
     shard->start_ns = start_ns;
     shard->end_ns = start_ns + plan->duration_ns;
     shard->deadline_ns = TIME_NEVER;
+    shard->seen_ns = loop_clock(shard->loop);
+    client_tick(&shard->client, shard->seen_ns, 0);
+    if (shard->bad_stats)
+        client_tick(&shard->bad, shard->seen_ns, 0);
     shard->next_halt_ns = plan->halt_ns ? start_ns + plan->halt_period_ns : TIME_NEVER;
     stats_exchange_begin(shard->setup.exchange, start_ns);
     occupancy_begin(&shard->occupancy, start_ns + plan->warmup_ns, shard->end_ns);
@@ -223,6 +227,11 @@ void shard_start(struct shard *shard, uint64_t start_ns)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* When who is still there will not be waited for. */
@@ -264,9 +273,7 @@ uint64_t shard_next_deadline(const struct shard *shard)
                                     ? shard->seen_ns + NS_PER_MS
                                     : give_up_ns(shard));
     if (shard->has_next && !is_held(shard)) {
-        uint64_t due_ns = next_due(shard);
-        next_ns =
-            earlier(next_ns, due_ns > shard->no_room_until_ns ? due_ns : shard->no_room_until_ns);
+        next_ns = earlier(next_ns, later(next_due(shard), shard->not_before_ns));
     } else if (arrival_is_curve(&shard->arrival)) {
         next_ns = earlier(next_ns, shard->seen_ns + IDLE_NS);
     }
@@ -281,14 +288,17 @@ void shard_tell_time(struct shard *shard)
     uint64_t now_ns = loop_now(shard->loop);
     if (now_ns == shard->seen_ns)
         return;
-    /* Late is what came after its deadline, or waited while the turn before was still at work. */
-    uint64_t late_ns = now_ns > shard->deadline_ns ? now_ns - shard->deadline_ns : 0;
+    /* Late is what came after its deadline, or waited while the turn before was still at work. No
+       lag reaches back to before the start, when there was nothing to be late for. */
+    uint64_t from_ns = later(shard->deadline_ns, shard->start_ns);
+    uint64_t late_ns = now_ns > from_ns ? now_ns - from_ns : 0;
+    bool sampled = shard->deadline_ns <= now_ns && shard->start_ns <= now_ns;
     shard->seen_ns = now_ns;
     occupancy_add(&shard->occupancy, now_ns, shard->client.active, shard->target);
     client_tick(&shard->client, now_ns, late_ns > shard->worked_ns ? late_ns : shard->worked_ns);
     if (shard->bad_stats)
         client_tick(&shard->bad, now_ns, 0);
-    if (shard->deadline_ns <= now_ns)
+    if (sampled)
         histogram_record(&shard->client.stats->metrics[METRIC_LOOP_LAG], late_ns / NS_PER_US);
     shard->deadline_ns = TIME_NEVER;
 }
@@ -347,6 +357,15 @@ static bool begin(struct shard *shard, uint32_t reader, uint64_t due_ns, uint64_
     return true;
 }
 
+/* Readers that a pause held up are due when it is over: until then nobody was late for them. */
+static void heed_pause(struct shard *shard, uint64_t now_ns)
+{
+    bool held = shard->has_next && is_held(shard);
+    if (shard->held && !held)
+        shard->not_before_ns = later(shard->not_before_ns, now_ns);
+    shard->held = held;
+}
+
 /* Somebody changed the target. */
 static void heed_change(struct shard *shard, uint64_t now_ns)
 {
@@ -374,7 +393,7 @@ static void start_due(struct shard *shard)
         if (shard->next.leaves) {
             leave(shard, shard->next.reader);
         } else if (!begin(shard, shard->next.reader, due_ns, now_ns)) {
-            shard->no_room_until_ns = now_ns + NO_ROOM_NS;
+            shard->not_before_ns = now_ns + NO_ROOM_NS;
             return;
         }
         shard->has_next = false;
@@ -496,7 +515,7 @@ static uint64_t coalesce_ns(const struct shard *shard)
 static uint64_t worked_ns(const struct shard *shard, uint64_t now_ns)
 {
     bool on_sim = shard->setup.loop == LOOP_SIM;
-    return shard->seen_ns && !on_sim ? now_ns - shard->seen_ns : 0;
+    return on_sim ? 0 : now_ns - shard->seen_ns;
 }
 
 static uint64_t unix_offset_ns(const struct shard *shard)
@@ -516,6 +535,7 @@ void shard_turn(struct shard *shard)
 {
     uint64_t before_ns = loop_clock(shard->loop);
     uint64_t gather_ns = coalesce_ns(shard);
+    heed_pause(shard, before_ns);
     uint64_t deadline_ns = shard_next_deadline(shard);
     uint64_t patience_ns = before_ns + IDLE_NS;
     if (shard->busy && deadline_ns < before_ns + gather_ns)

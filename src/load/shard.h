@@ -67,7 +67,8 @@ struct shard {
     bool busy;                             /* over half of the time */
     uint32_t cores;                        /* that the shards share */
     uint64_t next_halt_ns;
-    uint64_t no_room_until_ns; /* when a reader that found no room is tried again */
+    uint64_t not_before_ns; /* a reader that found no room, or that a pause held up, begins then */
+    bool held;              /* a pause holds the next reader up */
     uint32_t stop_cursor;
     uint32_t bad_stop_cursor;
     uint32_t rtp_pair; /* next pair of UDP ports to try */
