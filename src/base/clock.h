@@ -19,6 +19,9 @@ uint64_t clock_realtime_ns(void);
 /* CPU time (user and system) of the calling thread. */
 uint64_t clock_thread_cpu_ns(void);
 
+/* The same of all threads of this process. */
+uint64_t clock_process_cpu_ns(void);
+
 /* Time that the calling thread ran or waited for a core, which is what it would have used had there
    been cores enough; the CPU time alone where the kernel has no schedstat. Costs a few us. */
 uint64_t clock_thread_demand_ns(void);

@@ -7,6 +7,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define SHORTEST_TICKS 10u /* 100 ms: less says little about a share */
 
 /* The numbers in a file of one line; those that aren't there stay as they are. */
 static void read_numbers(const char *path, uint64_t *first, uint64_t *second)
@@ -102,39 +107,84 @@ void machine_raise_files(void)
     }
 }
 
-/* A core's share since the last call from its line of /proc/stat: user, nice, system, idle, iowait,
-   irq, softirq, steal. */
-static double core_share(struct machine_load *load, const char *line)
+/* A core's line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. The line of
+   all cores together has a blank where the others have their number. */
+static bool read_core(const char *line, unsigned *core, struct machine_core *now)
 {
-    unsigned core;
     uint64_t ticks[8], total = 0;
-    if (sscanf(line,
+    if (strncmp(line, "cpu", 3) != 0 || line[3] == ' ' ||
+        sscanf(line,
                "cpu%u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
                " %" SCNu64 " %" SCNu64,
-               &core, &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6],
+               core, &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6],
                &ticks[7]) != 9 ||
-        core >= MACHINE_CORES)
-        return 0;
+        *core >= MACHINE_CORES)
+        return false;
     for (unsigned i = 0; i < 8; i++)
         total += ticks[i];
-    uint64_t busy = total - ticks[3] - ticks[4];
-    uint64_t span = total - load->total[core];
-    double share = load->total[core] && span ? (double)(busy - load->busy[core]) / (double)span : 0;
-    load->busy[core] = busy;
-    load->total[core] = total;
-    return share;
+    now->busy = total - ticks[3] - ticks[4];
+    now->total = total;
+    return true;
 }
 
-double machine_busiest_core(struct machine_load *load)
+static double share_since(const struct machine_core *then, const struct machine_core *now)
 {
-    FILE *file = fopen("/proc/stat", "re");
+    return (double)(now->busy - then->busy) / (double)(now->total - then->total);
+}
+
+/* Waiting for a disk may be taken back, says proc(5): then nothing is known of that time. */
+static bool went_back(const struct machine_core *then, const struct machine_core *now)
+{
+    return now->total < then->total || now->busy < then->busy;
+}
+
+static struct busy_core see_core(struct machine_load *load, unsigned core,
+                                 const struct machine_core *now)
+{
+    struct machine_core *last = &load->last[core], *since = &load->since[core];
+    bool first = last->total == 0 || went_back(last, now);
+    if (!first && now->total - last->total < SHORTEST_TICKS)
+        return (struct busy_core){0};
+    if (first || share_since(last, now) <= JUDGE_BUSY)
+        *since = *now;
+    *last = *now;
+    if (now->total == since->total)
+        return (struct busy_core){0};
+    double tick_ns = (double)NS_PER_S / (double)sysconf(_SC_CLK_TCK);
+    double busy_ns = (double)(now->busy - since->busy) * tick_ns;
+    double own_ns = (double)(now->own_ns - since->own_ns);
+    return (struct busy_core){
+        .busy_ns = (uint64_t)((double)(now->total - since->total) * tick_ns),
+        .core = core,
+        .share = share_since(since, now),
+        .others = own_ns < busy_ns ? 1 - own_ns / busy_ns : 0,
+    };
+}
+
+struct busy_core machine_see_cores(struct machine_load *load, FILE *stat, uint64_t own_ns)
+{
     char line[256];
-    double busiest = 0;
-    while (file && fgets(line, sizeof(line), file)) {
-        double share = strncmp(line, "cpu", 3) == 0 ? core_share(load, line) : 0;
-        busiest = share > busiest ? share : busiest;
+    unsigned core;
+    struct busy_core busiest = {0};
+    struct machine_core now = {.own_ns = own_ns};
+    while (fgets(line, sizeof(line), stat)) {
+        if (!read_core(line, &core, &now))
+            continue;
+        struct busy_core busy = see_core(load, core, &now);
+        if (busy.busy_ns > busiest.busy_ns ||
+            (busy.busy_ns == busiest.busy_ns && busy.share > busiest.share))
+            busiest = busy;
     }
-    if (file)
-        fclose(file);
+    return busiest;
+}
+
+struct busy_core machine_busiest_core(struct machine_load *load)
+{
+    struct busy_core busiest = {0};
+    FILE *stat = fopen("/proc/stat", "re");
+    if (!stat)
+        return busiest;
+    busiest = machine_see_cores(load, stat, clock_process_cpu_ns());
+    fclose(stat);
     return busiest;
 }

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <stdint.h>
+#include <stdio.h>
+
+#include "stats/judge.h"
 
 struct machine {
     uint32_t cores;               /* that this process may run on */
@@ -24,12 +27,20 @@ void machine_raise_files(void);
 
 #define MACHINE_CORES 256u /* looked at; more are left out */
 
-/* What each core had done when last asked, in clock ticks. Ready when zeroed. */
-struct machine_load {
-    uint64_t busy[MACHINE_CORES];
-    uint64_t total[MACHINE_CORES];
+/* What a core had done by then. */
+struct machine_core {
+    uint64_t busy, total; /* clock ticks */
+    uint64_t own_ns;      /* of this process, on all cores */
 };
 
-/* How busy the busiest core was since the last call, 0 to 1, whoever used it; 0 at the first call.
- */
-double machine_busiest_core(struct machine_load *load);
+/* Each core when last looked at, and when it was last not busy. Ready when zeroed. */
+struct machine_load {
+    struct machine_core last[MACHINE_CORES], since[MACHINE_CORES];
+};
+
+/* The core that has been busy the longest since the first call, whoever used it. Of its work as
+   much as this process did on all cores together may be ours. */
+struct busy_core machine_busiest_core(struct machine_load *load);
+
+/* The same from the text of /proc/stat and the process's CPU time as of now. */
+struct busy_core machine_see_cores(struct machine_load *load, FILE *stat, uint64_t own_ns);

@@ -252,7 +252,8 @@ static void look_at_server(struct run *run)
 /* What the collector can't know by itself. */
 static void tell_collector(struct run *run)
 {
-    collector_machine(run->collector, resident_bytes(), machine_busiest_core(&run->load));
+    struct busy_core busiest = machine_busiest_core(&run->load);
+    collector_machine(run->collector, resident_bytes(), &busiest);
     if (!run->hooks->control)
         return;
     struct by_hand by_hand = control_by_hand(run->hooks->control);

@@ -8,19 +8,14 @@
 
 #define ROWS 4096u
 #define SERIES_ROWS 2048u
-#define BUSY 0.9
-/* An interval of 5 s is never 5 s to the nanosecond. */
-#define BUSY_FOR_NS (5 * NS_PER_S - 50 * NS_PER_MS)
 #define SHORTEST_NS (100 * NS_PER_MS)
-#define LOOP_LAG_US 10000u
-#define SCHEDULE_LAG_US 100000u
 
 struct shard {
     struct stats_exchange exchange;
     bool asked;                        /* the exchange's spare is with the shard */
     uint32_t active, starting, target; /* as it last said */
     uint32_t active_peak;              /* since the last tick */
-    uint64_t busy_ns;                  /* on end */
+    uint64_t busy_ns, busy_cpu_ns;     /* on end, and the CPU time of that */
     uint64_t cpu_ns, wall_ns;          /* in the interval so far */
 };
 
@@ -36,8 +31,8 @@ struct collector {
     bool interval_over;
     uint64_t rss_bytes;     /* the highest seen */
     uint64_t rss_now_bytes; /* 0: not known */
-    double busiest_core;
-    uint64_t core_busy_ns;
+    struct busy_core busiest;
+    struct judge judge;
     double tick_cpu;      /* share of the tick that its busiest thread was busy */
     uint32_t active_peak; /* of any interval so far */
     const struct slo *slos;
@@ -72,6 +67,7 @@ struct collector *collector_new(const struct run_info *info)
     bool ok = collector->shards && collector->total && collector->interval && collector->tick;
     if (collector->shards)
         memset(collector->shards, 0, bytes);
+    ok = judge_init(&collector->judge) && ok;
     ok = drift_init(&collector->drift, DRIFT_SLICE_NS, info->steady_from_ns, info->steady_to_ns) &&
          ok;
     for (uint32_t i = 0; ok && i < info->shard_count; i++)
@@ -112,6 +108,7 @@ void collector_free(struct collector *collector)
     stats_free(collector->interval);
     stats_free(collector->tick);
     drift_dispose(&collector->drift);
+    judge_dispose(&collector->judge);
     free(collector);
 }
 
@@ -152,17 +149,21 @@ bool collector_ready(const struct collector *collector)
     return true;
 }
 
-/* Whether it has been over BUSY for long enough by now. */
-static bool busy_too_long(uint64_t *busy_ns, double share, uint64_t ns)
-{
-    *busy_ns = share > BUSY ? *busy_ns + ns : 0;
-    return *busy_ns >= BUSY_FOR_NS;
-}
-
 /* 0 where the time is too short to tell: the moments between the last interval and the end. */
 static double cpu_share(uint64_t cpu_ns, uint64_t wall_ns)
 {
     return wall_ns >= SHORTEST_NS ? (double)cpu_ns / (double)wall_ns : 0;
+}
+
+/* How long a thread has been busy on end by now. */
+static void look_at_thread(struct collector *collector, struct shard *shard,
+                           const struct stats *part)
+{
+    bool busy = cpu_share(part->cpu_ns, part->wall_ns) > JUDGE_BUSY;
+    shard->busy_ns = busy ? shard->busy_ns + part->wall_ns : 0;
+    shard->busy_cpu_ns = busy ? shard->busy_cpu_ns + part->cpu_ns : 0;
+    judge_thread(&collector->judge, shard->busy_ns, cpu_share(shard->busy_cpu_ns, shard->busy_ns),
+                 collector->snapshot.elapsed_ns);
 }
 
 /* Adds one shard's part to the tick. */
@@ -179,8 +180,7 @@ static void take(struct collector *collector, struct shard *shard, const struct 
         shard->active_peak = part->active_peak;
     if (share > collector->tick_cpu)
         collector->tick_cpu = share;
-    if (busy_too_long(&shard->busy_ns, share, part->wall_ns))
-        collector_limit(collector, LIMIT_CPU);
+    look_at_thread(collector, shard, part);
 }
 
 /* What a shard that has ended left behind. Its last wish stays for all to see. */
@@ -252,19 +252,6 @@ static double busiest_shard(const struct collector *collector)
             most = share;
     }
     return most;
-}
-
-static void judge(struct collector *collector)
-{
-    const struct stats *total = collector->total;
-    if (histogram_quantile(&total->metrics[METRIC_LOOP_LAG], 0.99) > LOOP_LAG_US)
-        collector_limit(collector, LIMIT_LOOP_LAG);
-    if (histogram_quantile(&total->metrics[METRIC_SCHEDULE_LAG], 0.99) > SCHEDULE_LAG_US)
-        collector_limit(collector, LIMIT_SCHEDULE_LAG);
-    if (total->udp_socket_drops > 0)
-        collector_limit(collector, LIMIT_UDP_SOCKET_DROPS);
-    if (total->recv_backlog_gaps > 0)
-        collector_limit(collector, LIMIT_RECV_BACKLOG);
 }
 
 static void describe_generator(struct collector *collector)
@@ -357,9 +344,9 @@ static void end_tick(struct collector *collector, uint64_t span_ns)
     stats_add(collector->total, collector->tick);
     stats_derive(collector->total);
     add_gauges(collector, interval_peak);
-    if (busy_too_long(&collector->core_busy_ns, collector->busiest_core, span_ns))
-        collector_limit(collector, LIMIT_CPU);
-    judge(collector);
+    judge_core(&collector->judge, &collector->busiest, snapshot->elapsed_ns);
+    judge_tick(&collector->judge, collector->tick, span_ns, snapshot->elapsed_ns);
+    judge_say(&collector->judge, collector->total, snapshot->elapsed_ns, &snapshot->generator);
     describe_generator(collector);
     check_slos(collector);
     struct timeline_row row = timeline_row_of(snapshot->elapsed_ns, collector->total,
@@ -419,12 +406,13 @@ const struct snapshot *collector_finish(struct collector *collector, uint64_t no
     return end_interval(collector);
 }
 
-void collector_machine(struct collector *collector, uint64_t rss_bytes, double busiest_core)
+void collector_machine(struct collector *collector, uint64_t rss_bytes,
+                       const struct busy_core *busiest)
 {
     if (rss_bytes > collector->rss_bytes)
         collector->rss_bytes = rss_bytes;
     collector->rss_now_bytes = rss_bytes;
-    collector->busiest_core = busiest_core;
+    collector->busiest = *busiest;
 }
 
 void collector_server(struct collector *collector, const struct server_sample *sample)
@@ -444,6 +432,5 @@ void collector_interrupted(struct collector *collector, const struct interrupted
 
 void collector_limit(struct collector *collector, enum generator_limit limit)
 {
-    assert((unsigned)limit < GENERATOR_LIMITS);
-    collector->snapshot.generator.limits |= 1u << limit;
+    judge_found(&collector->judge, limit);
 }

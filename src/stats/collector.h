@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "stats/exchange.h"
+#include "stats/judge.h"
 #include "stats/slo.h"
 #include "stats/snapshot.h"
 
@@ -38,9 +39,9 @@ const struct snapshot *collector_tick(struct collector *collector, uint64_t now_
 /* The last interval, once every shard's thread has called stats_exchange_end and was joined. */
 const struct snapshot *collector_finish(struct collector *collector, uint64_t now_ns);
 
-/* Before a collect, where known: resident memory, and how busy the busiest core was since the last
-   (0 to 1, whoever used it; 0 when not known). */
-void collector_machine(struct collector *collector, uint64_t rss_bytes, double busiest_core);
+/* Before a collect, where known: resident memory, and the core that has been busy the longest. */
+void collector_machine(struct collector *collector, uint64_t rss_bytes,
+                       const struct busy_core *busiest);
 
 /* Likewise what is known of the server by now. */
 void collector_server(struct collector *collector, const struct server_sample *sample);

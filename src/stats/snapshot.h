@@ -11,8 +11,9 @@
 
 /* What makes this machine, not the server, the limit. */
 enum generator_limit {
-    LIMIT_CPU,              /* a shard's thread, or a core, over 90 % busy for 5 s on end */
-    LIMIT_LOOP_LAG,         /* p99 over 10 ms */
+    LIMIT_CPU,              /* a shard's thread, or a core, over 90 % busy for 5 s on end; only with
+                               a limit of lag, drops or backlog, which it explains */
+    LIMIT_LOOP_LAG,         /* p99 over 10 ms, or one over 500 ms */
     LIMIT_SCHEDULE_LAG,     /* p99 over 100 ms */
     LIMIT_UDP_SOCKET_DROPS, /* any */
     LIMIT_RECV_BACKLOG,     /* a TCP gap struck while our own backlog was over the threshold */
@@ -77,8 +78,22 @@ struct by_hand {
     uint32_t changes, pauses; /* how often it was changed, and arrivals were paused */
 };
 
+/* What a limit was found by: ms for lags, a count for drops and gaps, a share for cpu. */
+struct limit_value {
+    char what[16]; /* that was over the bound, where its name alone doesn't tell: "p99" */
+    double value, bound;
+    uint64_t at_ns; /* since the start: when it was worst, or first seen; 0: not known */
+    bool measured;  /* value and bound are set */
+};
+
+#define GENERATOR_WARNINGS 4u
+#define GENERATOR_WARNING 80u
+
 struct generator {
-    uint32_t limits;            /* a bit (1 << enum generator_limit) for each that struck */
+    uint32_t limits; /* a bit (1 << enum generator_limit) for each that struck */
+    struct limit_value limit_values[GENERATOR_LIMITS];    /* of those that struck */
+    char warnings[GENERATOR_WARNINGS][GENERATOR_WARNING]; /* what might have become a limit */
+    uint32_t warning_count;
     uint64_t cpu_ns;            /* of the shards' threads, user and system */
     uint64_t rss_bytes;         /* the highest seen; 0 when not known */
     uint64_t bytes_per_session; /* what resident memory grew by, over the most sessions at once */

@@ -271,14 +271,17 @@ static void test_finish(void **state)
     collector_free(collector);
 }
 
-static void test_cpu_limit(void **state)
+/* A thread that is busy for 5 s on end is a limit where something came late meanwhile, else a
+   warning. */
+static void test_busy_thread(void **state)
 {
     static const struct {
         unsigned busy_percent[4]; /* of intervals of 2 s */
-        bool limited;
+        bool busy, late;
     } rows[] = {
-        {{95, 95, 95, 10}, true}, {{95, 95, 10, 95}, false}, {{85, 85, 85, 85}, false},
-        {{10, 95, 95, 95}, true}, {{95, 95, 10, 10}, false},
+        {{95, 95, 95, 10}, true, false},  {{95, 95, 10, 95}, false, false},
+        {{85, 85, 85, 85}, false, false}, {{10, 95, 95, 95}, true, false},
+        {{95, 95, 10, 10}, false, true},  {{95, 95, 95, 10}, true, true},
     };
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         struct run_info info = info_for(2, 0);
@@ -287,13 +290,22 @@ static void test_cpu_limit(void **state)
         const struct snapshot *snapshot = NULL;
         for (uint64_t i = 0; i < 4; i++) {
             pretend_cpu(exchanges[1], rows[row].busy_percent[i] * 20 * NS_PER_MS);
+            exchanges[0]->current->recv_backlog_gaps = rows[row].late;
             snapshot = collect_all(collector, exchanges, 2, START + (i + 1) * 2 * NS_PER_S);
             double busy = rows[row].busy_percent[i] / 100.0;
             assert_true(snapshot->timeline[i].cpu >= busy);
             assert_true(snapshot->timeline[i].cpu < busy + 0.04);
         }
-        assert_int_equal(snapshot->generator.limits, rows[row].limited ? 1u << LIMIT_CPU : 0);
-        assert_true(snapshot->generator.cpu_peak >= 0.85);
+        const struct generator *generator = &snapshot->generator;
+        bool limited = rows[row].busy && rows[row].late;
+        assert_int_equal(generator->limits >> LIMIT_CPU & 1, limited);
+        assert_int_equal(generator->warning_count, rows[row].busy && !rows[row].late);
+        if (limited) {
+            assert_string_equal(generator->limit_values[LIMIT_CPU].what, "thread");
+            assert_true(generator->limit_values[LIMIT_CPU].value >= 0.95);
+            assert_int_equal(generator->limit_values[LIMIT_CPU].at_ns, 6 * NS_PER_S);
+        }
+        assert_true(generator->cpu_peak >= 0.85);
         collector_free(collector);
     }
 }
@@ -314,19 +326,31 @@ static void test_virtual_time(void **state)
     collector_free(collector);
 }
 
-/* Other people's work on our cores counts too. */
+/* Other people's work on our cores is worth a warning, as long as nothing comes of it. */
 static void test_busy_core(void **state)
 {
     struct run_info info = info_for(1, 0);
     struct stats_exchange *exchange;
     struct collector *collector = make(&info, &exchange);
-    collector_machine(collector, 5000, 0.97);
+    struct busy_core core = {.busy_ns = 4 * NS_PER_S, .core = 3, .share = 0.97, .others = 0.992};
+    collector_machine(collector, 5000, &core);
     exchange->current->active_peak = 8;
     const struct snapshot *snapshot = collect_all(collector, &exchange, 1, START + 4 * NS_PER_S);
+    assert_int_equal(snapshot->generator.warning_count, 0);
+    core.busy_ns = 5 * NS_PER_S;
+    collector_machine(collector, 4000, &core);
+    snapshot = collect_all(collector, &exchange, 1, START + 5 * NS_PER_S);
     assert_int_equal(snapshot->generator.limits, 0);
-    collector_machine(collector, 4000, 0.97);
+    assert_int_equal(snapshot->generator.warning_count, 1);
+    assert_string_equal(snapshot->generator.warnings[0], "core 3 is 97 % busy, 99 % of it others'");
+    collector_machine(collector, 4000, &(struct busy_core){0}); /* it stays true */
+    exchange->current->udp_socket_drops = 1;
     snapshot = collect_all(collector, &exchange, 1, START + 8 * NS_PER_S);
-    assert_int_equal(snapshot->generator.limits, 1u << LIMIT_CPU);
+    assert_int_equal(snapshot->generator.limits, 1u << LIMIT_CPU | 1u << LIMIT_UDP_SOCKET_DROPS);
+    assert_int_equal(snapshot->generator.warning_count, 0);
+    assert_string_equal(snapshot->generator.limit_values[LIMIT_CPU].what, "core 3");
+    assert_true(snapshot->generator.limit_values[LIMIT_CPU].value == 0.97);
+    assert_int_equal(snapshot->generator.limit_values[LIMIT_CPU].at_ns, 5 * NS_PER_S);
     assert_int_equal(snapshot->generator.rss_bytes, 5000);
     assert_int_equal(snapshot->generator.bytes_per_session, 500);
     collector_free(collector);
@@ -362,6 +386,29 @@ static void test_limits(void **state)
         assert_int_equal(snapshot->generator.limits, rows[row].limits | 1u << LIMIT_FILES);
         collector_free(collector);
     }
+}
+
+/* What was late at first is judged by all that came since. */
+static void test_limits_are_judged_anew(void **state)
+{
+    struct run_info info = info_for(1, 0);
+    struct stats_exchange *exchange;
+    struct collector *collector = make(&info, &exchange);
+    const struct snapshot *snapshot = NULL;
+    for (uint64_t second = 1; second <= 10; second++) {
+        struct histogram *metrics = exchange->current->metrics;
+        histogram_record_many(&metrics[METRIC_LOOP_LAG], 100, 500);
+        histogram_record_many(&metrics[METRIC_SCHEDULE_LAG], 100, 50);
+        histogram_record_many(&metrics[METRIC_LOOP_LAG], 40000, second == 1 ? 10 : 0);
+        histogram_record_many(&metrics[METRIC_SCHEDULE_LAG], 200000, second == 1 ? 4 : 0);
+        gather(collector, &exchange, 1, START + second * NS_PER_S);
+        snapshot = collector_tick(collector, START + second * NS_PER_S);
+        /* 10 of 510 are over 1 %, 10 of 1,010 are not; 4 of 54 are, 4 of 354 are, 4 of 404 not */
+        uint32_t limits =
+            (second < 2 ? 1u << LIMIT_LOOP_LAG : 0) | (second < 8 ? 1u << LIMIT_SCHEDULE_LAG : 0);
+        assert_int_equal(snapshot->generator.limits, limits);
+    }
+    collector_free(collector);
 }
 
 /* Over a day of 5 s intervals: rows stay few, in order, from the start to now, and keep peaks. */
@@ -488,10 +535,11 @@ int main(void)
         cmocka_unit_test(test_first_and_last_moments),
         cmocka_unit_test(test_active_peak),
         cmocka_unit_test(test_finish),
-        cmocka_unit_test(test_cpu_limit),
+        cmocka_unit_test(test_busy_thread),
         cmocka_unit_test(test_virtual_time),
         cmocka_unit_test(test_busy_core),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits_are_judged_anew),
         cmocka_unit_test(test_timeline_is_thinned),
         cmocka_unit_test(test_objectives),
         cmocka_unit_test(test_threads),
