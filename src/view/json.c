@@ -16,6 +16,7 @@
 #include "view/interrupted.h"
 #include "view/json_dump.h"
 #include "view/json_endurance.h"
+#include "view/json_limits.h"
 #include "view/json_series.h"
 
 #define STREAMS_MAX 1000u
@@ -285,16 +286,6 @@ static json_t *errors_array(const struct snapshot *snapshot)
     return array;
 }
 
-static json_t *limits_array(uint32_t limits)
-{
-    json_t *array = json_array();
-    for (unsigned i = 0; i < GENERATOR_LIMITS; i++) {
-        if (limits & 1u << i)
-            json_array_append_new(array, json_string(generator_limit_name(i)));
-    }
-    return array;
-}
-
 /* What calibration found, and how near to it the run came. */
 static json_t *ceiling_value(const struct snapshot *snapshot)
 {
@@ -314,8 +305,7 @@ static json_t *generator_object(const struct snapshot *snapshot)
     const struct generator *generator = &snapshot->generator;
     const struct stats *total = snapshot->total;
     json_t *object = json_object();
-    put_string(object, "verdict", generator->limits ? "limited" : "ok");
-    put(object, "limits", limits_array(generator->limits));
+    view_json_limits(object, generator);
     put_string(object, "io", snapshot->info->io);
     put_string(object, "arrival", snapshot->info->kernel_stamps ? "kernel" : "read");
     put_count(object, "threads", snapshot->info->shard_count);

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "view/columns.h"
 #include "view/headline.h"
+#include "view/limit_text.h"
 #include "view/paragraph.h"
 #include "view/whose.h"
 
@@ -24,22 +25,6 @@ static const char *error_name(const struct error_entry *error, char out[PIECE])
     if (error->status > 0)
         snprintf(out + n, PIECE - (size_t)n, " %u", error->status);
     return out;
-}
-
-/* "cpu, loop_lag, +3 more" */
-static const char *limits_name(uint32_t limits, char out[PIECE])
-{
-    struct text text = text_init(out, PIECE);
-    unsigned named = 0, left = (unsigned)__builtin_popcount(limits);
-    for (unsigned i = 0; i < GENERATOR_LIMITS && named < 2; i++) {
-        if (!(limits & 1u << i))
-            continue;
-        text_printf(&text, "%s%s", named > 0 ? ", " : "", generator_limit_name(i));
-        named++;
-    }
-    if (left > named)
-        text_printf(&text, ", +%u more", left - named);
-    return text_string(&text);
 }
 
 static void add_sessions(const struct snapshot *snapshot, struct text *to)
@@ -239,16 +224,39 @@ static void add_errors(const struct snapshot *snapshot, unsigned lines, struct t
     paragraph_end(&line);
 }
 
-static void add_generator(const struct snapshot *snapshot, struct text *to)
+/* Two limits with their values, how many more there are, and warnings. */
+static void add_limits(const struct generator *generator, struct paragraph *line)
+{
+    char room[PIECE];
+    unsigned named = 0, more = 0;
+    if (!generator->limits)
+        paragraph_printf(line, "ok");
+    for (unsigned i = 0; i < GENERATOR_LIMITS; i++) {
+        struct text piece = text_init(room, sizeof(room));
+        if (!(generator->limits & 1u << i))
+            continue;
+        if (named == 2) {
+            more++;
+            continue;
+        }
+        text_add_string(&piece, named++ == 0 ? "LIMITED by " : "");
+        limit_text_add(&piece, generator, i);
+        paragraph_add(line, text_slice(&piece));
+    }
+    if (more > 0)
+        paragraph_printf(line, "+%u more", more);
+    for (uint32_t i = 0; i < generator->warning_count; i++)
+        paragraph_printf(line, "%s", generator->warnings[i]);
+}
+
+static void add_generator(const struct snapshot *snapshot, unsigned layout, struct text *to)
 {
     const struct generator *generator = &snapshot->generator;
     uint64_t packets = stats_rtp(snapshot->total).packets + snapshot->total->published.packets;
-    char limits[PIECE];
     struct paragraph line = paragraph_begin(to, "generator");
-    if (generator->limits)
-        paragraph_printf(&line, "LIMITED by %s", limits_name(generator->limits, limits));
-    else
-        paragraph_printf(&line, "ok");
+    if (layout < TIGHTEST && (generator->limits || generator->warning_count > 0))
+        line.more_lines++;
+    add_limits(generator, &line);
     paragraph_printf(&line, "%.3g s of CPU", (double)generator->cpu_ns / 1e9);
     if (packets > 0)
         paragraph_printf(&line, "%.0f ns a packet", (double)generator->cpu_ns / (double)packets);
@@ -321,10 +329,10 @@ void view_text_summary(const struct snapshot *snapshot, struct text *to)
     struct text tail = text_init(tail_buffer, sizeof(tail_buffer));
     unsigned errors = snapshot->total->error_count < 3 ? snapshot->total->error_count : 3;
     unsigned lines = VIEW_TEXT_LINES - 1, used = lines + 1;
-    add_generator(snapshot, &tail);
     for (unsigned layout = 0; layout < LAYOUTS && used + errors > lines; layout++) {
-        head.len = 0;
+        head.len = tail.len = 0;
         add_head(snapshot, layout, &head);
+        add_generator(snapshot, layout, &tail);
         used = count_lines(text_slice(&head)) + count_lines(text_slice(&tail));
     }
     text_add(to, text_slice(&head));

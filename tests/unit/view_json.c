@@ -172,6 +172,8 @@ static const struct {
     {"by_hand", 'o'},
     {"generator.verdict", 's'},
     {"generator.limits", 'a'},
+    {"generator.limit_values", 'a'},
+    {"generator.warnings", 'a'},
     {"generator.io", 's'},
     {"generator.threads", 'i'},
     {"generator.cpu_s", 'n'},
@@ -469,6 +471,9 @@ static void test_words(void **state)
         {"generator.verdict", "limited"},
         {"generator.limits.0", "loop_lag"},
         {"generator.limits.1", "ports"},
+        {"generator.limit_values.0.limit", "loop_lag"},
+        {"generator.limit_values.1.limit", "ports"},
+        {"generator.warnings.0", "core 0 is busy"},
         {"generator.io", "uring"},
         {"generator.arrival", "kernel"},
         {"slo.0.expr", "loss_ratio<0.1%"},
@@ -484,6 +489,12 @@ static void test_words(void **state)
         {.expression = "startup.p95<1s", .measured = true, .value = INFINITY, .beyond = 7}};
     a_run_begin(&run);
     run.snapshot.generator.limits = 1u << LIMIT_LOOP_LAG | 1u << LIMIT_PORTS;
+    run.snapshot.generator.limit_values[LIMIT_LOOP_LAG] =
+        (struct limit_value){"p99", 23.4567, 10, 12 * NS_PER_S, true};
+    run.snapshot.generator.limit_values[LIMIT_SCHEDULE_LAG].measured =
+        true; /* no limit: not said */
+    strcpy(run.snapshot.generator.warnings[0], "core 0 is busy");
+    run.snapshot.generator.warning_count = 1;
     run.snapshot.slos = slos;
     run.snapshot.slo_count = 3;
     json_t *result = written(&run.snapshot);
@@ -496,6 +507,14 @@ static void test_words(void **state)
     assert_true(json_is_true(at(result, "slo.0.ok")));
     assert_true(json_is_false(at(result, "slo.1.ok")));
     assert_int_equal(json_array_size(at(result, "generator.limits")), 2);
+    assert_int_equal(json_array_size(at(result, "generator.limit_values")), 2);
+    assert_int_equal(json_array_size(at(result, "generator.warnings")), 1);
+    assert_float_equal(number(result, "generator.limit_values.0.value"), 23.457, 1e-9);
+    assert_true(number(result, "generator.limit_values.0.bound") == 10);
+    assert_true(number(result, "generator.limit_values.0.at_s") == 12);
+    assert_true(json_is_null(at(result, "generator.limit_values.1.value")));
+    assert_true(json_is_null(at(result, "generator.limit_values.1.bound")));
+    assert_true(json_is_null(at(result, "generator.limit_values.1.at_s")));
     json_decref(result);
     a_run_end(&run);
 }

@@ -195,6 +195,56 @@ static void test_nothing_established(void **state)
     a_run_end(&run);
 }
 
+/* The generator's line: values, bounds and times of the first two limits, the names of the others.
+ */
+static void test_limits(void **state)
+{
+    static const struct {
+        enum generator_limit limit;
+        struct limit_value value;
+        const char *text;
+    } rows[] = {
+        {LIMIT_LOOP_LAG,
+         {"p99", 23.4, 10, 12 * NS_PER_S, true},
+         "loop_lag (p99 23.4 ms, bound 10 ms, worst at 12 s),"},
+        {LIMIT_LOOP_LAG,
+         {"once", 1780.4, 500, 12 * NS_PER_S, true},
+         "loop_lag (once 1780 ms, bound 500 ms, worst at 12 s),"},
+        {LIMIT_SCHEDULE_LAG,
+         {"p99", 120, 100, 0, true},
+         "schedule_lag (p99 120 ms, bound 100 ms),"},
+        {LIMIT_UDP_SOCKET_DROPS,
+         {"", 12345, 0, 2600 * NS_PER_MS, true},
+         "udp_socket_drops (12,345, bound 0, first at 3 s),"},
+        {LIMIT_CPU,
+         {"core 1", 0.987, 0.9, 7 * NS_PER_S, true},
+         "cpu (core 1 99 %, bound 90 %, first at 7 s),"},
+        {LIMIT_FILES, {"", 0, 0, 7 * NS_PER_S, false}, "files (first at 7 s),"},
+        {LIMIT_MEMORY, {"", 0, 0, 0, false}, "memory,"},
+    };
+    char expected[200];
+    struct a_run run;
+    a_run_begin(&run);
+    struct generator *generator = &run.snapshot.generator;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        generator->limits = 1u << rows[i].limit;
+        generator->limit_values[rows[i].limit] = rows[i].value;
+        snprintf(expected, sizeof(expected), "\ngenerator  LIMITED by %s", rows[i].text);
+        assert_holds(summary(&run.snapshot), expected);
+    }
+    generator->limits =
+        1u << LIMIT_CPU | 1u << LIMIT_LOOP_LAG | 1u << LIMIT_FILES | 1u << LIMIT_PORTS;
+    assert_holds(summary(&run.snapshot),
+                 "\ngenerator  LIMITED by cpu (core 1 99 %, bound 90 %, first at 7 s),\n"
+                 "           loop_lag (once 1780 ms, bound 500 ms, worst at 12 s), +2 more");
+    generator->limits = 0;
+    strcpy(generator->warnings[0], "core 0 is 100 % busy, 99 % of it others'");
+    generator->warning_count = 1;
+    assert_holds(summary(&run.snapshot),
+                 "\ngenerator  ok, core 0 is 100 % busy, 99 % of it others', 2.59 s of CPU,\n");
+    a_run_end(&run);
+}
+
 /* The greatest numbers, every kind of error with endless samples: still one screen. */
 static void worst_fits(bool publish)
 {
@@ -219,6 +269,12 @@ static void worst_fits(bool publish)
             "\xe6\x97\xa5\xe6\x9c\xac a sample much longer than a line of a terminal may be, "
             "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5");
     run.snapshot.generator.limits = (1u << GENERATOR_LIMITS) - 1;
+    for (unsigned i = 0; i < GENERATOR_LIMITS; i++)
+        run.snapshot.generator.limit_values[i] =
+            (struct limit_value){"123456789012345", 3600000, 100, 9999999 * NS_PER_S, true};
+    for (unsigned i = 0; i < GENERATOR_WARNINGS; i++)
+        memset(run.snapshot.generator.warnings[i], 'w', GENERATOR_WARNING - 1);
+    run.snapshot.generator.warning_count = GENERATOR_WARNINGS;
     run.snapshot.generator.rss_bytes = 99900000000;
     const char *whole = summary(&run.snapshot);
     assert_holds(whole, " of other kinds\n");
@@ -392,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_headlines),
         cmocka_unit_test(test_nothing_established),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_worst_fits),
         cmocka_unit_test(test_errors_are_all_counted),
         cmocka_unit_test(test_interval),

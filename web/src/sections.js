@@ -312,6 +312,7 @@ export function generator() {
     update({generator: g}) {
       view.update([
         ['Verdict', g.verdict === 'ok' ? 'ok' : 'limited by ' + g.limits.join(', ')],
+        ['Warnings', g.warnings?.length > 0 ? g.warnings.join('; ') : null], // older results have none
         ['CPU', `${f.seconds(g.cpu_s)}, the busiest thread at most ${f.percent(g.cpu_peak)}`],
         ['Cost of a packet', g.ns_per_packet === null ? '–' : f.count(Math.round(g.ns_per_packet)) + ' ns'],
         ['Memory', f.bytes(g.rss_bytes) + (g.bytes_per_session > 0 ? `, ${f.bytes(g.bytes_per_session)} a session` : '')],
