@@ -84,6 +84,9 @@ struct client_io {
      * nothing. */
     int (*open_udp_pair)(void *host, uint32_t control, const uint64_t tokens[2],
                          uint32_t sockets[2], uint16_t *rtp_port);
+    /* Whether there is a way to that address: one errno says both that there is none and that all
+       source ports to it are taken. */
+    bool (*has_way)(void *host, const struct address *to);
     int (*send_to)(void *host, uint32_t socket, const struct address *to, struct slice bytes);
     uint32_t (*udp_drops)(void *host, uint32_t socket);
     uint32_t (*rcvbuf)(void *host, uint32_t socket);

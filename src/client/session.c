@@ -376,19 +376,41 @@ static void on_timer(struct client *client, struct session *session)
         session_arm(client, session);
 }
 
-static enum reason reason_of_error(int error)
+/* What a socket could not be opened for want of; -1: it was something else. */
+static int shortage_of(struct client *client, const struct session *session, int error)
 {
+    const struct conversation *talk = session_talk(client, session);
+    switch (error) {
+    case -EMFILE:
+    case -ENFILE:
+        return SHORT_OF_FILES;
+    case -EADDRNOTAVAIL:
+        return talk && !client->io->has_way(client->host, &talk->peer) ? -1 : SHORT_OF_PORTS;
+    case -EADDRINUSE:
+        return SHORT_OF_PORTS;
+    case -ENOBUFS:
+    case -ENOMEM:
+        return SHORT_OF_MEMORY;
+    default:
+        return -1;
+    }
+}
+
+enum reason session_reason_of(struct client *client, const struct session *session, int error)
+{
+    int shortage = shortage_of(client, session, error);
+    if (shortage >= 0) {
+        client->stats->shortages[shortage]++;
+        return REASON_NO_SOCKET;
+    }
     switch (error) {
     case -ECONNREFUSED:
         return REASON_REFUSED;
     case -ETIMEDOUT:
         return REASON_TIMEOUT;
-    case -EMFILE:
-    case -ENFILE:
     case -EADDRNOTAVAIL:
-    case -ENOBUFS:
-    case -ENOMEM:
-        return REASON_NO_SOCKET;
+    case -EAFNOSUPPORT:
+    case -EPERM:
     case -ENETUNREACH:
     case -EHOSTUNREACH:
     case -EACCES:
@@ -417,7 +439,7 @@ static void on_connected(struct client *client, struct session *session,
         return;
     if (event->error) {
         if (!try_next_address(client, session))
-            session_fail(client, session, reason_of_error(event->error), 0,
+            session_fail(client, session, session_reason_of(client, session, event->error), 0,
                          slice_from_string(strerror(-event->error)));
         return;
     }
@@ -536,7 +558,7 @@ void session_step(struct client *client, struct session *session, const struct s
         on_end(client, session, REASON_EOF);
         break;
     case EVENT_BROKEN:
-        on_end(client, session, reason_of_error(event->error));
+        on_end(client, session, session_reason_of(client, session, event->error));
         break;
     case EVENT_CLOSED:
         on_closed(client, session);

@@ -23,6 +23,9 @@ struct more_tracks {
 void session_enter(struct client *client, struct session *session, enum session_state state);
 void session_arm(struct client *client, struct session *session);
 
+/* Why a socket failed. Counts what this machine had no more of. */
+enum reason session_reason_of(struct client *client, const struct session *session, int error);
+
 /* The state's deadline begins anew. */
 void session_enter_deadline(struct client *client, struct session *session);
 

@@ -76,7 +76,8 @@ void setup_next_track(struct client *client, struct session *session)
         session->flags |= FLAG_UDP;
         int error = open_udp(client, session);
         if (error) {
-            session_fail(client, session, REASON_NO_SOCKET, 0, slice_from_string(strerror(-error)));
+            session_fail(client, session, session_reason_of(client, session, error), 0,
+                         slice_from_string(strerror(-error)));
             return;
         }
     }

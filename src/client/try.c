@@ -25,15 +25,14 @@ static void connect_to(struct client *client, struct session *session, const str
     session_enter(client, session, SESSION_CONNECTING);
     if (!(session->measured & (1u << METRIC_CONNECT)))
         session->phase_started_ns = client->io->clock(client->host);
+    session_talk(client, session)->peer = *to;
     int64_t socket =
         client->io->connect(client->host, to, session_token(client, session, 0), session->reader);
     if (socket < 0) {
-        session_fail(client, session,
-                     socket == -ENETUNREACH ? REASON_UNREACHABLE : REASON_NO_SOCKET, 0,
+        session_fail(client, session, session_reason_of(client, session, (int)socket), 0,
                      slice_from_string(strerror((int)-socket)));
         return;
     }
-    session_talk(client, session)->peer = *to;
     session->socket = (uint32_t)socket;
     session->flags &= (uint16_t)~FLAG_CONTROL_CLOSING;
     session->opens = 1;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "load/shard.h"
+#include "net/route.h"
 
 #define PORT_TRIES 512u
 #define PUBLISH_UNSENT_MAX                                                                         \
@@ -109,6 +110,12 @@ static int io_open_udp_pair(void *host, uint32_t control, const uint64_t tokens[
     loop_set_token(shard->loop, sockets[0], tokens[0]);
     loop_set_token(shard->loop, sockets[1], tokens[1]);
     return 0;
+}
+
+static bool io_has_way(void *host, const struct address *to)
+{
+    struct shard *shard = host;
+    return shard->setup.loop == LOOP_SIM || route_exists(to);
 }
 
 static int io_send_to(void *host, uint32_t socket, const struct address *to, struct slice bytes)
@@ -271,6 +278,7 @@ const struct client_io shard_io = {
     .pause = io_pause,
     .shutdown = io_shutdown,
     .open_udp_pair = io_open_udp_pair,
+    .has_way = io_has_way,
     .send_to = io_send_to,
     .udp_drops = io_udp_drops,
     .rcvbuf = io_rcvbuf,
@@ -301,6 +309,7 @@ const struct client_io shard_bad_io = {
     .pause = io_pause,
     .shutdown = io_shutdown,
     .open_udp_pair = io_open_udp_pair,
+    .has_way = io_has_way,
     .send_to = io_send_to,
     .udp_drops = io_udp_drops,
     .rcvbuf = io_rcvbuf,

@@ -307,18 +307,23 @@ static void wake(struct loop *loop)
     atomic_store(&of(loop)->woken, true);
 }
 
-/* Draws from the loop's own dice when a socket is to be opened. */
-static bool refused(struct sim_loop *loop)
+/* Draws from the loop's own dice when a socket is to be opened: 0, or what it is refused with. */
+static int refusal(struct sim_loop *loop)
 {
+    const struct sim_faults *faults = &loop->sim->faults;
     struct rng rng = rng_init(loop->sim->seed, ++loop->sim->opened, 1);
-    return sim_chance(&rng, loop->sim->faults.no_socket_ppm);
+    if (!sim_chance(&rng, faults->no_socket_ppm))
+        return 0;
+    return faults->no_socket_error ? faults->no_socket_error : -EMFILE;
 }
 
 static int64_t connect_tcp(struct loop *base, const struct loop_tcp *tcp)
 {
     struct sim_loop *loop = of(base);
-    struct sim_socket *socket =
-        refused(loop) ? NULL : sim_socket_open(loop, SIM_CONNECTING, tcp->token);
+    int error = refusal(loop);
+    if (error)
+        return error;
+    struct sim_socket *socket = sim_socket_open(loop, SIM_CONNECTING, tcp->token);
     if (!socket)
         return -EMFILE;
     socket->remote = tcp->to;
@@ -361,7 +366,10 @@ static int64_t open_udp(struct loop *base, const struct loop_udp *udp)
         flags |= SIM_READING;
     if (udp->gro && !(base->config.denied & LOOP_DENY_GRO))
         flags |= SIM_GRO;
-    struct sim_socket *socket = refused(loop) ? NULL : sim_socket_open(loop, flags, udp->token);
+    int error = refusal(loop);
+    if (error)
+        return error;
+    struct sim_socket *socket = sim_socket_open(loop, flags, udp->token);
     if (!socket)
         return -EMFILE;
     socket->local = udp->at;

@@ -1,5 +1,6 @@
 #include "net/route.h"
 
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,4 +49,15 @@ bool route_is_local(const struct address *address)
         return !asked || len < 0;
     const struct rtmsg *route = NLMSG_DATA(&answer.head);
     return answer.head.nlmsg_type == RTM_NEWROUTE && route->rtm_type == RTN_LOCAL;
+}
+
+bool route_exists(const struct address *address)
+{
+    int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) /* out of files, and not out of ways */
+        return errno != EAFNOSUPPORT;
+    bool connects = connect(fd, &address->any, address_len(address)) == 0;
+    bool taken = !connects && errno == EAGAIN; /* all of UDP's own ports */
+    close(fd);
+    return connects || taken;
 }

@@ -9,3 +9,7 @@
    as "ip route add local 192.0.2.0/24 dev lo" makes? True as well where the kernel can't be asked.
  */
 bool route_is_local(const struct address *address);
+
+/* Is there a way to it from here, and an address of ours to come from? Says so without a source
+   port: connect's EADDRNOTAVAIL means either that there is none, or that all ports are taken. */
+bool route_exists(const struct address *address);

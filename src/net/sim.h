@@ -34,7 +34,8 @@ struct sim_faults {
     uint32_t duplicate_ppm;
     uint32_t reorder_ppm;   /* a datagram arrives 1 to 20 ms late */
     uint32_t send_full_ppm; /* a send takes only some of its bytes, or none (-EAGAIN) */
-    uint32_t no_socket_ppm; /* loop_connect and loop_open_udp fail with -EMFILE */
+    uint32_t no_socket_ppm; /* loop_connect and loop_open_udp fail ... */
+    int no_socket_error;    /* ... with this -errno; 0: -EMFILE */
 };
 
 /* What really happened to datagrams, for tests to hold counts against. */

@@ -86,6 +86,15 @@ static void end_window(struct judge *judge, uint64_t at_ns)
     judge->window_ns = 0;
 }
 
+static void see_shortages(struct judge *judge, const struct stats *tick)
+{
+    static const enum generator_limit limits[SHORTAGES] = {LIMIT_FILES, LIMIT_PORTS, LIMIT_MEMORY};
+    for (unsigned i = 0; i < SHORTAGES; i++) {
+        if (tick->shortages[i] > 0)
+            judge_found(judge, limits[i]);
+    }
+}
+
 void judge_tick(struct judge *judge, const struct stats *tick, uint64_t span_ns, uint64_t at_ns)
 {
     const struct histogram *loop_lag = &tick->metrics[METRIC_LOOP_LAG];
@@ -95,6 +104,7 @@ void judge_tick(struct judge *judge, const struct stats *tick, uint64_t span_ns,
         judge->drops_at_ns = at_ns;
     if (tick->recv_backlog_gaps > 0 && judge->backlog_at_ns == 0)
         judge->backlog_at_ns = at_ns;
+    see_shortages(judge, tick);
     for (unsigned i = 0; i < GENERATOR_LIMITS; i++) {
         if (judge->found & BIT(i) && judge->found_at_ns[i] == 0)
             judge->found_at_ns[i] = at_ns;

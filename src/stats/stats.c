@@ -135,6 +135,7 @@ static void add_waits(struct stats *to, const struct stats *from)
         histogram_add(&to->cut_off[0][0] + i, &from->cut_off[0][0] + i);
     histogram_add(&to->silent, &from->silent);
     ADD_ALL(&to->failed_in, &from->failed_in);
+    ADD_ALL(&to->shortages, &from->shortages);
     to->readers_heard += from->readers_heard;
     to->teardowns_unanswered += from->teardowns_unanswered;
     to->keepalives_unanswered += from->keepalives_unanswered;

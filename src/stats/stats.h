@@ -74,6 +74,9 @@ struct session_counts {
 
 enum loss_cause { LOSS_NETWORK, LOSS_LOCAL_SOCKET, LOSS_SELF, LOSS_SERVER, LOSS_CAUSES };
 
+/* What this machine had no more of when a socket was to be opened. */
+enum shortage { SHORT_OF_FILES, SHORT_OF_PORTS, SHORT_OF_MEMORY, SHORTAGES };
+
 struct rtp_counts {
     uint64_t packets; /* duplicates included */
     uint64_t bytes;   /* RTP header and payload */
@@ -185,6 +188,7 @@ struct stats {
     uint64_t held_us;                  /* sessions established, times how long */
     uint64_t wanted_us;                /* sessions that the plan wanted, times how long */
     uint64_t up_at_end, wanted_at_end; /* sessions, as the plan ended */
+    uint64_t shortages[SHORTAGES];     /* sockets that could not be opened */
     uint64_t no_media;                 /* worked out by stats_derive, like never */
     uint64_t never[LATENCY_METRICS];
     uint64_t udp_socket_drops; /* the kernel's count, RTP and RTCP sockets */

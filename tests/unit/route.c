@@ -19,8 +19,22 @@ static void test_local(void **state)
     }
 }
 
+/* Nobody has an address of a link that isn't there; one of our own is always reached. */
+static void test_exists(void **state)
+{
+    static const struct {
+        const char *address;
+        bool exists;
+    } rows[] = {{"127.0.0.1", true}, {"127.9.8.7", true}, {"255.255.255.255", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct address address;
+        assert_true(address_parse(slice_from_string(rows[i].address), 554, &address));
+        assert_int_equal(route_exists(&address), rows[i].exists);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_local)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_local), cmocka_unit_test(test_exists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

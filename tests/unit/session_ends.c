@@ -2,6 +2,8 @@
  * every state. */
 #include "world.h"
 
+#include <errno.h>
+
 #include "client/session_internal.h"
 
 #define URL "rtsp://" WORLD_HOST ":554/two"
@@ -135,6 +137,54 @@ static void test_connect(void **state)
         assert_int_equal(stats->sessions.failed, 1);
         assert_int_equal(world_errors(stats, PHASE_CONNECT, rows[i].reason, 0), 3);
         assert_int_equal(stats->never[METRIC_CONNECT], 1);
+        world_end(&world);
+    }
+}
+
+/* What this machine has no more of is its limit, and named: without a session that is up there is
+   nothing to say about the server. */
+static void test_shortages(void **state)
+{
+    static const struct {
+        int error;
+        enum shortage shortage;
+        enum generator_limit limit;
+    } rows[] = {
+        {-EMFILE, SHORT_OF_FILES, LIMIT_FILES},        {-ENFILE, SHORT_OF_FILES, LIMIT_FILES},
+        {-EADDRNOTAVAIL, SHORT_OF_PORTS, LIMIT_PORTS}, {-EADDRINUSE, SHORT_OF_PORTS, LIMIT_PORTS},
+        {-ENOBUFS, SHORT_OF_MEMORY, LIMIT_MEMORY},     {-ENOMEM, SHORT_OF_MEMORY, LIMIT_MEMORY},
+    };
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status;
+        world_init(&world, URL);
+        world.net.no_socket_ppm = 1000000;
+        world.net.no_socket_error = rows[i].error;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        for (unsigned k = 0; k < SHORTAGES; k++)
+            assert_int_equal(stats->shortages[k], k == rows[i].shortage);
+        assert_int_equal(world_errors(stats, PHASE_CONNECT, REASON_NO_SOCKET, 0), 1);
+        assert_int_equal(world.snapshot->generator.limits, 1u << rows[i].limit);
+        assert_int_equal(snapshot_verdict(world.snapshot, &status), VERDICT_INVALID);
+        assert_int_equal(status, 3);
+        world_end(&world);
+    }
+}
+
+/* No way to the server is the network's business. */
+static void test_no_way(void **state)
+{
+    static const int errors[] = {-ENETUNREACH, -EHOSTUNREACH, -EAFNOSUPPORT};
+    struct world world;
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        world_init(&world, URL);
+        world.net.no_socket_ppm = 1000000;
+        world.net.no_socket_error = errors[i];
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        assert_int_equal(world_errors(stats, PHASE_CONNECT, REASON_UNREACHABLE, 0), 1);
+        assert_int_equal(world.snapshot->generator.limits, 0);
         world_end(&world);
     }
 }
@@ -395,7 +445,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retries),        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_late_address),   cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_late_address),   cmocka_unit_test(test_shortages),
+        cmocka_unit_test(test_no_way),         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_late_events),    cmocka_unit_test(test_no_address),
         cmocka_unit_test(test_reconnect),      cmocka_unit_test(test_warmup),
         cmocka_unit_test(test_warmup_reorder), cmocka_unit_test(test_fallback),
