@@ -158,8 +158,10 @@ static void on_end(void *context, const struct snapshot *snapshot)
     struct search_try *done = &find->search.tries[find->search.count];
     bool kept = true;
     for (uint32_t i = 0; i < snapshot->slo_count; i++) {
-        level->slos[i] = snapshot->slos[i];
-        kept &= snapshot->slos[i].ok;
+        const struct slo_result *slo = &snapshot->slos[i];
+        level->slos[i] = *slo;
+        level->left_out[i] = find->plan->slos_are_usual && !slo->measured && slo->ok;
+        kept &= slo->ok;
     }
     uint32_t reached = reached_by(find, snapshot);
     done->reached = reached < done->level ? reached : done->level;

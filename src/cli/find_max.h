@@ -14,7 +14,8 @@ struct find_max_level {
     uint64_t established, failed;
     double cpu_peak;
     struct slo_result slos[SLO_MAX];
-    json_t *document; /* the result of a level that was kept, or of the last one; else NULL */
+    bool left_out[SLO_MAX]; /* the objective, as no receiver report came that would measure it */
+    json_t *document;       /* the result of a level that was kept, or of the last one; else NULL */
 };
 
 #define FIND_LONGER 3u /* longer tries hold a level so many times as long */

@@ -177,7 +177,10 @@ static void add_row(const struct find_max *find, uint32_t level, struct text *to
     for (uint32_t i = 0; i < find->plan->slo_count && i < COLUMNS; i++) {
         char room[64];
         struct text cell = text_init(room, sizeof(room));
-        add_value(&cell, &one->slos[i]);
+        if (one->left_out[i])
+            text_add_string(&cell, "left out");
+        else
+            add_value(&cell, &one->slos[i]);
         if (!one->slos[i].ok)
             text_add_string(&cell, " !");
         add_cell(find, i, to, text_string(&cell));
@@ -197,6 +200,21 @@ static uint32_t next_level(const struct find_max *find, uint32_t over)
     return next;
 }
 
+/* What the marks in the table mean, and what isn't in it. */
+static void add_legend(const struct find_max *find, bool limited, struct text *to)
+{
+    text_add_string(to, "Values of each level's last try; ! missed");
+    text_add_string(to, limited ? "; * the generator was at its limit\n" : "\n");
+    for (uint32_t i = 0; i < find->plan->slo_count; i++) {
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < find->search.count; k++)
+            count += find->levels[k].left_out[i];
+        if (count > 0)
+            text_printf(to, "No receiver report came in %u of %u tries: %s was left out there\n",
+                        count, find->search.count, find->plan->slos[i].expression);
+    }
+}
+
 static void add_curve(const struct find_max *find, struct text *to)
 {
     bool limited = false;
@@ -209,8 +227,7 @@ static void add_curve(const struct find_max *find, struct text *to)
         add_row(find, level, to);
         limited |= find->levels[last_try_of(find, level)].limits != 0;
     }
-    text_add_string(to, "Values of each level's last try; ! missed");
-    text_add_string(to, limited ? "; * the generator was at its limit\n" : "\n");
+    add_legend(find, limited, to);
 }
 
 void find_report_table(const struct find_max *find, struct text *to)
@@ -225,11 +242,11 @@ static json_t *slos_json(const struct find_max *find, uint32_t index)
     json_t *array = json_array();
     for (uint32_t i = 0; i < find->plan->slo_count; i++) {
         const struct slo_result *slo = &find->levels[index].slos[i];
-        json_array_append_new(
-            array,
-            json_pack("{sssosb}", "expr", slo->expression, "value",
-                      slo->measured && isfinite(slo->value) ? json_real(slo->value) : json_null(),
-                      "ok", (int)slo->ok));
+        bool finite = slo->measured && isfinite(slo->value);
+        json_t *value = finite ? json_real(slo->value) : json_null();
+        json_array_append_new(array, json_pack("{sssosbsb}", "expr", slo->expression, "value",
+                                               value, "ok", (int)slo->ok, "left_out",
+                                               (int)find->levels[index].left_out[i]));
     }
     return array;
 }

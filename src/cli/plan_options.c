@@ -282,16 +282,33 @@ static bool add_slos(struct plan *plan, struct plan_storage *storage, const stru
     return true;
 }
 
+/* A search's objectives where none is asked for. */
+struct usual_slo {
+    const char *expression;
+    bool readers, publishers; /* whose it is */
+    bool reported; /* measured by the server's receiver reports, and left out where none came */
+};
+
+static const struct usual_slo usual_slos[] = {
+    {"failed_ratio<1%", .readers = true, .publishers = true},
+    {"startup.p95<1s", .readers = true, .publishers = true},
+    {"loss_ratio<0.1%", .readers = true},
+    {"published.dropped_ratio<0.1%", .publishers = true},
+    {"published.reported_loss_ratio<0.1%", .publishers = true, .reported = true},
+};
+
 static void add_usual_slos(struct plan *plan, struct plan_storage *storage, struct text *error)
 {
-    static const char *const of_readers[] = {"failed_ratio<1%", "startup.p95<1s", "loss_ratio<0.1%",
-                                             NULL};
-    static const char *const of_publishers[] = {"failed_ratio<1%", "startup.p95<1s",
-                                                "published.dropped_ratio<0.1%",
-                                                "published.reported_loss_ratio<0.1%", NULL};
-    const char *const *usual = plan->publish ? of_publishers : of_readers;
-    for (; *usual; usual++)
-        slo_parse(*usual, &storage->slos[plan->slo_count++], error);
+    plan->slos_are_usual = true;
+    for (size_t i = 0; i < sizeof(usual_slos) / sizeof(usual_slos[0]); i++) {
+        const struct usual_slo *usual = &usual_slos[i];
+        struct slo *slo = &storage->slos[plan->slo_count];
+        if (plan->publish ? !usual->publishers : !usual->readers)
+            continue;
+        slo_parse(usual->expression, slo, error);
+        slo->source.may_lack |= usual->reported;
+        plan->slo_count++;
+    }
 }
 
 /* What a search needs that wasn't given. */

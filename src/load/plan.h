@@ -107,6 +107,7 @@ struct plan {
     uint64_t cool_down_ns;  /* between its levels */
     const struct slo *slos; /* borrowed */
     uint32_t slo_count;
+    bool slos_are_usual;    /* nobody asked for them: a search's own */
     struct ceiling ceiling; /* this machine's, as calibrated */
     uint32_t panel;
     uint64_t stats_interval_ns;

@@ -93,6 +93,27 @@ def find_max():
         assert "startup.p95<1s dropped_ratio<0.1%\n" in run.out, run.out
 
 
+@test
+def no_reports_in_a_search():
+    """The server's first report comes after a level's second: nobody asked for what it would tell. One who did misses it."""
+    asked = "published.reported_loss_ratio<0.1%"
+    with Server() as server:
+        options = [server.url + "live/{n}", "--publish", "--pattern", "50/s:200", "--find-max", "-n", 2, "-d", "1s",
+                   "--cool-down", "0"]
+        usual, told = Run(*options), Run(*options, "--slo", asked)
+    if usual.status == 3 or told.status == 3:
+        skip("this machine was the limit")
+    equal((usual.status, usual.search["number"]), (0, 2), "status, search.number" + "\n" + usual.out)
+    slo = {one["expr"]: one for one in usual.search["curve"][0]["slo"]}
+    equal(slo[asked], {"expr": asked, "value": None, "ok": True, "left_out": True}, "the usual objective")
+    equal(sum(one["left_out"] for one in slo.values()), 1, "objectives left out")
+    tries = [any(one["left_out"] for one in level["slo"]) for level in usual.search["curve"]]
+    note = f"No receiver report came in {sum(tries)} of {len(tries)} tries: {asked} was left out there"
+    assert note in usual.out, usual.out
+    equal(told.status, 99, "status" + "\n" + told.out)
+    equal(told.search["curve"][0]["slo"], [{"expr": asked, "value": None, "ok": False, "left_out": False}], "the one asked for")
+
+
 BOTH = """duration: 3s
 groups:
   - name: cameras

@@ -197,13 +197,22 @@ static void test_search(void **state)
     assert_true(PLAN("--find-max", "rtsp://h/a"));
     assert_true(plan.find == FIND_READERS && !plan.readers_given);
     assert_int_equal(plan.slo_count, 3);
+    assert_true(plan.slos_are_usual);
     assert_int_equal(plan.duration_ns, 10 * NS_PER_S);
     assert_int_equal(plan.cool_down_ns, NS_PER_S);
     drop();
     assert_true(PLAN("--find-max=rate", "--slo", "errors<5", "-d", "3s", "-n", "7", "rtsp://h/a"));
     assert_true(plan.find == FIND_RATE && plan.readers_given);
     assert_int_equal(plan.slo_count, 1);
+    assert_false(plan.slos_are_usual);
     assert_int_equal(plan.duration_ns, 3 * NS_PER_S);
+    drop();
+    assert_true(PLAN("--find-max", "--publish", "--pattern", "10/s:200", "rtsp://h/a"));
+    assert_int_equal(plan.slo_count, 4);
+    for (uint32_t i = 0; i < plan.slo_count; i++) {
+        bool reported = strcmp(plan.slos[i].expression, "published.reported_loss_ratio<0.1%") == 0;
+        assert_int_equal(plan.slos[i].source.may_lack, reported);
+    }
     drop();
     assert_false(PLAN("--find-max", "--stages", "30s:100", "rtsp://h/a"));
     assert_non_null(strstr(text_string(&error), "--find-max sets the load itself"));
