@@ -85,7 +85,8 @@ static uint32_t highest_fit(struct find_max *find, const struct machine *machine
         char room[512];
         struct text ignored = text_init(room, sizeof(room));
         uint32_t middle = fits + (over - fits) / 2;
-        if (resolve_level(find, machine, (struct search_wish){middle, true}, &ignored))
+        if (resolve_level(find, machine, (struct search_wish){.level = middle, .longer = true},
+                          &ignored))
             fits = middle;
         else
             over = middle;
@@ -101,7 +102,7 @@ static bool begin(struct find_max *find, const struct machine *machine, struct t
     uint32_t most = rate ? RATE_MOST : READERS_MOST;
     if (given)
         most = rate ? (uint32_t)fmax(1, floor(find->rate_per_s)) : find->readers;
-    if (!resolve_level(find, machine, (struct search_wish){most, true}, error)) {
+    if (!resolve_level(find, machine, (struct search_wish){.level = most, .longer = true}, error)) {
         if (given)
             return false;
         most = highest_fit(find, machine, most);
@@ -170,7 +171,9 @@ static void on_end(void *context, const struct snapshot *snapshot)
     level->cpu_peak = snapshot->generator.cpu_peak;
     level->established = snapshot->total->sessions.established;
     level->failed = snapshot->total->sessions.failed;
-    kept &= !level->short_of_it;
+    done->nothing = snapshot->total->sessions.established == 0 || snapshot_lacks_media(snapshot);
+    done->failed_share = snapshot_failed_share(snapshot);
+    kept &= !level->short_of_it && !done->nothing;
     done->outcome = kept ? SEARCH_KEPT : level->limits ? SEARCH_LIMITED : SEARCH_MISSED;
     level->document = view_json_result(snapshot);
 }
@@ -195,7 +198,8 @@ static void print(const struct find_max *find,
 static void keep_documents(struct find_max *find)
 {
     for (uint32_t i = 0; i + 1 < find->search.count; i++) {
-        if (find->search.tries[i].outcome == SEARCH_KEPT)
+        const struct search_try *one = &find->search.tries[i];
+        if (one->outcome == SEARCH_KEPT && !one->recovery)
             continue;
         json_decref(find->levels[i].document);
         find->levels[i].document = NULL;
@@ -230,22 +234,29 @@ static bool try_level(struct find_max *find, const struct machine *machine, stru
         .on_notice = on_notice,
     };
     struct search_try *done = &find->search.tries[find->search.count];
-    *done = (struct search_try){.level = wish.level, .longer = wish.longer};
+    *done =
+        (struct search_try){.level = wish.level, .longer = wish.longer, .recovery = wish.recovery};
     if (!resolve_level(find, machine, wish, error) ||
         !run(find->plan, RTSPBENCH_VERSION, &hooks, error))
         return false;
     if (find->interrupted) /* cut off, it says nothing */
         return true;
     struct search_try told = *done;
+    told.ended_ns = clock_monotonic_ns();
     search_tell(&find->search, &told);
     keep_documents(find);
     show_level(find);
     return true;
 }
 
-static void cool_down(struct find_max *find, const sigset_t *signals)
+/* Until the cool-down is over and the next try may begin. */
+static void cool_down(struct find_max *find, const struct search_wish *next,
+                      const sigset_t *signals)
 {
+    uint64_t now_ns = clock_monotonic_ns();
     uint64_t span_ns = find->plan->cool_down_ns;
+    if (next->not_before_ns > now_ns + span_ns)
+        span_ns = next->not_before_ns - now_ns;
     struct timespec span = {(time_t)(span_ns / NS_PER_S), (long)(span_ns % NS_PER_S)};
     if (sigtimedwait(signals, NULL, &span) > 0)
         find->interrupted = true;
@@ -262,7 +273,7 @@ static bool search(struct find_max *find, const struct machine *machine, struct 
     while (ok && !find->interrupted && search_next(&find->search, &wish)) {
         ok = try_level(find, machine, wish, error);
         if (ok && !find->interrupted && search_next(&find->search, &wish))
-            cool_down(find, &signals);
+            cool_down(find, &wish, &signals);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
@@ -273,6 +284,8 @@ static int status_of(const struct find_max *find)
     struct search_result result = search_result(&find->search);
     if (result.edge == SEARCH_EDGE_LIMITED)
         return 3;
+    if (result.edge == SEARCH_EDGE_SERVER)
+        return 99;
     if (result.level > 0)
         return 0;
     uint32_t last = find->search.count;
@@ -291,7 +304,7 @@ static json_t *document_of(const struct find_max *find, int status)
     json_t *document = NULL;
     for (uint32_t i = 0; i < find->search.count; i++) {
         const struct search_try *one = &find->search.tries[i];
-        bool best = one->level == result.level && one->outcome == SEARCH_KEPT;
+        bool best = one->level == result.level && one->outcome == SEARCH_KEPT && !one->recovery;
         if (find->levels[i].document && (best || result.level == 0))
             document = find->levels[i].document;
     }

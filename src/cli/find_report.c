@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 
 #define COLUMNS 3u /* objectives that the table has room for */
 #define CELL 17u
@@ -21,7 +22,7 @@ static uint32_t last_try_of(const struct find_max *find, uint32_t level)
 {
     uint32_t last = 0;
     for (uint32_t i = 0; i < find->search.count; i++) {
-        if (find->search.tries[i].level == level)
+        if (find->search.tries[i].level == level && !find->search.tries[i].recovery)
             last = i;
     }
     return last;
@@ -75,6 +76,8 @@ static void add_why(const struct find_max *find, uint32_t index, struct text *to
         text_add_string(to, ")");
     } else if (level->short_of_it) {
         text_printf(to, "only %u reached", find->search.tries[index].reached);
+    } else if (find->search.tries[index].nothing) {
+        text_printf(to, "no packet %s", find->plan->publish ? "was written" : "came");
     }
     if (find->search.tries[index].outcome == SEARCH_LIMITED) {
         text_add_string(to, ", but the generator was the limit: ");
@@ -85,6 +88,17 @@ static void add_why(const struct find_max *find, uint32_t index, struct text *to
 static double hold_s(const struct find_max *find, const struct search_try *one)
 {
     return (double)find->hold_ns / 1e9 * (one->longer ? FIND_LONGER : 1);
+}
+
+/* What a try was for that looks whether the server is still well, and what it has shown. */
+static void add_recovery(const struct find_max *find, uint32_t index, struct text *to)
+{
+    uint32_t nth, broken_by = search_recovers_from(&find->search, index, &nth);
+    text_printf(to, "; read again after %u", broken_by);
+    if (find->search.tries[index].outcome == SEARCH_KEPT)
+        text_add_string(to, ": the server is well");
+    else
+        text_printf(to, ", time %u of %u", nth, SEARCH_CHECKS);
 }
 
 void find_report_line(const struct find_max *find, struct text *to)
@@ -98,12 +112,26 @@ void find_report_line(const struct find_max *find, struct text *to)
     else
         text_add_string(to, " ");
     add_why(find, index, to);
+    if (one->recovery)
+        add_recovery(find, index, to);
     text_add_string(to, "\n");
 }
 
 static void add_tries(struct text *to, uint32_t of, struct search_tally tally)
 {
     text_printf(to, "in %u of %u tries", of, tally.kept + tally.missed + tally.limited);
+}
+
+static void add_generator(const struct find_max *find, const struct search_result *result,
+                          struct text *to)
+{
+    uint32_t index = result->broken_by > 0
+                         ? find->search.count - 1 /* the last look at the server */
+                         : last_try_of(find, result->above);
+    text_printf(to, "           AT LEAST: at %u the generator was the limit (",
+                find->search.tries[index].level);
+    add_limits(to, find->levels[index].limits);
+    text_add_string(to, "), so the server may do more");
 }
 
 /* Why there is no higher number. */
@@ -119,9 +147,7 @@ static void add_edge(const struct find_max *find, const struct search_result *re
         add_why(find, last_try_of(find, result->above), to);
         break;
     case SEARCH_EDGE_LIMITED:
-        text_printf(to, "           AT LEAST: at %u the generator was the limit (", result->above);
-        add_limits(to, find->levels[last_try_of(find, result->above)].limits);
-        text_add_string(to, "), so the server may do more");
+        add_generator(find, result, to);
         break;
     case SEARCH_EDGE_MOST:
         text_printf(to, "           AT LEAST: %u was the most to be tried", find->search.most);
@@ -129,8 +155,23 @@ static void add_edge(const struct find_max *find, const struct search_result *re
     case SEARCH_EDGE_OPEN:
         text_add_string(to, "           AT LEAST: the search was cut off");
         break;
+    case SEARCH_EDGE_SERVER:
+        text_printf(to, "           %u was read again %u times, ", result->level, SEARCH_CHECKS);
+        text_add_string(to, "the last time: ");
+        add_why(find, find->search.count - 1, to);
+        break;
     }
     text_add_string(to, "\n");
+}
+
+static void add_broken(const struct find_max *find, const struct search_result *result,
+                       struct text *to)
+{
+    text_add_string(to, "find-max   the server did not recover from ");
+    units_write_count(to, result->broken_by);
+    text_printf(to, " %s; ", noun(find));
+    units_write_count(to, result->number);
+    text_add_string(to, " were kept before");
 }
 
 static void add_answer(const struct find_max *find, struct text *to)
@@ -139,7 +180,10 @@ static void add_answer(const struct find_max *find, struct text *to)
     if (result.level == 0) {
         text_printf(to, "find-max   no level kept every objective\n");
     } else {
-        text_printf(to, "find-max   %u %s kept every objective", result.number, noun(find));
+        if (result.edge == SEARCH_EDGE_SERVER)
+            add_broken(find, &result, to);
+        else
+            text_printf(to, "find-max   %u %s kept every objective", result.number, noun(find));
         if (result.number != result.level)
             text_printf(to, " (of %u asked for)", result.level);
         text_add_string(to, "\n           kept ");
@@ -269,12 +313,13 @@ static json_t *curve_json(const struct find_max *find)
         const struct search_try *one = &find->search.tries[i];
         const struct find_max_level *level = &find->levels[i];
         json_array_append_new(
-            array, json_pack("{sIsIsfsssIsIsfsoso}", "level", (json_int_t)one->level, "reached",
-                             (json_int_t)one->reached, "hold_s", hold_s(find, one), "outcome",
-                             search_outcome_name(one->outcome), "established",
-                             (json_int_t)level->established, "failed", (json_int_t)level->failed,
-                             "cpu_peak", round(level->cpu_peak * 1000) / 1000, "generator_limits",
-                             limits_json(level->limits), "slo", slos_json(find, i)));
+            array,
+            json_pack("{sIsIsfsssbsIsIsfsoso}", "level", (json_int_t)one->level, "reached",
+                      (json_int_t)one->reached, "hold_s", hold_s(find, one), "outcome",
+                      search_outcome_name(one->outcome), "recovery", (int)one->recovery,
+                      "established", (json_int_t)level->established, "failed",
+                      (json_int_t)level->failed, "cpu_peak", round(level->cpu_peak * 1000) / 1000,
+                      "generator_limits", limits_json(level->limits), "slo", slos_json(find, i)));
     }
     return array;
 }
@@ -287,7 +332,7 @@ static json_t *tries_json(struct search_tally tally)
 
 json_t *find_report_json(const struct find_max *find)
 {
-    static const char *const edges[] = {"objective", "generator", "interrupted", "most"};
+    static const char *const edges[] = {"objective", "generator", "interrupted", "most", "server"};
     struct search_result result = search_result(&find->search);
     const struct slo_result *broke = find_report_first_to_break(find);
     json_t *search = json_object();

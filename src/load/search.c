@@ -2,10 +2,13 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
+
 #define REPEATS_BELOW 3u /* tries of the highest level that is kept */
 #define REPEATS_ABOVE 2u /* of the one above it */
 #define TRIES_A_LEVEL 5u
 #define RESOLUTION 100u /* one part in so many */
+#define CHECK_EVERY_NS (30 * NS_PER_S / (SEARCH_CHECKS - 1))
 
 void search_init(struct search *search, uint32_t start, uint32_t most)
 {
@@ -35,11 +38,12 @@ struct search_tally search_tally(const struct search *search, uint32_t level)
     struct search_tally tally = {0};
     bool longer = has_longer(search, level);
     for (uint32_t i = 0; i < search->count; i++) {
-        if (search->tries[i].level != level || search->tries[i].longer != longer)
+        const struct search_try *one = &search->tries[i];
+        if (one->level != level || one->longer != longer || one->recovery)
             continue;
-        tally.kept += search->tries[i].outcome == SEARCH_KEPT;
-        tally.missed += search->tries[i].outcome == SEARCH_MISSED;
-        tally.limited += search->tries[i].outcome == SEARCH_LIMITED;
+        tally.kept += one->outcome == SEARCH_KEPT;
+        tally.missed += one->outcome == SEARCH_MISSED;
+        tally.limited += one->outcome == SEARCH_LIMITED;
     }
     return tally;
 }
@@ -112,7 +116,8 @@ static bool short_is_blind(const struct search *search)
 {
     for (uint32_t i = 0; i < search->count; i++) {
         const struct search_try *one = &search->tries[i];
-        if (!one->longer && one->outcome == SEARCH_KEPT && has_longer(search, one->level) &&
+        if (!one->longer && !one->recovery && one->outcome == SEARCH_KEPT &&
+            has_longer(search, one->level) &&
             outcome_of(search_tally(search, one->level)) != SEARCH_KEPT)
             return true;
     }
@@ -134,13 +139,69 @@ static bool next_repeat(const struct search *search, uint32_t kept, uint32_t abo
     return above > 0 && tries_of(above_tally) < REPEATS_ABOVE;
 }
 
+/* The level to go back to: the highest one kept, or the highest that once was; 0: none ever was. */
+static uint32_t last_kept(const struct search *search)
+{
+    uint32_t last = highest_kept(search, lowest_above(search));
+    bool stands = last > 0;
+    for (uint32_t i = 0; i < search->count && !stands; i++) {
+        const struct search_try *one = &search->tries[i];
+        if (!one->recovery && one->outcome == SEARCH_KEPT && one->level > last)
+            last = one->level;
+    }
+    return last;
+}
+
+static bool may_have_broken(const struct search *search, const struct search_try *one)
+{
+    uint32_t kept = last_kept(search);
+    if (kept == 0 || one->outcome == SEARCH_KEPT)
+        return false;
+    return one->nothing || (one->failed_share > 0.5 && one->level <= 2 * kept);
+}
+
+/* How it stands with a server that the last level may have broken. */
+struct check {
+    const struct search_try *broken_by; /* NULL: it is well */
+    uint32_t tries;                     /* of the last kept level since, ... */
+    bool missed;                        /* ... in one of which it was not the generator's limit */
+};
+
+static struct check check_server(const struct search *search)
+{
+    struct check check = {0};
+    bool kept = false;
+    uint32_t i = search->count;
+    for (; i > 0 && search->tries[i - 1].recovery; i--, check.tries++) {
+        kept |= search->tries[i - 1].outcome == SEARCH_KEPT;
+        check.missed |= search->tries[i - 1].outcome == SEARCH_MISSED;
+    }
+    if (i > 0 && !kept && may_have_broken(search, &search->tries[i - 1]))
+        check.broken_by = &search->tries[i - 1];
+    return check;
+}
+
+uint32_t search_recovers_from(const struct search *search, uint32_t index, uint32_t *nth)
+{
+    assert(index < search->count);
+    for (*nth = 0; index > 0 && search->tries[index].recovery; index--)
+        ++*nth;
+    return search->tries[index].level;
+}
+
 bool search_next(const struct search *search, struct search_wish *wish)
 {
     uint32_t above = lowest_above(search);
     uint32_t kept = highest_kept(search, above);
+    struct check check = check_server(search);
     *wish = (struct search_wish){.longer = short_is_blind(search)};
     if (search->count == SEARCH_TRIES_MAX)
         return false;
+    if (check.broken_by) {
+        *wish = (struct search_wish){.level = last_kept(search), .recovery = true};
+        wish->not_before_ns = check.broken_by->ended_ns + check.tries * CHECK_EVERY_NS;
+        return check.tries < SEARCH_CHECKS;
+    }
     if (find_open(search, &wish->level)) {
         wish->longer |= has_longer(search, wish->level);
         return true;
@@ -157,14 +218,15 @@ bool search_next(const struct search *search, struct search_wish *wish)
     return next_repeat(search, kept, above, &wish->level);
 }
 
+/* In the kept tries of a level: in those that count, where there is one. */
 static uint32_t least_reached(const struct search *search, uint32_t level)
 {
     uint32_t least = level;
-    bool longer = has_longer(search, level);
+    bool longer = search_tally(search, level).kept > 0 && has_longer(search, level);
     for (uint32_t i = 0; i < search->count; i++) {
         const struct search_try *one = &search->tries[i];
-        if (one->level == level && one->longer == longer && one->outcome == SEARCH_KEPT &&
-            one->reached < least)
+        if (one->level == level && one->longer == longer && !one->recovery &&
+            one->outcome == SEARCH_KEPT && one->reached < least)
             least = one->reached;
     }
     return least;
@@ -183,18 +245,29 @@ static enum search_confidence confidence_of(const struct search_result *result)
     return below_sure && above_sure ? SEARCH_HIGH : SEARCH_LOW;
 }
 
+static enum search_edge edge_of(const struct search *search, const struct search_result *result)
+{
+    if (result->broken_by > 0)
+        return check_server(search).missed ? SEARCH_EDGE_SERVER : SEARCH_EDGE_LIMITED;
+    if (result->above == 0)
+        return result->level == search->most ? SEARCH_EDGE_MOST : SEARCH_EDGE_OPEN;
+    return outcome_of(result->at_above) == SEARCH_LIMITED ? SEARCH_EDGE_LIMITED
+                                                          : SEARCH_EDGE_MISSED;
+}
+
 struct search_result search_result(const struct search *search)
 {
     uint32_t above = lowest_above(search);
     struct search_result result = {.above = above, .level = highest_kept(search, above)};
+    struct check check = check_server(search);
+    if (check.broken_by && check.tries == SEARCH_CHECKS) {
+        result.broken_by = check.broken_by->level;
+        result.level = last_kept(search);
+    }
     result.number = least_reached(search, result.level);
     result.at_level = search_tally(search, result.level);
     result.at_above = search_tally(search, above);
-    result.edge = SEARCH_EDGE_MISSED;
-    if (above == 0)
-        result.edge = result.level == search->most ? SEARCH_EDGE_MOST : SEARCH_EDGE_OPEN;
-    else if (outcome_of(result.at_above) == SEARCH_LIMITED)
-        result.edge = SEARCH_EDGE_LIMITED;
+    result.edge = edge_of(search, &result);
     result.confidence = confidence_of(&result);
     return result;
 }

@@ -1,6 +1,11 @@
 """--find-max finds a server's limit, says how sure it is, and what broke first."""
 
-from harness import SLOW, Run, Server, equal, main, skip, test
+import json
+import pathlib
+import signal
+import tempfile
+
+from harness import RTSPBENCH, SLOW, Process, Run, Server, equal, main, skip, test
 
 
 def search(run, what):
@@ -60,6 +65,41 @@ def nothing_is_kept():
         assert run.status in (99, 3), run.out
         equal((run.search["number"], run.search["confidence"]), (0, "none"), "number and confidence")
         equal(run.verdict, "fail" if run.status == 99 else "invalid", "verdict")
+
+
+@test
+def a_server_that_dies_for_good():
+    """Between the first level, kept, and the second: the first is read three times again, over 30 s."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder, Server("--pattern", "50/s:200") as server:
+        file = pathlib.Path(folder) / "result.json"
+        with Process([RTSPBENCH, server.url + "pattern", "--find-max", "-n", "20", "-d", "1s", "--cool-down", "1s",
+                      "--slo", "failed_ratio<1%", "--json", str(file)]) as run:
+            run.wait_for("   1.")
+            server.child.send_signal(signal.SIGKILL)
+            status = run.child.wait(90)
+            answer = run.wait_for("find-max   ")
+        result = json.loads(file.read_text())
+    found = result["search"]
+    if all(one["outcome"] == "limited" for one in found["curve"][2:]):
+        skip("this machine was the limit")
+    equal((status, result["verdict"], found["limit"]), (99, "fail", "server"), "status, verdict, limit\n" + run.output)
+    equal(answer, "the server did not recover from 20 readers; 10 were kept before", "the answer")
+    equal((found["number"], found["level"], found["above"]), (10, 10, 20), "number, level, above")
+    equal([(one["level"], one["outcome"] == "kept", one["recovery"]) for one in found["curve"]],
+          [(10, True, False), (20, False, False), *3 * [(10, False, True)]], "the curve")
+    equal(found["tries_at_level"], {"kept": 1, "missed": 0, "limited": 0}, "tries_at_level")
+    equal(result["sessions"]["established"], 10, "the answer's own run: sessions.established")
+
+
+@test
+def a_level_without_a_packet():
+    """All of them are dropped: each session is established, none gets anything. What was asked for was kept."""
+    with Server("--pattern", "50/s:200") as server:
+        run = Run(server.url + "pattern?drop=1/1", "--find-max", "-n", 1, "-d", "1s", "--cool-down", "0",
+                  "--slo", "failed_ratio<1%")
+        assert run.status in (99, 3), run.out
+        equal((run.search["number"], run.search["curve"][0]["outcome"]), (0, "missed"), "number, outcome\n" + run.out)
+        assert "missed   no packet came" in run.out, run.out
 
 
 @test
