@@ -71,6 +71,7 @@ static bool resolve_level(struct find_max *find, const struct machine *machine,
         plan_rate(find, wish.level, hold_ns);
     else
         plan_readers(find, wish.level, hold_ns);
+    find->plan->server_may_be_gone = find->search.count > 0;
     find->end_ns = find->plan->duration_ns;
     find->least_active = UINT32_MAX;
     find->seen = false;

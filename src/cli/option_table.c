@@ -197,6 +197,8 @@ const struct option_spec option_table[] = {
      .group = OUTPUT, .commands = RUN, .help = "let the dashboard change the target, pause and stop the run, for who knows the token"},
     {.id = OPT_SERVER_PID, .name = "server-pid", .argument = "P", .kind = OPTION_COUNT, .min = 1, .max = 4194304,
      .group = OUTPUT, .commands = RUN, .help = "the server's process, if it runs on this machine: its memory, CPU and open files are shown beside our numbers"},
+    {.id = OPT_SERVER_PIDFILE, .name = "server-pidfile", .argument = "FILE", .kind = OPTION_TEXT,
+     .group = OUTPUT, .commands = RUN, .help = "the same, its process id read from a file, and again after a restart"},
     {.id = OPT_SERVER_METRICS, .name = "server-metrics", .argument = "URL", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "the server's own metrics for Prometheus, such as http://127.0.0.1:9998/metrics: the same, and what it counts"},
     {.id = OPT_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE", .kind = OPTION_TEXT,

@@ -90,6 +90,7 @@ enum option_id {
     OPT_WEB,
     OPT_WEB_CONTROL,
     OPT_SERVER_PID,
+    OPT_SERVER_PIDFILE,
     OPT_SERVER_METRICS,
     OPT_OUTPUT,
     OPT_TOLERATE,

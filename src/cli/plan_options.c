@@ -254,6 +254,7 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->junit_file = options_text(options, OPT_JUNIT);
     plan->html_file = options_text(options, OPT_HTML);
     plan->server_pid = (uint32_t)options_number(options, OPT_SERVER_PID);
+    plan->server_pidfile = options_text(options, OPT_SERVER_PIDFILE);
     plan->server_metrics = options_text(options, OPT_SERVER_METRICS);
     plan->prometheus = options_text(options, OPT_PROMETHEUS);
     plan->web = options_text(options, OPT_WEB);
@@ -475,6 +476,15 @@ bool plan_sources_from_options(struct plan *plan, struct plan_storage *storage,
            read_environment(plan, error);
 }
 
+static bool check_server(const struct options *options, struct text *error)
+{
+    if (!options_given(options, OPT_SERVER_PID) || !options_given(options, OPT_SERVER_PIDFILE))
+        return true;
+    text_add_string(error, "--server-pid and --server-pidfile both name the server's process: "
+                           "leave out one of them");
+    return false;
+}
+
 bool plan_from_options(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error)
 {
@@ -490,7 +500,7 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     plan->publish = storage->publish = media_to_publish(options, error);
     if (error->len > 0)
         return false;
-    return plan->headers && set_profile(plan, options, error) &&
+    return plan->headers && check_server(options, error) && set_profile(plan, options, error) &&
            plan_sources_from_options(plan, storage, options, error) &&
            add_slos(plan, storage, options, error) && set_search(plan, storage, options, error) &&
            add_urls(plan, options, error);

@@ -118,6 +118,8 @@ struct plan {
     uint64_t log_rotate_bytes;  /* of the sessions log; 0: it grows */
     uint32_t log_keep;          /* older files of it */
     uint32_t server_pid;        /* of the server under load; 0: not told */
+    const char *server_pidfile; /* a file that names it, also after a restart; NULL: none */
+    bool server_may_be_gone;    /* it need not be there at the start: later levels of a search */
     const char *server_metrics; /* URL; NULL: none */
     const char *csv_file;
     const char *hlog_file;

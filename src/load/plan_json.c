@@ -160,6 +160,7 @@ static void add_machinery(json_t *config, const struct plan *plan)
     set_seconds(config, "stats_interval_s", plan->stats_interval_ns);
     json_object_set_new(config, "slo", slos_json(plan));
     set_count(config, "server_pid", plan->server_pid);
+    set_string(config, "server_pidfile", plan->server_pidfile);
     set_string(config, "server_metrics", plan->server_metrics);
 }
 

@@ -471,11 +471,22 @@ static void close_sessions_log(struct run *run)
     run->hooks->on_notice(run->hooks->context, line);
 }
 
+static bool begin_watch(struct run *run, struct text *error)
+{
+    const struct plan *plan = run->plan;
+    const struct server_watch_config config = {
+        .pid = plan->server_pid,
+        .pidfile = plan->server_pidfile,
+        .metrics = plan->server_metrics,
+        .period_ns = plan->stats_interval_ns,
+        .may_be_gone = plan->server_may_be_gone,
+    };
+    return server_watch_new(&run->server, &config, error);
+}
+
 static bool prepare(struct run *run, const char *version, struct text *error)
 {
-    if (!choose_loop(run, error) || !open_sessions_log(run, error) ||
-        !server_watch_new(&run->server, run->plan->server_pid, run->plan->server_metrics,
-                          run->plan->stats_interval_ns, error))
+    if (!choose_loop(run, error) || !open_sessions_log(run, error) || !begin_watch(run, error))
         return false;
     if (targets_resolve_all(&run->targets, run->plan, run->plan_count) ||
         !fill_info(run, version) ||

@@ -16,9 +16,11 @@
 #include "stats/exposition.h"
 
 #define PATIENCE_NS (10 * NS_PER_S) /* with a page */
+#define PID_MOST 4194304u           /* Linux has no higher ones */
 #define STEP_NS (100 * NS_PER_MS)   /* how often the thread looks whether it shall end */
 
 struct server_watch {
+    const char *pidfile;      /* NULL: none */
     uint32_t pid;             /* 0: none */
     uint64_t process_started; /* in clock ticks since the system's start: whose pid it is */
     bool ended;
@@ -210,6 +212,52 @@ static bool look_at_process(struct server_watch *watch)
     return true;
 }
 
+/* The process that a file names in its first line. 0, or -errno; -EINVAL: it names none. */
+static int read_pidfile(const char *path, uint32_t *pid)
+{
+    char line[32] = "";
+    uint64_t value = 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    int error = fgets(line, sizeof(line), file) || !ferror(file) ? 0 : -errno;
+    fclose(file);
+    if (!error &&
+        (!slice_to_u64(slice_trim(slice_from_string(line)), PID_MOST, &value) || value == 0))
+        error = -EINVAL;
+    *pid = (uint32_t)value;
+    return error;
+}
+
+/* Goes over to the process that the file names by now. False: it isn't there. */
+static bool look_at_next_process(struct server_watch *watch)
+{
+    uint32_t pid;
+    if (!watch->pidfile || read_pidfile(watch->pidfile, &pid))
+        return false;
+    watch->pid = pid;
+    watch->process_started = 0;
+    return look_at_process(watch);
+}
+
+static bool find_process(struct server_watch *watch, struct text *error)
+{
+    int failed = watch->pidfile ? read_pidfile(watch->pidfile, &watch->pid) : 0;
+    if (!failed && look_at_process(watch))
+        return true;
+    if (!watch->pidfile)
+        text_printf(error, "--server-pid %" PRIu32 ": there is no such process", watch->pid);
+    else if (failed == -EINVAL)
+        text_printf(error, "--server-pidfile %s: expected a process id in its first line",
+                    watch->pidfile);
+    else if (failed)
+        text_printf(error, "--server-pidfile %s: %s", watch->pidfile, strerror(-failed));
+    else
+        text_printf(error, "--server-pidfile %s: there is no process %" PRIu32, watch->pidfile,
+                    watch->pid);
+    return false;
+}
+
 /* The signals that end a run are for the run's thread. */
 static bool start_thread(struct server_watch *watch, struct text *error)
 {
@@ -220,13 +268,32 @@ static bool start_thread(struct server_watch *watch, struct text *error)
     return !failed;
 }
 
-bool server_watch_new(struct server_watch **out, uint32_t pid, const char *metrics_url,
-                      uint64_t period_ns, struct text *error)
+/* What is to be looked at is there. */
+static bool begin(struct server_watch *watch, const struct server_watch_config *config,
+                  struct text *error)
 {
-    char room[200];
+    char room[512];
     struct text why = text_init(room, sizeof(room));
+    bool has_process = config->pid > 0 || config->pidfile;
+    if (has_process && !find_process(watch, &why) && !config->may_be_gone) {
+        text_add_string(error, text_string(&why));
+        return false;
+    }
+    why.len = 0;
+    if (!config->metrics)
+        return true;
+    if (http_target_init(&watch->target, config->metrics, &why))
+        return start_thread(watch, error);
+    text_printf(error, "--server-metrics: %s",
+                text_string(&why)); /* no URL: it may hold a password */
+    return false;
+}
+
+bool server_watch_new(struct server_watch **out, const struct server_watch_config *config,
+                      struct text *error)
+{
     *out = NULL;
-    if (pid == 0 && !metrics_url)
+    if (config->pid == 0 && !config->pidfile && !config->metrics)
         return true;
     struct server_watch *watch = calloc(1, sizeof(*watch));
     if (!watch) {
@@ -234,17 +301,11 @@ bool server_watch_new(struct server_watch **out, uint32_t pid, const char *metri
         return false;
     }
     pthread_mutex_init(&watch->lock, NULL);
-    watch->pid = pid;
-    watch->period_ns = period_ns;
+    watch->pid = config->pid;
+    watch->pidfile = config->pidfile;
+    watch->period_ns = config->period_ns;
     watch->process = watch->published = server_sample_unknown;
-    bool ok = true;
-    if (pid > 0 && !(ok = look_at_process(watch)))
-        text_printf(error, "--server-pid %" PRIu32 ": there is no such process", pid);
-    if (ok && metrics_url && !(ok = http_target_init(&watch->target, metrics_url, &why)))
-        text_printf(error, "--server-metrics: %s",
-                    text_string(&why)); /* no URL: it may hold a password */
-    if (ok && metrics_url)
-        ok = start_thread(watch, error);
+    bool ok = begin(watch, config, error);
     if (ok)
         *out = watch;
     else
@@ -286,24 +347,41 @@ static void look_at_metrics(struct server_watch *watch, struct server_sample *ou
     say_failure(watch, failure, notice);
 }
 
+static void say(struct text *notice, uint32_t pid, const char *what)
+{
+    text_printf(notice, "%sthe server's process %" PRIu32 " %s", notice->len > 0 ? "; " : "", pid,
+                what);
+}
+
+/* Looks at the process, or the one that has taken its place. */
+static void watch_process(struct server_watch *watch, struct text *notice)
+{
+    uint32_t before = watch->pid;
+    bool there = look_at_process(watch);
+    if (!there && !watch->ended && before > 0)
+        say(notice, before, "has ended");
+    watch->process.anew = !there && look_at_next_process(watch);
+    if (watch->process.anew)
+        say(notice, watch->pid, before > 0 ? "has taken its place" : "is there now");
+    there |= watch->process.anew;
+    watch->ended = !there;
+    if (there && watch->process.files == SERVER_UNKNOWN && !watch->said_files) {
+        watch->said_files = true;
+        text_printf(notice, "%sthe server's open files can't be counted: it is another user's",
+                    notice->len > 0 ? "; " : "");
+    }
+}
+
 void server_watch_look(struct server_watch *watch, struct server_sample *out, struct text *notice)
 {
     *out = server_sample_unknown;
     if (watch->fetches)
         look_at_metrics(watch, out, notice);
-    if (watch->pid == 0)
+    if (watch->pid == 0 && !watch->pidfile)
         return;
-    if (!watch->ended && !look_at_process(watch)) {
-        watch->ended = true;
-        text_printf(notice, "%sthe server's process %" PRIu32 " has ended",
-                    notice->len > 0 ? "; " : "", watch->pid);
-    }
-    if (watch->process.files == SERVER_UNKNOWN && !watch->said_files && !watch->ended) {
-        watch->said_files = true;
-        text_printf(notice, "%sthe server's open files can't be counted: it is another user's",
-                    notice->len > 0 ? "; " : "");
-    }
+    watch_process(watch, notice);
     out->ended = watch->ended;
+    out->anew = watch->process.anew;
     out->rss_bytes = watch->process.rss_bytes;
     out->cpu_ns = watch->process.cpu_ns;
     out->cpu_at_ns = watch->process.cpu_at_ns;

@@ -19,7 +19,7 @@ static bool has_cpu(const struct server_sample *sample)
 static void see_cpu(struct server_load *load, const struct server_sample *sample)
 {
     const struct server_sample *before = &load->now;
-    if (!load->watched || !has_cpu(before) || !has_cpu(sample) || sample->ended ||
+    if (!load->watched || !has_cpu(before) || !has_cpu(sample) || sample->ended || sample->anew ||
         sample->cpu_ns < before->cpu_ns) {
         load->cpu = -1;
         return;

@@ -18,6 +18,7 @@ struct server_sample {
     uint64_t packets_reported_lost; /* ... and those that its readers' reports call lost */
     uint32_t failures;              /* fetches of its metrics that failed so far */
     bool ended;                     /* its process is gone; what it last took stays */
+    bool anew;                      /* of another process than the sample before it */
 };
 
 /* Over a run. Ready when zeroed. */
@@ -31,7 +32,8 @@ struct server_load {
 
 extern const struct server_sample server_sample_unknown;
 
-/* Adds the next sample. A CPU time that fell is that of another process: counting begins anew. */
+/* Adds the next sample. With another process, which a CPU time that fell is of, too, the counting
+   of CPU time begins anew. */
 void server_load_see(struct server_load *load, const struct server_sample *sample);
 
 /* Cores' worth over the run; under 0: not known. */

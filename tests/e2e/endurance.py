@@ -67,6 +67,31 @@ def a_process_is_looked_at():
 
 
 @test
+def a_process_is_followed_across_a_restart():
+    """The file names the next process as soon as it is there; the end of the first is said."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder, Server("--pattern", "50/s:500") as server:
+        file, result = pathlib.Path(folder) / "server.pid", pathlib.Path(folder) / "result.json"
+        with Process(["sleep", "60"]) as first, Process(["sleep", "60"]) as second:
+            file.write_text(f"{first.child.pid}\n")
+            with Process([RTSPBENCH, server.url, "-n", "2", "-d", "6s", "--stats-interval", "500ms", "--server-pidfile",
+                          str(file), "--json", str(result)]) as run:
+                run.wait_for("    1s ")
+                first.stop(signal.SIGKILL)
+                run.wait_for(f"rtspbench: the server's process {first.child.pid} has ended")
+                file.write_text(f"{second.child.pid}\n")
+                run.wait_for(f"rtspbench: the server's process {second.child.pid} has taken its place")
+                equal(run.child.wait(30), 0, "status")
+        found = json.loads(result.read_text())["server"]
+        assert found["rss_bytes"] > 100000 and not found["ended"], found
+        for options, why in ((["--server-pidfile", file], f"--server-pidfile {file}: there is no process {second.child.pid}"),
+                             (["--server-pidfile", folder], f"--server-pidfile {folder}: Is a directory"),
+                             (["--server-pidfile", file, "--server-pid", 1], "leave out one of them")):
+            bad = Run(server.url, *options)
+            equal(bad.status, 2, "status")
+            assert why in bad.err, bad.err
+
+
+@test
 def metrics_are_fetched():
     """A server whose CPU time grows by a second a fetch, two fetches a second: about two cores' worth."""
     def page(n):

@@ -180,18 +180,22 @@ static void test_lengths(void **state)
     end(&story);
 }
 
-/* A CPU time that falls is another process's; a page that wasn't fetched anew says nothing new. */
+/* A CPU time that falls is another process's, as is one that is told to be; a page that wasn't
+   fetched anew says nothing new. */
 static void test_server_cpu(void **state)
 {
     static const struct {
         uint64_t cpu_s, at_s;
         double cpu;
-    } rows[] = {{10, 0, -1}, {12, 4, 0.5}, {12, 4, 0.5}, {16, 6, 2}, {1, 8, -1}, {2, 10, 0.5}};
+        bool anew;
+    } rows[] = {{10, 0, -1, false}, {12, 4, 0.5, false}, {12, 4, 0.5, false}, {16, 6, 2, false},
+                {1, 8, -1, false},  {2, 10, 0.5, false}, {9, 12, -1, true}};
     struct server_load load = {0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct server_sample sample = server_sample_unknown;
         sample.cpu_ns = rows[i].cpu_s * NS_PER_S;
         sample.cpu_at_ns = rows[i].at_s * NS_PER_S;
+        sample.anew = rows[i].anew;
         server_load_see(&load, &sample);
         if (load.cpu != rows[i].cpu)
             fail_msg("row %zu: %g", i, load.cpu);

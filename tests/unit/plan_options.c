@@ -219,6 +219,16 @@ static void test_search(void **state)
     drop();
 }
 
+static void test_server(void **state)
+{
+    assert_true(PLAN("--server-pidfile", "s.pid", "rtsp://h/a"));
+    assert_string_equal(plan.server_pidfile, "s.pid");
+    drop();
+    assert_false(PLAN("--server-pidfile", "s.pid", "--server-pid", "1", "rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "leave out one of them"));
+    drop();
+}
+
 int main(void)
 {
     unsetenv("RTSPBENCH_HALT");
@@ -228,7 +238,7 @@ int main(void)
         cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
         cmocka_unit_test(test_headers),     cmocka_unit_test(test_bind),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_password_file),
-        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

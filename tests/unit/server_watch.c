@@ -1,6 +1,9 @@
 #include "test.h"
 
 #include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -51,6 +54,12 @@ static void test_older_name(void **state)
     assert_int_equal(sample.bytes_sent, 30);
 }
 
+static bool watch_pid(pid_t pid, struct server_watch **watch, struct text *error)
+{
+    const struct server_watch_config config = {.pid = (uint32_t)pid, .period_ns = NS_PER_S};
+    return server_watch_new(watch, &config, error);
+}
+
 /* A child of ours with a file more open; its end is said once, and what it took stays. */
 static void test_process(void **state)
 {
@@ -66,10 +75,10 @@ static void test_process(void **state)
         close(to_child[1]);
         _exit((int)read(to_child[0], &c, 1));
     }
-    assert_true(server_watch_new(&watch, (uint32_t)getpid(), NULL, NS_PER_S, &error));
+    assert_true(watch_pid(getpid(), &watch, &error));
     server_watch_look(watch, &own, &notice);
     server_watch_free(watch);
-    assert_true(server_watch_new(&watch, (uint32_t)child, NULL, NS_PER_S, &error));
+    assert_true(watch_pid(child, &watch, &error));
     server_watch_look(watch, &sample, &notice);
     assert_int_equal(notice.len, 0);
     assert_false(sample.ended);
@@ -86,18 +95,147 @@ static void test_process(void **state)
         assert_int_equal(strstr(text_string(&notice), "has ended") != NULL, i == 0);
     }
     server_watch_free(watch);
-    assert_false(server_watch_new(&watch, (uint32_t)child, NULL, NS_PER_S, &error));
+    assert_false(watch_pid(child, &watch, &error));
     assert_non_null(strstr(text_string(&error), "no such process"));
-    assert_true(server_watch_new(&watch, 0, NULL, NS_PER_S, &error));
+    assert_true(watch_pid(0, &watch, &error));
     assert_null(watch);
+}
+
+static pid_t start_child(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    return child;
+}
+
+static void end_child(pid_t child)
+{
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void write_pid(const char *path, pid_t pid)
+{
+    char line[64];
+    snprintf(line, sizeof(line), " %d\nand more\n", (int)pid);
+    write_file(path, line);
+}
+
+/* One look, of which nothing is said. */
+static struct server_sample look(struct server_watch *watch)
+{
+    char told[256];
+    struct text notice = text_init(told, sizeof(told));
+    struct server_sample sample;
+    server_watch_look(watch, &sample, &notice);
+    assert_string_equal(text_string(&notice), "");
+    return sample;
+}
+
+/* One look that has something to say: "the server's process PID ..." */
+static struct server_sample look_at(struct server_watch *watch, pid_t pid, const char *what)
+{
+    char told[256], wanted[256];
+    struct text notice = text_init(told, sizeof(told));
+    struct server_sample sample;
+    snprintf(wanted, sizeof(wanted), "the server's process %d %s", (int)pid, what);
+    server_watch_look(watch, &sample, &notice);
+    assert_string_equal(text_string(&notice), wanted);
+    return sample;
+}
+
+/* A server that is restarted has another process, which the file names. */
+static void test_pidfile(void **state)
+{
+    char path[] = "/tmp/rtspbench-pid-XXXXXX", said[256], wanted[256];
+    struct text error = text_init(said, sizeof(said));
+    struct server_watch_config config = {.pidfile = path, .period_ns = NS_PER_S};
+    struct server_watch *watch;
+    close(mkstemp(path));
+    pid_t child = start_child();
+    write_pid(path, child);
+    assert_true(server_watch_new(&watch, &config, &error));
+    struct server_sample sample = look(watch);
+    assert_true(!sample.ended && !sample.anew && sample.rss_bytes > 100000);
+    end_child(child);
+    sample = look_at(watch, child, "has ended");
+    assert_true(sample.ended && sample.rss_bytes > 100000);
+    unlink(path);
+    assert_true(look(watch).ended);
+    pid_t next = start_child();
+    write_pid(path, next);
+    sample = look_at(watch, next, "has taken its place");
+    assert_true(!sample.ended && sample.anew && sample.cpu_ns != SERVER_UNKNOWN);
+    assert_false(look(watch).anew);
+    pid_t third = start_child();
+    write_pid(path, third);
+    end_child(next);
+    char both[80];
+    snprintf(both, sizeof(both), "has ended; the server's process %d has taken its place",
+             (int)third);
+    assert_true(look_at(watch, next, both).anew);
+    server_watch_free(watch);
+    end_child(third);
+
+    assert_false(server_watch_new(&watch, &config, &error));
+    snprintf(wanted, sizeof(wanted), "--server-pidfile %s: there is no process %d", path,
+             (int)third);
+    assert_string_equal(text_string(&error), wanted);
+    config.may_be_gone = true;
+    assert_true(server_watch_new(&watch, &config, &error));
+    sample = look_at(watch, third, "has ended");
+    assert_true(sample.ended && sample.rss_bytes == SERVER_UNKNOWN);
+    server_watch_free(watch);
+    unlink(path);
+}
+
+/* What a file must hold, as the first level of a search or any other run is told. */
+static void test_bad_pidfile(void **state)
+{
+    static const char *const contents[] = {"", "\n", "0\n", "12a\n", "-5\n", "4194305\n"};
+    char path[] = "/tmp/rtspbench-pid-XXXXXX", said[256];
+    struct server_watch_config config = {.pidfile = path};
+    struct server_watch *watch;
+    close(mkstemp(path));
+    for (size_t i = 0; i <= sizeof(contents) / sizeof(contents[0]); i++) {
+        struct text error = text_init(said, sizeof(said));
+        bool missing = i == sizeof(contents) / sizeof(contents[0]);
+        if (missing)
+            unlink(path);
+        else
+            write_file(path, contents[i]);
+        assert_false(server_watch_new(&watch, &config, &error));
+        assert_non_null(
+            strstr(text_string(&error), missing ? ": No such file or directory"
+                                                : ": expected a process id in its first line"));
+    }
+    struct text error = text_init(said, sizeof(said));
+    config.may_be_gone = true;
+    assert_true(server_watch_new(&watch, &config, &error));
+    assert_true(look(watch).ended);
+    write_pid(path, getpid());
+    assert_false(look_at(watch, getpid(), "is there now").ended);
+    unlink(path);
+    server_watch_free(watch);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_older_name),
-        cmocka_unit_test(test_process),
+        cmocka_unit_test(test_metrics),     cmocka_unit_test(test_older_name),
+        cmocka_unit_test(test_process),     cmocka_unit_test(test_pidfile),
+        cmocka_unit_test(test_bad_pidfile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
