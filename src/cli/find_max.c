@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/find_report.h"
+#include "cli/shell.h"
 #include "load/run.h"
 #include "view/file.h"
 #include "view/json.h"
@@ -263,18 +264,37 @@ static void cool_down(struct find_max *find, const struct search_wish *next,
         find->interrupted = true;
 }
 
+static void run_command(struct find_max *find, const sigset_t *signals, struct text *error)
+{
+    char room[200];
+    struct text why = text_init(room, sizeof(room));
+    const char *command = find->plan->between_levels;
+    enum shell_end end = shell_run(command, signals, &why);
+    find->interrupted |= end != SHELL_DONE;
+    if (end != SHELL_FAILED)
+        return;
+    find->command_failed = true;
+    text_add_string(error, "--between-levels '");
+    text_add_escaped(error, slice_from_string(command));
+    text_printf(error, "': %s", text_string(&why));
+}
+
 /* The signals stay blocked between the levels, too, and end the search in order. */
 static bool search(struct find_max *find, const struct machine *machine, struct text *error)
 {
     sigset_t signals, before;
     struct search_wish wish;
-    bool ok = true;
+    bool ok = true, first = true;
     run_end_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     while (ok && !find->interrupted && search_next(&find->search, &wish)) {
-        ok = try_level(find, machine, wish, error);
-        if (ok && !find->interrupted && search_next(&find->search, &wish))
+        if (!first && find->plan->between_levels)
+            run_command(find, &signals, error);
+        if (!first && !find->interrupted)
             cool_down(find, &wish, &signals);
+        if (!find->interrupted)
+            ok = try_level(find, machine, wish, error);
+        first = false;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
@@ -343,7 +363,7 @@ static bool report(const struct find_max *find, int status, struct text *error)
     int failed = path && document ? save(path, json_incref(document)) : 0;
     json_decref(document);
     if (failed)
-        text_printf(error, "--json %s: %s", path, strerror(-failed));
+        text_printf(error, "%s--json %s: %s", error->len > 0 ? "; " : "", path, strerror(-failed));
     return !failed;
 }
 
@@ -380,7 +400,7 @@ int find_max_run(struct plan *plan, const struct machine *machine, struct text *
     find->warmup_ns = plan->warmup_ns;
     if (check_files(plan, error) && begin(find, machine, error) && search(find, machine, error)) {
         status = status_of(find);
-        if (!report(find, status, error))
+        if (!report(find, status, error) || find->command_failed)
             status = STATUS_SETUP;
     }
     for (uint32_t i = 0; i < SEARCH_TRIES_MAX; i++)

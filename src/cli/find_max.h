@@ -28,7 +28,8 @@ struct find_max {
     uint64_t warmup_ns; /* as asked for; 0: the ramp */
     struct search search;
     struct find_max_level levels[SEARCH_TRIES_MAX];
-    bool interrupted; /* by a signal */
+    bool interrupted;    /* by a signal, or as the command between levels failed ... */
+    bool command_failed; /* ... which is this */
     /* of the level under way */
     uint64_t steady_ns, end_ns; /* held for that time, since its start */
     uint32_t least_active;

@@ -178,7 +178,8 @@ static void add_answer(const struct find_max *find, struct text *to)
 {
     struct search_result result = search_result(&find->search);
     if (result.level == 0) {
-        text_printf(to, "find-max   no level kept every objective\n");
+        text_printf(to, "find-max   no level kept every objective%s\n",
+                    find->interrupted ? ", interrupted" : "");
     } else {
         if (result.edge == SEARCH_EDGE_SERVER)
             add_broken(find, &result, to);
@@ -342,7 +343,8 @@ json_t *find_report_json(const struct find_max *find)
     json_object_set_new(search, "level", json_integer(result.level));
     json_object_set_new(search, "above",
                         result.above > 0 ? json_integer(result.above) : json_null());
-    json_object_set_new(search, "limit", json_string(edges[result.edge]));
+    json_object_set_new(search, "limit",
+                        json_string(find->interrupted ? "interrupted" : edges[result.edge]));
     json_object_set_new(search, "first_to_break",
                         broke ? json_string(broke->expression) : json_null());
     json_object_set_new(search, "confidence",

@@ -124,6 +124,9 @@ const struct option_spec option_table[] = {
      .help = "search for the most readers (or, with =rate, sessions begun a second) that keep every objective; --readers or --rate is the most it tries, --duration how long each level is held [10s]"},
     {.id = OPT_COOL_DOWN, .name = "cool-down", .argument = "D", .kind = OPTION_DURATION, .max = 3600 * NS_PER_S,
      .fallback = "1s", .group = OBJECTIVES, .commands = RUN, .help = "wait between the levels of --find-max"},
+    {.id = OPT_BETWEEN_LEVELS, .name = "between-levels", .argument = "CMD", .kind = OPTION_TEXT,
+     .group = OBJECTIVES, .commands = RUN,
+     .help = "a shell command to run before each level of --find-max but the first, such as one that restarts the server; the search waits for it and ends where it fails"},
 
     {.id = OPT_TRANSPORT, .name = "transport", .letter = 't', .argument = "T", .kind = OPTION_CHOICE, .choices = "tcp|udp|auto",
      .fallback = "tcp", .group = SESSION, .commands = RUN | PROBE, .help = "tcp, udp, or auto: udp, and tcp where that fails"},

@@ -74,6 +74,7 @@ enum option_id {
     OPT_SLO,
     OPT_FIND_MAX,
     OPT_COOL_DOWN,
+    OPT_BETWEEN_LEVELS,
     OPT_SEED,
     OPT_STATS_INTERVAL,
     OPT_LOG,

@@ -316,6 +316,12 @@ static void add_usual_slos(struct plan *plan, struct plan_storage *storage, stru
 static bool set_search(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error)
 {
+    plan->between_levels = options_text(options, OPT_BETWEEN_LEVELS);
+    if (!options_given(options, OPT_FIND_MAX) && plan->between_levels) {
+        text_add_string(error, "--between-levels is for the levels of --find-max: leave it out, or "
+                               "add --find-max");
+        return false;
+    }
     if (!options_given(options, OPT_FIND_MAX))
         return true;
     plan->find = options_number(options, OPT_FIND_MAX) == 1 ? FIND_RATE : FIND_READERS;

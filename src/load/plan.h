@@ -102,10 +102,11 @@ struct plan {
         halt_ns; /* test hook: each shard halts for halt_ns once every halt_period_ns; 0: never */
     uint64_t halt_period_ns;
 
-    enum plan_find find;    /* a search: readers or rate are then the most it tries */
-    bool readers_given;     /* likewise rate_given: not a default */
-    uint64_t cool_down_ns;  /* between its levels */
-    const struct slo *slos; /* borrowed */
+    enum plan_find find;        /* a search: readers or rate are then the most it tries */
+    bool readers_given;         /* likewise rate_given: not a default */
+    uint64_t cool_down_ns;      /* between its levels */
+    const char *between_levels; /* a command that is run there first; NULL: none */
+    const struct slo *slos;     /* borrowed */
     uint32_t slo_count;
     bool slos_are_usual;    /* nobody asked for them: a search's own */
     struct ceiling ceiling; /* this machine's, as calibrated */

@@ -1,11 +1,15 @@
 """--find-max finds a server's limit, says how sure it is, and what broke first."""
 
+import contextlib
 import json
+import os
 import pathlib
 import signal
+import subprocess
 import tempfile
+import time
 
-from harness import RTSPBENCH, SLOW, Process, Run, Server, equal, main, skip, test
+from harness import RTSPBENCH, SLOW, Process, Run, Server, equal, free_port, main, skip, test
 
 
 def search(run, what):
@@ -102,11 +106,90 @@ def a_level_without_a_packet():
         assert "missed   no packet came" in run.out, run.out
 
 
+RESTART = """cd {folder}
+[ -e up ] || {{
+    {rtspbench} serve --port {port} --pattern 50/s:200 </dev/null >log 2>&1 &
+    echo $! >pid
+    until grep -q ready log; do sleep 0.05; done
+    : >up
+}}
+echo the server is there
+"""
+
+
+def kill_server(folder):
+    """Whose process the file names, if it is there."""
+    (folder / "up").unlink(missing_ok=True)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+
+
+@test
+def a_server_that_is_restarted():
+    """It dies before the second level; the command starts another one, whose process is found in the file, and the
+    search goes on from the level that was kept."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        folder, port = pathlib.Path(folder), free_port()
+        script = folder / "restart.sh"
+        script.write_text(RESTART.format(folder=folder, rtspbench=pathlib.Path(RTSPBENCH).resolve(), port=port))
+        subprocess.run(["sh", script], check=True, timeout=20, stdout=subprocess.DEVNULL)
+        try:
+            with Process([RTSPBENCH, f"rtsp://127.0.0.1:{port}/pattern", "--find-max", "-n", "11", "-d", "500ms",
+                          "--slo", "failed_ratio<1%", "--between-levels", f"sh {script}",
+                          "--server-pidfile", str(folder / "pid"), "--json", str(folder / "result.json")]) as run:
+                run.wait_for("the server is there")
+                kill_server(folder)
+                status = run.child.wait(120)
+                lines = run.output.splitlines()
+        finally:
+            kill_server(folder)
+        found = json.loads((folder / "result.json").read_text())["search"]
+    assert status in (0, 3), run.output
+    curve = [(one["level"], one["outcome"], one["recovery"]) for one in found["curve"]]
+    equal(curve[:3], [(10, "kept", False), (11, "missed", False), (10, "kept", True)], "the curve\n" + run.output)
+    equal([one for one in curve[3:] if one[2]], [], "looks at the server that is well again")
+    equal(lines.count("the server is there"), len(curve) - 1, "commands run")
+    assert any("10 held; read again after 11: the server is well" in line for line in lines), run.output
+    if status == 0:
+        equal((found["number"], found["limit"]), (11, "most"), "number, limit\n" + run.output)
+
+
+@test
+def a_command_that_fails():
+    """Signals are let through to it; what is known so far is reported."""
+    with Server("--pattern", "50/s:200") as server:
+        for command, why in (("exit 7", "it ended with status 7"), ("kill -TERM $$", "it was ended by signal 15")):
+            run = Run(server.url + "pattern", "--find-max", "-n", 20, "-d", "500ms", "--slo", "failed_ratio<1%",
+                      "--between-levels", f"echo here; {command}")
+            equal(run.status, 2, "status\n" + run.out)
+            equal(run.err, f"here\nrtspbench: --between-levels 'echo here; {command}': {why}\n", "standard error")
+            equal((run.search["limit"], len(run.search["curve"])), ("interrupted", 1), "limit, tries")
+
+
+@test
+def interrupted_between_levels():
+    """The command is ended, too."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder, Server("--pattern", "50/s:200") as server:
+        file = pathlib.Path(folder) / "result.json"
+        with Process([RTSPBENCH, server.url + "pattern", "--find-max", "-n", "20", "-d", "500ms", "--slo",
+                      "failed_ratio<1%", "--between-levels", "echo here $$; exec sleep 60", "--json", str(file)]) as run:
+            command = int(run.wait_for("here"))
+            begun = time.monotonic()
+            status = run.stop(signal.SIGINT)
+            assert time.monotonic() - begun < 4, "it took too long to end"
+            assert not pathlib.Path(f"/proc/{command}").exists(), "the command goes on"
+        found = json.loads(file.read_text())["search"]
+        assert status in (0, 3), run.output
+        equal((found["limit"], len(found["curve"])), ("interrupted", 1), "limit, tries")
+        assert "confidence low, interrupted" in run.output or status == 3, run.output
+
+
 @test
 def what_does_not_go_together_is_told():
     for option in (["--profile", "ramp"], ["--open"], ["--sessions-log", "/dev/null"]):
         equal(Run("rtsp://127.0.0.1:9/", "--find-max", *option).status, 2, "status with " + option[0])
     equal(Run("rtsp://127.0.0.1:9/", "--find-max=readrs").status, 2, "status")
+    equal(Run("rtsp://127.0.0.1:9/", "--between-levels", "true").status, 2, "status without --find-max")
 
 
 if __name__ == "__main__":

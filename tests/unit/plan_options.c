@@ -207,6 +207,12 @@ static void test_search(void **state)
     assert_false(plan.slos_are_usual);
     assert_int_equal(plan.duration_ns, 3 * NS_PER_S);
     drop();
+    assert_true(PLAN("--find-max", "--between-levels", "true", "rtsp://h/a"));
+    assert_string_equal(plan.between_levels, "true");
+    drop();
+    assert_false(PLAN("--between-levels", "true", "rtsp://h/a"));
+    assert_non_null(strstr(text_string(&error), "add --find-max"));
+    drop();
     assert_true(PLAN("--find-max", "--publish", "--pattern", "10/s:200", "rtsp://h/a"));
     assert_int_equal(plan.slo_count, 4);
     for (uint32_t i = 0; i < plan.slo_count; i++) {
