@@ -127,6 +127,8 @@ static void on_tick(void *context, const struct snapshot *snapshot)
     bool held = snapshot->elapsed_ns >= find->steady_ns && snapshot->elapsed_ns <= find->end_ns;
     if (held && snapshot->total->active < find->least_active)
         find->least_active = snapshot->total->active;
+    if (held)
+        find_server_see(&level_of(find)->server, &snapshot->server);
     find->seen |= held;
 }
 
@@ -171,6 +173,7 @@ static void on_end(void *context, const struct snapshot *snapshot)
     level->short_of_it = done->reached < REACHED * done->level;
     level->limits = snapshot->generator.limits;
     level->cpu_peak = snapshot->generator.cpu_peak;
+    find_server_end(&level->server, &snapshot->server);
     level->established = snapshot->total->sessions.established;
     level->failed = snapshot->total->sessions.failed;
     done->nothing = snapshot->total->sessions.established == 0 || snapshot_lacks_media(snapshot);
@@ -238,6 +241,7 @@ static bool try_level(struct find_max *find, const struct machine *machine, stru
     struct search_try *done = &find->search.tries[find->search.count];
     *done =
         (struct search_try){.level = wish.level, .longer = wish.longer, .recovery = wish.recovery};
+    level_of(find)->server = find_server_unknown;
     if (!resolve_level(find, machine, wish, error) ||
         !run(find->plan, RTSPBENCH_VERSION, &hooks, error))
         return false;

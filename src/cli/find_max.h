@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "cli/find_server.h"
 #include "load/machine.h"
 #include "load/plan.h"
 #include "load/search.h"
@@ -13,6 +14,7 @@ struct find_max_level {
     bool short_of_it; /* the level was not reached: under 95 % of it */
     uint64_t established, failed;
     double cpu_peak;
+    struct find_server server;
     struct slo_result slos[SLO_MAX];
     bool left_out[SLO_MAX]; /* the objective, as no receiver report came that would measure it */
     json_t *document;       /* the result of a level that was kept, or of the last one; else NULL */

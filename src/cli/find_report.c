@@ -9,6 +9,7 @@
 
 #define COLUMNS 3u /* objectives that the table has room for */
 #define CELL 17u
+#define SERVER_CELL 34
 
 static const char *noun(const struct find_max *find)
 {
@@ -212,6 +213,22 @@ static void add_cell(const struct find_max *find, uint32_t slo, struct text *to,
     text_printf(to, " %*s", (int)(width < CELL ? CELL - 1 : width), text);
 }
 
+static bool is_watched(const struct find_max *find)
+{
+    bool watched = false;
+    for (uint32_t i = 0; i < find->search.count; i++)
+        watched |= find->levels[i].server.watched;
+    return watched;
+}
+
+static void add_server(const struct find_server *server, struct text *to)
+{
+    char room[96];
+    struct text cell = text_init(room, sizeof(room));
+    find_server_write(server, &cell);
+    text_printf(to, " %*s", SERVER_CELL, text_string(&cell));
+}
+
 static void add_row(const struct find_max *find, uint32_t level, struct text *to)
 {
     uint32_t index = last_try_of(find, level);
@@ -230,6 +247,8 @@ static void add_row(const struct find_max *find, uint32_t level, struct text *to
             text_add_string(&cell, " !");
         add_cell(find, i, to, text_string(&cell));
     }
+    if (is_watched(find))
+        add_server(&one->server, to);
     text_add_string(to, one->limits ? " *\n" : "\n");
 }
 
@@ -267,6 +286,8 @@ static void add_curve(const struct find_max *find, struct text *to)
                 find->plan->find == FIND_RATE ? "begun" : "held");
     for (uint32_t i = 0; i < find->plan->slo_count && i < COLUMNS; i++)
         add_cell(find, i, to, heading(find, i));
+    if (is_watched(find))
+        text_printf(to, " %*s", SERVER_CELL, "server");
     text_add_string(to, "\n");
     for (uint32_t level = next_level(find, 0); level > 0; level = next_level(find, level)) {
         add_row(find, level, to);
@@ -315,12 +336,13 @@ static json_t *curve_json(const struct find_max *find)
         const struct find_max_level *level = &find->levels[i];
         json_array_append_new(
             array,
-            json_pack("{sIsIsfsssbsIsIsfsoso}", "level", (json_int_t)one->level, "reached",
+            json_pack("{sIsIsfsssbsIsIsfsososo}", "level", (json_int_t)one->level, "reached",
                       (json_int_t)one->reached, "hold_s", hold_s(find, one), "outcome",
                       search_outcome_name(one->outcome), "recovery", (int)one->recovery,
                       "established", (json_int_t)level->established, "failed",
                       (json_int_t)level->failed, "cpu_peak", round(level->cpu_peak * 1000) / 1000,
-                      "generator_limits", limits_json(level->limits), "slo", slos_json(find, i)));
+                      "generator_limits", limits_json(level->limits), "server",
+                      find_server_json(&level->server), "slo", slos_json(find, i)));
     }
     return array;
 }

@@ -270,7 +270,7 @@ static void collect(struct run *run, bool interval_over)
     while (!collector_ready(run->collector) && clock_monotonic_ns() < give_up_ns && !all_done(run))
         sleep_ns(NS_PER_MS / 2);
     tell_collector(run);
-    if (interval_over)
+    if (interval_over || run->plan->find) /* a search's levels may be shorter than an interval */
         look_at_server(run);
     uint64_t now_ns = clock_monotonic_ns();
     const struct snapshot *now = interval_over ? collector_collect(run->collector, now_ns)
@@ -478,7 +478,8 @@ static bool begin_watch(struct run *run, struct text *error)
         .pid = plan->server_pid,
         .pidfile = plan->server_pidfile,
         .metrics = plan->server_metrics,
-        .period_ns = plan->stats_interval_ns,
+        .period_ns =
+            plan->find && plan->stats_interval_ns > TICK_NS ? TICK_NS : plan->stats_interval_ns,
         .may_be_gone = plan->server_may_be_gone,
     };
     return server_watch_new(&run->server, &config, error);

@@ -147,6 +147,8 @@ def a_server_that_is_restarted():
     assert status in (0, 3), run.output
     curve = [(one["level"], one["outcome"], one["recovery"]) for one in found["curve"]]
     equal(curve[:3], [(10, "kept", False), (11, "missed", False), (10, "kept", True)], "the curve\n" + run.output)
+    equal(found["curve"][1]["server"], {"rss_bytes": None, "cpu": None, "files": None}, "what a dead server takes")
+    assert all(found["curve"][i]["server"]["rss_bytes"] > 1000000 for i in (0, 2)), found["curve"][:3]
     equal([one for one in curve[3:] if one[2]], [], "looks at the server that is well again")
     equal(lines.count("the server is there"), len(curve) - 1, "commands run")
     assert any("10 held; read again after 11: the server is well" in line for line in lines), run.output
@@ -182,6 +184,23 @@ def interrupted_between_levels():
         assert status in (0, 3), run.output
         equal((found["limit"], len(found["curve"])), ("interrupted", 1), "limit, tries")
         assert "confidence low, interrupted" in run.output or status == 3, run.output
+
+
+@test
+def what_the_server_takes():
+    """The table and the curve have it, and nothing where nobody looks."""
+    with Server("--pattern", "50/s:200") as server:
+        options = [server.url + "pattern", "--find-max", "-d", "2s", "--cool-down", "0", "--slo", "failed_ratio<1%"]
+        run = Run(*options, "-n", 11, "--server-pid", server.child.pid)
+        unwatched = Run(*options, "-n", 1)
+        assert run.status in (0, 3) and unwatched.status in (0, 3), run.out + unwatched.out
+    for one in run.search["curve"]:
+        assert one["server"]["rss_bytes"] > 1000000 and 0 <= one["server"]["cpu"] < 2, one
+        assert one["server"]["files"] >= 3, one
+    equal({one["server"] for one in unwatched.search["curve"]}, {None}, "server where nobody looks")
+    table = run.out[run.out.index("   readers     held"):].splitlines()
+    assert table[0].endswith(" server") and " MB, " in table[1] and table[1].rstrip(" *").endswith(" files"), run.out
+    assert " server\n" not in unwatched.out, unwatched.out
 
 
 @test
