@@ -65,9 +65,26 @@ await test('the sentence says what matters', () => {
     rtp: {...base.rtp, lost: 0}};
   const limited = {...base.generator, verdict: 'limited', limits: ['cpu']};
   const none = {...clean, verdict: 'fail', sessions: {...clean.sessions, established: 0}};
+  const startup = {...clean.latency_ms.startup, count: 4, p95: 1.5};
+  const silent = {...clean, latency_ms: {...clean.latency_ms, startup}, lead: ['5 without media', '2 unanswered'],
+    sessions: {...clean.sessions, started: 12, failed: 1, unanswered: 2, no_media: 5, dropped: 0}};
+  const never = {expr: 'startup.p95<1s', value: null, never: 7, ok: false};
   const rows = [
     [verdict(clean), 'good', 'Passed', /^9 of 9 sessions established.*no packet lost\.$/],
-    [verdict(base), 'warn', 'Passed', /3 failed, 2 dropped, .* packets lost/],
+    [verdict(base), 'warn', 'Passed', /^3 failed, 2 dropped; [\d,]+ of [\d,]+ sessions established, first packet within .* packets lost/],
+    [verdict(silent), 'warn', 'Passed', new RegExp('^5 without media, 2 unanswered; 9 of 12 sessions established, ' +
+      'first packet within 1\\.50 ms for 95 % of the 4 that got one, 1 failed, no packet lost\\.$')],
+    [verdict({...silent, verdict: 'fail', slo: [never]}), 'bad', 'Failed',
+      /^5 without media, 2 unanswered; 1 of 1 objective missed \(startup\.p95<1s\): 9 of 12 sessions established, first/],
+    [verdict({...silent, verdict: 'invalid', generator: limited}), 'warn', 'Invalid',
+      /says nothing about the server: 5 without media, 2 unanswered; 9 of 12/],
+    [verdict({...silent, lead: undefined}), 'warn', 'Passed', /^5 without media, 2 unanswered; 9 of 12 /],
+    [verdict({...clean, lead: ['6 TEARDOWNs unanswered']}), 'warn', 'Passed', /^6 TEARDOWNs unanswered; 9 of 9 /],
+    [verdict({...clean, latency_ms: {...clean.latency_ms, startup: {...startup, count: 9}}}), 'good', 'Passed',
+      / established, first packet within 1\.50 ms for 95 % of them, no packet lost\.$/],
+    [verdict({...clean, verdict: 'fail', slo: [{expr: 'a<1', value: 0, ok: true}]}), 'bad', 'Failed',
+      /^no media at all, and objectives were set: 9 of 9 sessions established/],
+    [verdict({...none, errors: [], lead: ['9 unanswered']}), 'bad', 'Failed', /^No session of 9 was established: 9 unanswered\.$/],
     [verdict({...clean, generator: limited}), 'warn', 'Passed', /But the generator was the limit: its CPU was busy\.$/],
     [verdict({...clean, verdict: 'invalid', generator: limited}), 'warn', 'Invalid', /says nothing about the server/],
     [verdict({...clean, interrupted: {signal: 'SIGTERM', at_s: 2.04, of_s: 20}}), 'good', 'Passed',
@@ -82,6 +99,8 @@ await test('the sentence says what matters', () => {
     [progress(clean), 'live', 'Running', /^9 of 9/],
     [progress({...clean, slo: [{expr: 'a<1', value: 2, ok: false}]}), 'bad', 'Running', /^9 of 9/],
     [progress({...clean, slo: [{expr: 'a<1', value: null, ok: false}]}), 'live', 'Running', /^9 of 9/],
+    [progress({...clean, slo: [{expr: 'a<1', value: null, never: 0, ok: false}]}), 'live', 'Running', /^9 of 9/],
+    [progress({...silent, slo: [never]}), 'bad', 'Running', /^5 without media, 2 unanswered; 9 of 12/],
   ];
   for (const [[kind, word, sentence], ...expected] of rows) {
     equal([kind, word], expected.slice(0, 2), sentence);

@@ -139,12 +139,55 @@ await test('publishers beside readers', async (undo) => {
 await test('objectives that were missed are red', async (undo) => {
   const chrome = await browser(undo);
   const result = {...aDay(), verdict: 'fail', slo: [{expr: 'startup.p95<20ms', value: 31.5, ok: false},
-    {expr: 'loss_ratio<0.1%', value: 0.0002, ok: true}]};
+    {expr: 'loss_ratio<0.1%', value: 0.0002, ok: true}, {expr: 'join.p95<1s', value: null, never: 1200, ok: false},
+    {expr: 'freezes=0', value: null, never: 0, ok: false}]};
   const page = await chrome.open(pathToFileURL(await report(undo, result, 'slo.html')).href);
-  equal(await page.locator('.objective.bad').allTextContents(), ['missedstartup.p95<20ms31.5 ms'], 'missed');
+  equal(await page.locator('.objective.bad').allTextContents(), ['missedstartup.p95<20ms31.5 ms',
+    'missedjoin.p95<1s1,200 never got there', 'missedfreezes=0not measured'], 'missed');
   equal(await page.locator('.objective.good').allTextContents(), ['keptloss_ratio<0.1%0.02 %'], 'kept');
   const sentence = await page.locator('.sentence').textContent();
-  check(sentence.startsWith('Failed 1 of 2 objectives missed'), sentence);
+  check(sentence.startsWith('Failed 3 failed, 2 dropped; 3 of 4 objectives missed'), sentence);
+});
+
+// 40 were begun; 15 were not answered, 5 of the others got no packet. Half of the load that was wanted was there.
+function halfHung() {
+  const day = aDay();
+  const sessions = {started: 40, established: 24, got_media: 19, failed: 1, unanswered: 15, cancelled: 0, dropped: 0, completed: 24,
+    not_started: 0, retries: 0, starting: 0, playing: 0, no_media: 5, held_ratio: 0.5, held_s: 400, wanted_s: 800, active_peak: 24};
+  const startup = {...day.latency_ms.startup, count: 19, p95: 1.5, never: 21};
+  return {...day, sessions, latency_ms: {...day.latency_ms, startup, come_back: {...startup, count: 0, never: 3}},
+    lead: ['15 unanswered', '5 without media'], headline: 'FAIL  24 of 40 sessions, …', verdict: 'fail',
+    slo: [{expr: 'startup.p95<500ms', value: null, never: 21, ok: false}]};
+}
+
+await test('who hung, or got no media, is counted', async (undo) => {
+  const chrome = await browser(undo);
+  const page = await chrome.open(pathToFileURL(await report(undo, halfHung(), 'hung.html')).href);
+  await page.locator('.plot canvas').nth(12).waitFor();
+  const sentence = await page.locator('.sentence').textContent();
+  check(sentence.startsWith('Failed 15 unanswered, 5 without media; 1 of 1 objective missed'), sentence);
+  check(sentence.includes('24 of 40 sessions established, first packet within 1.50\u00a0ms for 95\u00a0% of the 19 that got one'), sentence);
+  const tile = page.locator('.tile', {hasText: 'Failed, dropped'});
+  equal(await tile.locator('.value').textContent(), '16, 0', 'failed and unanswered, dropped');
+  check((await tile.locator('.note').textContent()).endsWith('errors, 15 unanswered'), 'the note');
+  const facts = await page.locator('section[aria-labelledby=s-sessions] .facts > div')
+    .evaluateAll((rows) => Object.fromEntries(rows.map((row) => [...row.children].map((cell) => cell.textContent))));
+  equal(facts, {Started: '40', Established: '24', Failed: '1', Unanswered: '15', Cancelled: '0', 'With media': '19',
+    'Without media': '5', Dropped: '0', Completed: '24', 'Never begun': '0', Retries: '0', Starting: '0', Playing: '0',
+    Held: '50.0 % of 800 session-seconds wanted'}, 'sessions');
+  const rows = await page.locator('section[aria-labelledby=s-latency] tbody tr')
+    .evaluateAll((all) => all.map((row) => [row.children[0].textContent, row.children[2].textContent]));
+  equal(rows.filter(([name]) => ['startup', 'come back'].includes(name)), [['startup', '21'], ['come back', '3']], 'never');
+  equal(page.complaints, [], 'console');
+  await shoot(page, 'hung-1440-light');
+});
+
+await test('a result that knows nothing of unanswered sessions', async (undo) => {
+  const chrome = await browser(undo);
+  const page = await chrome.open(pathToFileURL(await report(undo, aDay(), 'older.html')).href);
+  const terms = await page.locator('section[aria-labelledby=s-sessions] dt').allTextContents();
+  equal(terms, ['Started', 'Established', 'Failed', 'Cancelled', 'With media', 'Dropped', 'Completed', 'Never begun', 'Retries'], 'terms');
+  equal(page.complaints, [], 'console');
 });
 
 await done();

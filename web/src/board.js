@@ -81,13 +81,14 @@ export class Board {
     this.objectives = s.objectives();
     this.charts = makeCharts();
     this.percentiles = new PercentilePlot();
-    this.tables = [s.percentileTable(), s.lossTable(), s.published(), s.errorTable(), s.streamTable(), s.misbehaving(), s.panel(), s.generator(), s.plan(),
-      s.machine()];
-    const [latency, loss, published, errors, streams, misbehaving, panel, generator, plan, machine] = this.tables.map(({element}) => element);
+    this.tables = [s.sessions(), s.percentileTable(), s.lossTable(), s.published(), s.errorTable(), s.streamTable(), s.misbehaving(),
+      s.panel(), s.generator(), s.plan(), s.machine()];
+    const [sessions, latency, loss, published, errors, streams, misbehaving, panel, generator, plan, machine] =
+      this.tables.map(({element}) => element);
     this.element = h('div', {class: 'board'}, this.head.element,
       h('main', {}, this.sentence, this.tiles.element, this.objectives.element,
         h('section', {class: 'charts', 'aria-label': 'Over time'}, this.charts.map(({element}) => element)),
-        s.section('Latency', h('div', {class: 'latency'}, latency, this.percentiles.element)),
+        sessions, s.section('Latency', h('div', {class: 'latency'}, latency, this.percentiles.element)),
         errors, loss, published, misbehaving, streams, h('div', {class: 'pair'}, panel, generator), plan, machine));
     place.replaceChildren(this.element);
   }
@@ -105,7 +106,7 @@ export class Board {
     if (duration) this.head.bar.value = Math.min(1, result.elapsed_s / duration);
     this.say(running ? progress(result) : verdict(result));
     this.tiles.update(result, running ? series : null);
-    this.objectives.update(result);
+    this.objectives.update(result, running);
     for (const view of this.tables) view.update(result);
     this.percentiles.element.hidden = running || !result.histograms;
     const who = whoOf(result);

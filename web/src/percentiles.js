@@ -9,6 +9,7 @@ export const PHASES = [
   ['record', 'record', '--c6'],
   ['first_rtp', 'first rtp', '--c3'], ['first_keyframe', 'first keyframe', '--c9'], ['startup', 'startup', '--c1'],
   ['join', 'join', '--c10'], ['keepalive', 'keepalive', '--c8'], ['teardown', 'teardown', '--c7'],
+  ['come_back', 'come back', '--c3'],
 ];
 const SHOWN_FIRST = new Set(['connect', 'describe', 'announce', 'setup', 'play', 'record', 'first_rtp', 'startup']);
 const STEP = 0.025;

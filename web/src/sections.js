@@ -1,7 +1,7 @@
 // All that is not a chart: tiles, objectives, tables.
 import {h, setText, swatch, table} from './dom.js';
 import * as f from './format.js';
-import {CAUSES} from './verdict.js';
+import {CAUSES, isJudged} from './verdict.js';
 import {PHASES} from './percentiles.js';
 import {Series} from './series.js';
 import {whoOf} from './who.js';
@@ -40,6 +40,9 @@ const either = ([title, value, note], [otherTitle, otherValue, otherNote]) => [
   (r) => (!r || whoOf(r).reads ? title : otherTitle), (r, s) => (whoOf(r).reads ? value : otherValue)(r, s),
   (r, s) => (whoOf(r).reads ? note : otherNote)(r, s)];
 
+// Unanswered ones count as failed; older results don't say.
+const notEstablished = ({sessions: {failed, unanswered = 0}}) => failed + unanswered;
+
 export function tiles() {
   const specs = [
     ['Sessions', (r, s) => f.count(s ? s.last('active') : r.sessions.active_peak),
@@ -48,8 +51,9 @@ export function tiles() {
     ['Start-up, p95', (r) => f.ms(r.latency_ms.startup.p95), (r) => 'median ' + f.ms(r.latency_ms.startup.p50) +
       (r.latency_ms.startup.never > 0 ? `, ${f.count(r.latency_ms.startup.never)} never` : '')],
     either(LOSS, DROPPED),
-    ['Failed, dropped', (r) => `${f.count(r.sessions.failed)}, ${f.count(r.sessions.dropped)}`,
-      (r) => f.plural(r.errors.reduce((n, e) => n + e.count, r.errors_not_kept), 'error')],
+    ['Failed, dropped', (r) => `${f.count(notEstablished(r))}, ${f.count(r.sessions.dropped)}`,
+      (r) => f.plural(r.errors.reduce((n, e) => n + e.count, r.errors_not_kept), 'error') +
+        (r.sessions.unanswered > 0 ? `, ${f.count(r.sessions.unanswered)} unanswered` : '')],
   ];
   const parts = specs.map(([title]) => ({title: h('dt', {}, typeof title === 'string' ? title : title(null)),
     value: h('dd', {class: 'value'}, '–'), note: h('dd', {class: 'note'}, ' ')}));
@@ -66,14 +70,14 @@ export function tiles() {
         parts[i].value.classList.toggle('long', parts[i].value.textContent.length > 12);
       });
       parts[4].value.classList.toggle('bad', missing > 0);
-      parts[5].value.classList.toggle('bad', result.sessions.failed + result.sessions.dropped > 0);
+      parts[5].value.classList.toggle('bad', notEstablished(result) + result.sessions.dropped > 0);
     },
   };
 }
 
 // What an objective's value is in, told by what it was compared with.
-function sloValue({expr, value}) {
-  if (value === null) return 'not measured';
+function sloValue({expr, value, never}) {
+  if (value === null) return never > 0 ? `${f.count(never)} never got there` : 'not measured';
   if (/ratio/.test(expr)) return f.percent(value);
   if (/\d(ms|us|s|m)\b/.test(expr)) return f.ms(value);
   return f.short(value);
@@ -85,13 +89,13 @@ export function objectives() {
   let shown = '';
   return {
     element,
-    update({slo}) {
+    update({slo}, running) {
       element.hidden = slo.length === 0;
-      const key = JSON.stringify(slo);
+      const key = JSON.stringify([slo, running]);
       if (key === shown) return;
       shown = key;
       list.replaceChildren(...slo.map((one) => {
-        const state = one.value === null ? 'open' : one.ok ? 'good' : 'bad';
+        const state = running && !isJudged(one) ? 'open' : one.ok ? 'good' : 'bad';
         return h('li', {class: 'card objective ' + state},
           h('span', {class: 'mark'}, {open: 'not yet', good: 'kept', bad: 'missed'}[state]),
           h('code', {}, one.expr), h('span', {class: 'value'}, sloValue(one)));
@@ -105,10 +109,9 @@ const number = (title, text) => ({title, text, number: true});
 export function percentileTable() {
   const view = table('Latency by phase', [
     {title: 'Phase', text: ([label]) => label, header: true},
-    number('count', ([, p]) => f.count(p.count)), number('p50', ([, p]) => f.ms(p.p50)),
+    number('count', ([, p]) => f.count(p.count)), number('never', ([, p]) => f.count(p.never)), number('p50', ([, p]) => f.ms(p.p50)),
     number('p75', ([, p]) => f.ms(p.p75)), number('p90', ([, p]) => f.ms(p.p90)), number('p95', ([, p]) => f.ms(p.p95)),
     number('p99', ([, p]) => f.ms(p.p99)), number('p99.9', ([, p]) => f.ms(p.p999)), number('max', ([, p]) => f.ms(p.max)),
-    number('never', ([, p]) => f.count(p.never)),
   ]);
   return {
     element: view.element,
@@ -254,6 +257,27 @@ function facts(title, wide) {
 }
 
 const range = (p, text) => (p.count > 0 ? `${text(p.p50)} median, ${text(p.p95)} p95, ${text(p.max)} at most` : '–');
+
+// What became of the sessions; older results know less of it.
+export function sessions() {
+  const view = facts('Sessions', true);
+  const held = (s) => (s.held_ratio === null ? '–'
+    : `${f.percent(s.held_ratio)} of ${f.count(Math.round(s.wanted_s))} session-seconds wanted`);
+  return {
+    element: view.element,
+    update({sessions: s}) {
+      const known = (n) => (n === undefined ? null : f.count(n));
+      view.update([
+        ['Started', f.count(s.started)], ['Established', f.count(s.established)], ['Failed', f.count(s.failed)],
+        ['Unanswered', known(s.unanswered)], ['Cancelled', f.count(s.cancelled)],
+        ['With media', f.count(s.got_media)], ['Without media', known(s.no_media)],
+        ['Dropped', f.count(s.dropped)], ['Completed', f.count(s.completed)], ['Never begun', f.count(s.not_started)],
+        ['Retries', f.count(s.retries)], ['Starting', known(s.starting)], ['Playing', known(s.playing)],
+        ['Held', s.held_ratio === undefined ? null : held(s)],
+      ]);
+    },
+  };
+}
 
 const because = (n, why) => f.count(n) + (n > 0 ? `: ${why}` : '');
 

@@ -35,28 +35,44 @@ function packets(result) {
   return [reads ? loss(result.rtp) : null, publishes && result.published ? drops(result.published) : null].filter(Boolean).join(', ');
 }
 
-function shortfalls({sessions}) {
-  const parts = [];
-  if (sessions.failed > 0) parts.push(`${count(sessions.failed)} failed`);
-  if (sessions.dropped > 0) parts.push(`${count(sessions.dropped)} dropped`);
-  if (sessions.not_started > 0) parts.push(`${count(sessions.not_started)} never begun`);
-  return parts.length > 0 ? ', ' + parts.join(', ') : '';
+// What befell sessions, in the order in which it goes where counts are the same; older results know less of it.
+function shortfalls({sessions: s}) {
+  const all = [[s.failed, 'failed'], [s.unanswered, 'unanswered'], [s.no_media, 'without media'], [s.dropped, 'dropped'],
+    [s.not_started, 'never begun']];
+  return all.filter(([n]) => n > 0).map(([n, what]) => [n, `${count(n)} ${what}`]);
+}
+
+// The two facts that matter most, as the summary's first line has them; of an older result, as far as its numbers go.
+function lead(result) {
+  return result.lead ?? shortfalls(result).sort(([a], [b]) => b - a).slice(0, 2).map(([, text]) => text);
 }
 
 export function limitsText({generator}) {
   return generator.limits.map((limit) => LIMITS[limit] ?? limit).join(', ');
 }
 
-function figures(result) {
-  const {sessions, latency_ms: latency} = result;
-  const startup = latency.startup.p95 === null ? '' : `, 95 % of them with media within ${ms(latency.startup.p95)}`;
-  const what = whoOf(result).reads ? 'session' : 'publisher';
-  return `${count(sessions.established)} of ${plural(sessions.started, what)} established${startup}` +
-    `${shortfalls(result)}, ${packets(result)}`;
+// How soon those that got media got it: the others are in no percentile.
+function startup({sessions, latency_ms: {startup: {count: n, p95}}}) {
+  if (p95 === null) return [];
+  const whose = n < sessions.established ? `the ${count(n)} that got one` : 'them';
+  return [`first packet within ${ms(p95)} for 95 % of ${whose}`];
 }
 
+function figures(result) {
+  const {sessions} = result;
+  const what = whoOf(result).reads ? 'session' : 'publisher';
+  const told = lead(result);
+  const others = shortfalls(result).map(([, text]) => text).filter((text) => !told.includes(text));
+  return [`${count(sessions.established)} of ${plural(sessions.started, what)} established`, ...startup(result), ...others,
+    packets(result)].join(', ');
+}
+
+const afterLead = (result, text) => [lead(result).join(', '), text].filter(Boolean).join('; ');
+
+// A run without any media fails with objectives, also where it missed none of them.
 function missed({slo}) {
   const failed = slo.filter((one) => !one.ok);
+  if (failed.length === 0) return 'no media at all, and objectives were set';
   return `${count(failed.length)} of ${plural(slo.length, 'objective')} missed (${failed.map((one) => one.expr).join(', ')})`;
 }
 
@@ -81,7 +97,15 @@ function interruption({interrupted}) {
 function invalid(result) {
   const why = result.generator.verdict !== 'ok' ? `The generator was the limit (${limitsText(result)})`
     : `${interruption(result)}, before the target was reached`;
-  return ['warn', 'Invalid', `${why}, so this says nothing about the server: ${figures(result)}.`];
+  return ['warn', 'Invalid', `${why}, so this says nothing about the server: ${afterLead(result, figures(result))}.`];
+}
+
+function noneEstablished(result, doubt) {
+  const [error] = result.errors;
+  const why = error ? ` Most often: ${error.phase} ${error.reason}${error.status ? ' ' + error.status : ''}.` : '';
+  const befell = lead(result).join(', ');
+  const none = `No session of ${count(result.sessions.started)} was established`;
+  return ['bad', 'Failed', `${none}${befell ? ': ' + befell : ''}.${why}${doubt}`];
 }
 
 // [class, word, sentence]
@@ -90,19 +114,17 @@ export function verdict(result) {
   const cut = interruption(result);
   const doubt = (cut ? ` ${cut}.` : '') + (limited ? ` But the generator was the limit: ${limitsText(result)}.` : '') + byHand(result);
   if (result.verdict === 'invalid') return invalid(result);
-  if (result.sessions.established === 0) {
-    const [error] = result.errors;
-    const why = error ? ` Most often: ${error.phase} ${error.reason}${error.status ? ' ' + error.status : ''}.` : '';
-    return ['bad', 'Failed', `No session of ${count(result.sessions.started)} was established.${why}${cut ? ` ${cut}.` : ''}`];
-  }
-  if (result.verdict === 'fail') return ['bad', 'Failed', `${missed(result)}: ${figures(result)}.${doubt}`];
-  const {failed, dropped} = result.sessions;
-  return [limited || failed + dropped > 0 ? 'warn' : 'good', 'Passed', `${figures(result)}.${doubt}`];
+  if (result.sessions.established === 0) return noneEstablished(result, doubt);
+  if (result.verdict === 'fail') return ['bad', 'Failed', `${afterLead(result, missed(result))}: ${figures(result)}.${doubt}`];
+  return [limited || lead(result).length > 0 ? 'warn' : 'good', 'Passed', `${afterLead(result, figures(result))}.${doubt}`];
 }
+
+// Whether there is anything to judge an objective by: a value, or sessions that never got there.
+export const isJudged = ({value, never = 0}) => value !== null || never > 0;
 
 export function progress(result) {
   const limited = result.generator.verdict !== 'ok';
-  const missing = result.slo.some((one) => !one.ok && one.value !== null);
+  const missing = result.slo.some((one) => !one.ok && isJudged(one));
   const doubt = (limited ? ` The generator is at its limit: ${limitsText(result)}.` : '') + byHand(result);
-  return [limited ? 'warn' : missing ? 'bad' : 'live', 'Running', `${figures(result)}.${doubt}`];
+  return [limited ? 'warn' : missing ? 'bad' : 'live', 'Running', `${afterLead(result, figures(result))}.${doubt}`];
 }
