@@ -38,6 +38,8 @@ void prometheus_peaks_see(struct prometheus_peaks *peaks, const struct snapshot 
     for (unsigned i = 0; i < LOSS_CAUSES; i++)
         raise_peak(&peaks->lost_by[i], rtp.lost_by[i]);
     raise_peak(&peaks->reported_lost, snapshot->total->published.reported_lost);
+    for (unsigned i = 0; i < LATENCY_METRICS; i++)
+        raise_peak(&peaks->never[i], snapshot->total->never[i]);
 }
 
 /* In OpenMetrics a counter's family is called without the _total of its values. */
@@ -107,7 +109,9 @@ static void write_sessions(const struct page *page, const struct stats *total)
          AT(established)},
         {"sessions_got_media", "Sessions that got an RTP packet, or published one.", AT(got_media)},
         {"sessions_failed", "Sessions never established, retries used up.", AT(failed)},
-        {"sessions_cancelled", "Sessions cut off by the end of the run.", AT(cancelled)},
+        {"sessions_cancelled",
+         "Sessions cut off by the run's end or their own before they were established.",
+         AT(cut_off)},
         {"sessions_dropped", "Sessions ended by anything but the plan.", AT(dropped)},
         {"sessions_completed", "Established sessions that the plan ended.", AT(completed)},
         {"sessions_not_started", "Sessions that were due and never begun.", AT(not_started)},
@@ -117,6 +121,13 @@ static void write_sessions(const struct page *page, const struct stats *total)
     gauge(page, "sessions_active", "Sessions established and not yet ended.", total->active);
     gauge(page, "sessions_starting", "Sessions begun and not yet established.", total->starting);
     gauge(page, "sessions_target", "Sessions that the plan wants by now.", total->target);
+    gauge(page, "sessions_unanswered", "Those of sessions_cancelled that had waited too long.",
+          (double)total->sessions.unanswered);
+    gauge(page, "sessions_no_media", "Ended readers that had played and got no RTP packet.",
+          (double)total->no_media);
+    if (total->wanted_us > 0)
+        gauge(page, "held_ratio", "Session-seconds played, of those that the plan wanted so far.",
+              (double)total->held_us / (double)total->wanted_us);
     counters(page, COUNTS(table), &total->sessions);
 }
 
@@ -250,7 +261,8 @@ static void write_histogram(const struct page *page, const char *name, const cha
             (unsigned long long)histogram->count);
 }
 
-static void write_latencies(const struct page *page, const struct stats *total)
+static void write_latencies(const struct page *page, const struct stats *total,
+                            const struct prometheus_peaks *peaks)
 {
     static const struct {
         const char *name, *help;
@@ -276,7 +288,7 @@ static void write_latencies(const struct page *page, const struct stats *total)
     family(page, "phase_never", "counter", "Sessions that should have got there and did not.");
     for (unsigned i = 0; i < LATENCY_METRICS; i++) {
         snprintf(labels, sizeof(labels), "{phase=\"%s\"}", latency_name(i));
-        count(page, "phase_never", labels, total->never[i]);
+        count(page, "phase_never", labels, peaks->never[i]);
     }
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         family(page, table[i].name, "histogram", table[i].help);
@@ -397,7 +409,7 @@ void prometheus_write(const struct snapshot *snapshot, const struct prometheus_p
     write_published(&page, snapshot->total, peaks);
     write_failed_tries(&page, snapshot->total->errors, snapshot->total->error_count);
     write_errors(&page, snapshot->total);
-    write_latencies(&page, snapshot->total);
+    write_latencies(&page, snapshot->total, peaks);
     write_panel(&page, &snapshot->total->panel);
     write_generator(&page, snapshot);
     write_server(&page, &snapshot->server);

@@ -13,11 +13,13 @@ enum prometheus_format {
     PROMETHEUS_FORMATS
 };
 
-/* The highest numbers shown so far of what can be taken back (a gap that is filled late): to
-   Prometheus a counter that falls is one that began again. Ready when zeroed. */
+/* The highest numbers shown so far of what can be taken back (a gap that is filled late, a wait
+   that is no longer than those of others that came later): to Prometheus a counter that falls is
+   one that began again. Ready when zeroed. */
 struct prometheus_peaks {
     uint64_t lost_by[LOSS_CAUSES];
     uint64_t reported_lost;
+    uint64_t never[LATENCY_METRICS];
 };
 
 /* Of streams there is a row each where a run has no more than this. */

@@ -136,6 +136,41 @@ static void test_failed_tries_come_first(void **state)
     }
 }
 
+/* What is worked out anew at each tick may fall; a counter never does. */
+static void test_cut_off(void **state)
+{
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_int_equal(occurrences("held_ratio"), 0);
+
+    run.total->sessions.cut_off = 30;
+    run.total->sessions.unanswered = 20;
+    run.total->sessions.cancelled = 10;
+    run.total->no_media = 6;
+    run.total->never[METRIC_PLAY] = 22;
+    run.total->held_us = 750000;
+    run.total->wanted_us = 1000000;
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_sessions_cancelled_total") == 30);
+    assert_true(sample("rtspbench_sessions_unanswered") == 20);
+    assert_true(sample("rtspbench_sessions_no_media") == 6);
+    assert_true(sample("rtspbench_phase_never_total{phase=\"play\"}") == 22);
+    assert_true(sample("rtspbench_held_ratio") == 0.75);
+
+    run.total->sessions.unanswered = 5;
+    run.total->sessions.cancelled = 25;
+    run.total->no_media = 2;
+    run.total->never[METRIC_PLAY] = 7;
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_sessions_cancelled_total") == 30);
+    assert_true(sample("rtspbench_sessions_unanswered") == 5);
+    assert_true(sample("rtspbench_sessions_no_media") == 2);
+    assert_true(sample("rtspbench_phase_never_total{phase=\"play\"}") == 22);
+    a_run_end(&run);
+}
+
 static void test_published(void **state)
 {
     struct prometheus_peaks peaks = {0};
@@ -190,9 +225,10 @@ static void test_histogram(void **state)
    the count are what was recorded. */
 static void test_every_phase(void **state)
 {
-    static const char *const phases[] = {
-        "connect", "tls",       "options",        "describe", "announce", "setup",     "play",
-        "record",  "first_rtp", "first_keyframe", "startup",  "join",     "keepalive", "teardown"};
+    static const char *const phases[] = {"connect",        "tls",      "options",  "describe",
+                                         "announce",       "setup",    "play",     "record",
+                                         "first_rtp",      "startup",  "join",     "keepalive",
+                                         "first_keyframe", "teardown", "come_back"};
     struct prometheus_peaks peaks = {0};
     struct a_run run;
     char name[128];
@@ -267,15 +303,11 @@ static void test_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_histogram),
-        cmocka_unit_test(test_bounds_are_exact),
-        cmocka_unit_test(test_counters_never_fall),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_every_phase),
-        cmocka_unit_test(test_published),
-        cmocka_unit_test(test_failed_tries),
-        cmocka_unit_test(test_failed_tries_come_first),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
+        cmocka_unit_test(test_formats),          cmocka_unit_test(test_every_phase),
+        cmocka_unit_test(test_published),        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_failed_tries),     cmocka_unit_test(test_failed_tries_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
