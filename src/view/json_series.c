@@ -149,6 +149,33 @@ static json_t *buckets(const struct histogram *histogram)
     return array;
 }
 
+/* Who was unanswered, and who had no media, is worked out from sums of these alone. */
+static void add_waits(json_t *object, const struct stats *total)
+{
+    static const struct {
+        const char *name;
+        enum role role;
+        enum wait wait;
+    } waits[] = {
+        {"cut_off_reader_connect", ROLE_READER, WAIT_CONNECT},
+        {"cut_off_reader_options", ROLE_READER, WAIT_OPTIONS},
+        {"cut_off_reader_describe", ROLE_READER, WAIT_DESCRIBE},
+        {"cut_off_reader_setup", ROLE_READER, WAIT_SETUP},
+        {"cut_off_reader_play", ROLE_READER, WAIT_PLAY},
+        {"cut_off_reader_come_back", ROLE_READER, WAIT_COME_BACK},
+        {"cut_off_publisher_connect", ROLE_PUBLISHER, WAIT_CONNECT},
+        {"cut_off_publisher_options", ROLE_PUBLISHER, WAIT_OPTIONS},
+        {"cut_off_publisher_announce", ROLE_PUBLISHER, WAIT_ANNOUNCE},
+        {"cut_off_publisher_setup", ROLE_PUBLISHER, WAIT_SETUP},
+        {"cut_off_publisher_record", ROLE_PUBLISHER, WAIT_RECORD},
+        {"cut_off_publisher_come_back", ROLE_PUBLISHER, WAIT_COME_BACK},
+    };
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+        json_object_set_new(object, waits[i].name,
+                            buckets(&total->cut_off[waits[i].role][waits[i].wait]));
+    json_object_set_new(object, "silent", buckets(&total->silent));
+}
+
 json_t *view_histograms(const struct stats *total)
 {
     static const struct {
@@ -175,9 +202,11 @@ json_t *view_histograms(const struct stats *total)
         {"record", METRIC_RECORD},
         {"publish_late", METRIC_PUBLISH_LATE},
         {"round_trip", METRIC_ROUND_TRIP},
+        {"come_back", METRIC_COME_BACK},
     };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
         json_object_set_new(object, shown[i].name, buckets(&total->metrics[shown[i].metric]));
+    add_waits(object, total);
     return object;
 }

@@ -357,6 +357,7 @@ static const struct {
     {"histograms.connect.199", 1},
     {"histograms.join.198", 10000},
     {"histograms.join.199", 1},
+    {"histograms.come_back.199", 1},
 };
 
 static void test_numbers(void **state)
@@ -430,6 +431,53 @@ static void test_published(void **state)
     json_decref(result);
     result = written(&run.snapshot);
     assert_true(number(result, "published.reported_lost") == -3);
+    json_decref(result);
+    a_run_end(&run);
+}
+
+/* What a result holds is enough to work out the unanswered and those without media again: the sum
+   of several results is judged by it. */
+static void test_waits(void **state)
+{
+    static const struct {
+        const char *path;
+        enum role role;
+        enum wait wait;
+    } waits[] = {
+        {"histograms.cut_off_reader_connect", ROLE_READER, WAIT_CONNECT},
+        {"histograms.cut_off_reader_options", ROLE_READER, WAIT_OPTIONS},
+        {"histograms.cut_off_reader_describe", ROLE_READER, WAIT_DESCRIBE},
+        {"histograms.cut_off_reader_setup", ROLE_READER, WAIT_SETUP},
+        {"histograms.cut_off_reader_play", ROLE_READER, WAIT_PLAY},
+        {"histograms.cut_off_reader_come_back", ROLE_READER, WAIT_COME_BACK},
+        {"histograms.cut_off_publisher_connect", ROLE_PUBLISHER, WAIT_CONNECT},
+        {"histograms.cut_off_publisher_options", ROLE_PUBLISHER, WAIT_OPTIONS},
+        {"histograms.cut_off_publisher_announce", ROLE_PUBLISHER, WAIT_ANNOUNCE},
+        {"histograms.cut_off_publisher_setup", ROLE_PUBLISHER, WAIT_SETUP},
+        {"histograms.cut_off_publisher_record", ROLE_PUBLISHER, WAIT_RECORD},
+        {"histograms.cut_off_publisher_come_back", ROLE_PUBLISHER, WAIT_COME_BACK},
+    };
+    struct a_run run;
+    a_run_begin(&run);
+    json_t *result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(waits); i++)
+        assert_int_equal(json_array_size(at(result, waits[i].path)), 0);
+    assert_int_equal(json_array_size(at(result, "histograms.silent")), 0);
+    json_decref(result);
+
+    /* Under 128 us each value has a bucket of its own. */
+    for (size_t i = 0; i < COUNT(waits); i++)
+        histogram_record_many(&run.total->cut_off[waits[i].role][waits[i].wait], 10 + i, i + 1);
+    histogram_record_many(&run.total->silent, 99, 3);
+    result = written(&run.snapshot);
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        json_t *pairs = at(result, waits[i].path);
+        assert_int_equal(json_array_size(pairs), 2);
+        assert_int_equal(number(pairs, "0"), 10 + i);
+        assert_int_equal(number(pairs, "1"), i + 1);
+    }
+    assert_int_equal(number(result, "histograms.silent.0"), 99);
+    assert_int_equal(number(result, "histograms.silent.1"), 3);
     json_decref(result);
     a_run_end(&run);
 }
@@ -687,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_empty_run),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_published),
+        cmocka_unit_test(test_waits),
         cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_busiest_streams),
