@@ -66,8 +66,8 @@ def a_signal_in_the_ramp_is_no_verdict():
         if result["generator"]["verdict"] == "ok":
             assert first.startswith(f"INVALID  {words}, before the target was reached"), first
         equal((suite.get("tests"), suite.get("failures"), suite.get("errors")), ("3", "0", "2"), "counts")
-        equal([p.get("name") for p in suite.find("properties")], ["interrupted"], "properties")
-        assert words in suite.find("properties")[0].get("value"), "the property"
+        equal([p.get("name") for p in suite.find("properties")], ["headline", "interrupted"], "properties")
+        assert all(words in p.get("value") for p in suite.find("properties")), "the properties"
         assert all(words in error.get("message") for error in suite.iter("error")), "messages"
         assert words in suite.findtext("system-out"), "system-out"
 
