@@ -121,7 +121,8 @@ static void add_sessions(struct screen *screen)
     text_add_string(&cell, "/s");
     screen_add_gauge(screen, "new", &cell, CYAN, established_of);
     screen_add_count(screen, PLAIN, total->sessions.established, " in all");
-    screen_add_count_if_any(screen, RED, total->sessions.failed, " failed");
+    screen_add_count_if_any(screen, RED, total->sessions.failed + total->sessions.unanswered,
+                            " failed");
     screen_add_count_if_any(screen, RED, total->sessions.dropped, " dropped");
     canvas_end_line(&screen->canvas);
 }
@@ -162,8 +163,13 @@ struct table_row {
     enum whose whose;
     bool minor;  /* where there are both kinds, only where there is room */
     bool tall;   /* only where there is room */
-    bool if_any; /* only where there is a value */
+    bool if_any; /* only where there is a value, or should have been one */
 };
+
+static uint64_t never_of(const struct stats *total, enum metric metric)
+{
+    return metric < LATENCY_METRICS ? total->never[metric] : 0;
+}
 
 static bool is_shown(const struct screen *screen, const struct table_row *row)
 {
@@ -172,7 +178,8 @@ static bool is_shown(const struct screen *screen, const struct table_row *row)
         return false;
     if (!screen->tall && (row->tall || (row->minor && both)))
         return false;
-    return !row->if_any || screen->total->metrics[row->metric].count > 0;
+    return !row->if_any || screen->total->metrics[row->metric].count > 0 ||
+           never_of(screen->total, row->metric) > 0;
 }
 
 static void add_distribution(struct screen *screen, const struct table_row *row)
@@ -188,7 +195,7 @@ static void add_distribution(struct screen *screen, const struct table_row *row)
             canvas_put_right(&screen->canvas, DIM, end, SLICE("-"));
     }
     if (row->metric < LATENCY_METRICS)
-        add_never(screen, screen->total->never[row->metric]);
+        add_never(screen, never_of(screen->total, row->metric));
     if (row->course) {
         canvas_move_to(&screen->canvas, TABLE_END + 2);
         screen_add_spark(screen, CYAN, row->course,
@@ -212,6 +219,7 @@ static void add_distributions(struct screen *screen)
         {"startup", METRIC_STARTUP, .course = startup_of},
         {"join", METRIC_JOIN, .whose = READERS, .tall = true, .if_any = true},
         {"keepalive", METRIC_KEEPALIVE, .tall = true, .if_any = true},
+        {"come back", METRIC_COME_BACK, .tall = true, .if_any = true},
         {"latency", METRIC_PANEL_LATENCY, .whose = READERS, .tall = true, .if_any = true},
         {"jitter", METRIC_JITTER, .course = jitter_of, .whose = READERS},
         {"late", METRIC_PUBLISH_LATE, .course = late_of, .whose = PUBLISHERS},
@@ -360,6 +368,7 @@ static void add_help(struct screen *screen)
         "?          this page, and back",
         "",
         "active     sessions established and not ended; the target is what the plan wants",
+        "failed     sessions never established: refused, or not answered in time",
         "lost       packets missing by their sequence numbers, and whose fault that was",
         "startup    from when a session was due to its first packet",
         "never      sessions that should have got there and did not, in no percentile",

@@ -56,7 +56,8 @@ static void test_headline(void **state)
     run.snapshot.interrupted = (struct interrupted){SIGTERM, 2 * NS_PER_S, 20 * NS_PER_S};
     write_file(&run.snapshot);
     assert_int_equal(occurrences("<property "), 2);
-    assert_holds("<property name=\"interrupted\" value=\"interrupted after 2.0 of 20 s, by SIGTERM\"/>");
+    assert_holds(
+        "<property name=\"interrupted\" value=\"interrupted after 2.0 of 20 s, by SIGTERM\"/>");
     a_run_end(&run);
 }
 
@@ -96,7 +97,8 @@ static void test_no_media(void **state)
     lose_all_media(&run);
     write_file(&run.snapshot);
     assert_holds("tests=\"3\" failures=\"1\" errors=\"0\"");
-    assert_holds("name=\"media\">\n      <failure message=\"no RTP packet came after the warm-up\"/>");
+    assert_holds(
+        "name=\"media\">\n      <failure message=\"no RTP packet came after the warm-up\"/>");
 
     slo.ok = false;
     write_file(&run.snapshot);
@@ -149,8 +151,8 @@ static void test_publishers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headline),      cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_no_media),      cmocka_unit_test(test_no_media_case),
+        cmocka_unit_test(test_headline),   cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_no_media),   cmocka_unit_test(test_no_media_case),
         cmocka_unit_test(test_publishers),
     };
     int descriptor = mkstemp(path);

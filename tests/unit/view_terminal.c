@@ -196,6 +196,27 @@ static void test_sparkline(void **state)
     a_run_end(&run);
 }
 
+/* Who was not answered failed. A step that all got stuck in has no value, and yet a row. */
+static void test_never(void **state)
+{
+    struct terminal_view tall = usual;
+    struct a_run run;
+    tall.rows = 40;
+    a_run_begin(&run);
+    run.total->sessions.unanswered = 20;
+    draw(&usual, &run.snapshot);
+    assert_holds(labelled("new", 24), "97 in all, 22 failed, 3 dropped");
+    histogram_clear(&run.total->metrics[METRIC_COME_BACK]);
+    histogram_clear(&run.total->metrics[METRIC_KEEPALIVE]);
+    run.total->never[METRIC_COME_BACK] = 17;
+    run.total->never[METRIC_KEEPALIVE] = 0;
+    draw(&tall, &run.snapshot);
+    assert_holds(labelled("come back", 40), "-         -         -         -      17");
+    for (unsigned i = 0; i < 40; i++)
+        assert_null(strstr(line(i), "keepalive"));
+    a_run_end(&run);
+}
+
 static void test_streams(void **state)
 {
     struct terminal_view view = usual;
@@ -281,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_states),     cmocka_unit_test(test_plain),
         cmocka_unit_test(test_sparkline),  cmocka_unit_test(test_streams),
         cmocka_unit_test(test_publishers), cmocka_unit_test(test_both),
+        cmocka_unit_test(test_never),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
