@@ -28,7 +28,8 @@ void paragraph_add(struct paragraph *paragraph, struct slice piece)
         if (paragraph->more_lines == 0)
             return;
         paragraph->more_lines--;
-        text_printf(paragraph->to, ",\n%*s", (int)PARAGRAPH_LABEL, "");
+        text_printf(paragraph->to, "%c\n%*s", paragraph->separator ? paragraph->separator[0] : ',',
+                    (int)PARAGRAPH_LABEL, "");
         paragraph->column = PARAGRAPH_LABEL;
         gap = 0;
     } else if (paragraph->any) {

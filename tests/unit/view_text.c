@@ -147,7 +147,7 @@ static void test_interrupted(void **state)
     run.snapshot.slos = &slo;
     run.snapshot.slo_count = 1;
     static const char early[] = "INVALID  interrupted after 2.0 of 20 s, before the target was "
-                                "reached,\n           9 of 9 sessions, 0 packets lost\n";
+                                "reached;\n           9 of 9 sessions, 0 packets lost\n";
     assert_starts(summary(&run.snapshot), early);
     run.snapshot.generator.limits = 1u << LIMIT_CPU;
     assert_starts(summary(&run.snapshot), early);
@@ -183,7 +183,7 @@ static void test_nothing_established(void **state)
                   "; limited: loop_lag\n");
     run.snapshot.generator.limits = 1u << LIMIT_FILES;
     assert_starts(summary(&run.snapshot), "INVALID  no session was established, "
-                                          "the generator was the limit: files,\n"
+                                          "the generator was the limit: files;\n"
                                           "           0 of 7 sessions, ");
     run.snapshot.generator.limits = 0;
     run.total->error_count = 0;
