@@ -292,6 +292,7 @@ struct usual_slo {
 
 static const struct usual_slo usual_slos[] = {
     {"failed_ratio<1%", .readers = true, .publishers = true},
+    {"no_media_ratio<1%", .readers = true},
     {"startup.p95<1s", .readers = true, .publishers = true},
     {"loss_ratio<0.1%", .readers = true},
     {"published.dropped_ratio<0.1%", .publishers = true},

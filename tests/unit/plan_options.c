@@ -196,7 +196,8 @@ static void test_search(void **state)
 {
     assert_true(PLAN("--find-max", "rtsp://h/a"));
     assert_true(plan.find == FIND_READERS && !plan.readers_given);
-    assert_int_equal(plan.slo_count, 3);
+    assert_int_equal(plan.slo_count, 4);
+    assert_string_equal(plan.slos[1].expression, "no_media_ratio<1%");
     assert_true(plan.slos_are_usual);
     assert_int_equal(plan.duration_ns, 10 * NS_PER_S);
     assert_int_equal(plan.cool_down_ns, NS_PER_S);
