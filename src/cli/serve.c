@@ -225,7 +225,8 @@ static void complain_of_start(const struct server_config *config, int failed, st
     }
     text_add_string(error, "cannot listen on ");
     address_write(error, &config->listen);
-    text_printf(error, ": %s", strerror(-failed));
+    text_add_string(error, ": ");
+    machine_explain(error, failed);
 }
 
 static int serve(const struct options *options, const struct server_config *config,

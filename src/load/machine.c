@@ -1,5 +1,6 @@
 #include "load/machine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 
 #define SHORTEST_TICKS 10u /* 100 ms: less says little about a share */
 
@@ -187,4 +189,19 @@ struct busy_core machine_busiest_core(struct machine_load *load)
     busiest = machine_see_cores(load, stat, clock_process_cpu_ns());
     fclose(stat);
     return busiest;
+}
+
+void machine_explain(struct text *to, int error)
+{
+    struct rlimit space = {RLIM_INFINITY, RLIM_INFINITY};
+    getrlimit(RLIMIT_AS, &space);
+    text_add_string(to, strerror(-error));
+    if (error != -ENOMEM || space.rlim_cur == RLIM_INFINITY)
+        return;
+    text_add_string(to, ": the address space of this process is limited to ");
+    units_write_bytes(to, space.rlim_cur);
+    text_add_string(
+        to, " (RLIMIT_AS), and rtspbench reserves some for as many sessions as there may be, "
+            "though it touches little of that. Run 'ulimit -v unlimited' first, or ask for "
+            "fewer sessions.");
 }

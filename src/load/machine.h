@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "stats/judge.h"
 
 struct machine {
@@ -21,6 +22,10 @@ void machine_read(struct machine *out);
 
 /* Cores that this process may run on. */
 uint32_t machine_cores(void);
+
+/* Adds why something could not be set up (error: -errno), and what to do where a limit of this process
+   is behind it. */
+void machine_explain(struct text *to, int error);
 
 /* Raises the soft limit of open files to the hard one. */
 void machine_raise_files(void);

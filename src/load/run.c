@@ -492,14 +492,14 @@ static bool prepare(struct run *run, const char *version, struct text *error)
     if (targets_resolve_all(&run->targets, run->plan, run->plan_count) ||
         !fill_info(run, version) ||
         !(run->workers = calloc(run->shard_count, sizeof(*run->workers)))) {
-        text_add_string(error, "out of memory");
+        machine_explain(error, -ENOMEM);
         return false;
     }
     deal_workers(run);
     run->collector = collector_new(&run->info);
     run->info.rss_before_bytes = resident_bytes();
     if (!run->collector)
-        text_add_string(error, "out of memory");
+        machine_explain(error, -ENOMEM);
     else
         collector_set_slos(run->collector, run->plan->slos, run->plan->slo_count);
     return run->collector;
@@ -558,7 +558,8 @@ bool run_plans(const struct plan *plans, uint32_t count, const char *version,
     if (ok) {
         int failed = start_workers(&run);
         if (failed) {
-            text_printf(error, "cannot set up a loop: %s", strerror(-failed));
+            text_add_string(error, "cannot set up a loop: ");
+            machine_explain(error, failed);
             atomic_store(&run.start_ns, TIME_NEVER);
             join_workers(&run);
             ok = false;
