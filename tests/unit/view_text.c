@@ -154,7 +154,7 @@ static void test_interrupted(void **state)
     assert_holds(summary(&run.snapshot), "\ngenerator  LIMITED by cpu, ");
     run.snapshot.interrupted.at_ns = 12 * NS_PER_S;
     assert_starts(summary(&run.snapshot), "INVALID  the generator was the limit: cpu, "
-                                          "interrupted after 12.0 of 20 s,\n");
+                                          "interrupted after 12.0 of 20 s;\n");
     run.snapshot.generator.limits = 0;
     slo.ok = false;
     assert_starts(summary(&run.snapshot), "FAIL  missed startup.p95<500ms (it was 81 ms), "
