@@ -62,6 +62,10 @@ uint64_t sim_now(const struct sim *sim);
    when something became due. */
 bool sim_advance(struct sim *sim, uint64_t limit_ns);
 
+/* The process that listens there is stopped (SIGSTOP), or goes on: its loop is not turned
+   meanwhile. Its kernel goes on, which accepts connections and keeps what arrives. */
+void sim_freeze(struct sim *sim, const struct address *listener, bool frozen);
+
 /* Gives a name addresses for loop_resolve; names never given are not found. */
 void sim_add_name(struct sim *sim, const char *name, const struct address *address);
 

@@ -104,6 +104,7 @@ struct sim_loop {
     struct pool sockets;
     struct sim_queue inbox; /* arrived, for the next turn */
     atomic_bool woken;
+    bool frozen;
 };
 
 /* What one socket sends to one address, followed while datagrams may overtake each other. */

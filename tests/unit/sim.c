@@ -470,6 +470,27 @@ static void test_clock(void **state)
     net_free(net);
 }
 
+/* A process that was stopped: connections are accepted, what comes waits, and time goes on. */
+static void test_freeze(void **state)
+{
+    struct address there = at("10.1.1.1", 554);
+    struct net *net = net_new(1, &(struct sim_faults){.latency_ns = NS_PER_MS});
+    listen_at(net, 554);
+    loop_socket socket = connect_to(net, 554);
+    run(net, NS_PER_S);
+    sim_freeze(net->sim, &there, true);
+    send_count(net, socket, 0, 100);
+    while (sim_now(net->sim) < START + 5 * NS_PER_S) {
+        sim_advance(net->sim, START + 5 * NS_PER_S);
+        loop_turn(net->loops[0], 0, 0);
+    }
+    assert_int_equal(net->bytes, 0);
+    sim_freeze(net->sim, &there, false);
+    run(net, NS_PER_S);
+    assert_int_equal(net->bytes, 100);
+    net_free(net);
+}
+
 /* A day of a packet each 20 ms: 4.3 million deliveries. */
 static void test_a_day(void **state)
 {
@@ -494,7 +515,8 @@ int main(void)
         cmocka_unit_test(test_connect_faults), cmocka_unit_test(test_stream_faults),
         cmocka_unit_test(test_stream_ends),    cmocka_unit_test(test_stall),
         cmocka_unit_test(test_digest),         cmocka_unit_test(test_resolve),
-        cmocka_unit_test(test_shared),         cmocka_unit_test(test_a_day),
+        cmocka_unit_test(test_shared),         cmocka_unit_test(test_freeze),
+        cmocka_unit_test(test_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
