@@ -20,43 +20,6 @@ static const struct machine roomy = {
     .rcvbuf_max = UINT64_MAX,
 };
 
-/* 25 frames a second of 4 packets, a keyframe each second; and 50 packets of audio. */
-static struct media *two_tracks(void)
-{
-    static const uint8_t slices[2][200] = {{0x41, 0x9a}, {0x65, 0x88}};
-    struct media *media = calloc(1, sizeof(*media));
-    assert_non_null(media);
-    strcpy(media->name, "two");
-    media->lap_ns = NS_PER_S;
-    media->joins = 1;
-    media->phases = 25;
-    media->track_count = 2;
-    media->tracks[0] = (struct media_track){
-        .video = true, .payload_type = 96, .clock_rate = 90000, .lap_ticks = 90000};
-    media->tracks[1] =
-        (struct media_track){.payload_type = 0, .clock_rate = 8000, .lap_ticks = 8000};
-    strcpy(media->tracks[0].rtpmap, "H264/90000");
-    strcpy(media->tracks[1].rtpmap, "PCMU/8000");
-    for (unsigned i = 0; i < 100; i++) {
-        const struct media_packet video = {.due_ns = (i / 4) * 40 * NS_PER_MS + i % 4 * NS_PER_MS,
-                                           .payload = slices[i < 4],
-                                           .timestamp = i / 4 * 3600,
-                                           .payload_len = (uint16_t)(100 + i),
-                                           .marker = i % 4 == 3};
-        assert_true(media_add(media, &video));
-    }
-    for (unsigned i = 0; i < 50; i++) {
-        const struct media_packet audio = {.due_ns = i * 20 * NS_PER_MS,
-                                           .payload = slices[0],
-                                           .timestamp = i * 160,
-                                           .payload_len = 160,
-                                           .track = 1};
-        assert_true(media_add(media, &audio));
-    }
-    assert_true(media_finish(media));
-    return media;
-}
-
 void world_add_url(struct world *world, const char *url)
 {
     char said[256];
@@ -69,6 +32,7 @@ void world_init(struct world *world, const char *url)
 {
     memset(world, 0, sizeof(*world));
     plan_init(&world->plan);
+    world->plan_count = 1;
     world_add_url(world, url);
     world->plan.readers = 1;
     world->plan.threads = 1;
@@ -88,7 +52,7 @@ void world_init(struct world *world, const char *url)
 
 void world_publish(struct world *world)
 {
-    world->plan.publish = world->publish = two_tracks();
+    world->plan.publish = world->publish = world_media(WORLD_TWO_TRACKS);
 }
 
 void world_log_in(struct world *world, enum auth_scheme auth)
@@ -114,35 +78,63 @@ static void begin_server(struct world *world)
     struct server_config *config = &world->server_config;
     assert_int_equal(path_registry_init(&world->registry), 0);
     if (world->library.count == 0)
-        assert_true(library_add(&world->library, two_tracks()));
+        assert_true(library_add(&world->library, world_media(WORLD_TWO_TRACKS)));
     config->loop.sim = world_sim(world);
     config->library = &world->library;
     config->registry = &world->registry;
     assert_int_equal(server_new(&world->server, config), 0);
 }
 
-static void begin_shard(struct world *world, uint32_t index)
+static void begin_shard(struct world *world, const struct shard_setup *part, uint32_t lane)
 {
-    const struct shard_setup setup = {
-        .plan = &world->plan,
-        .targets = &world->targets,
-        .index = index,
-        .loop = LOOP_SIM,
-        .sim = world->sim,
-        .exchange = collector_exchange(world->collector, index),
-        .sessions_log = world->log,
-        .stopped = &world->stopped,
-        .control = world->control,
-    };
-    assert_int_equal(shard_init(&world->shards[index], &setup), 0);
+    struct shard_setup setup = *part;
+    setup.targets = &world->targets;
+    setup.lane = lane;
+    setup.lanes = world->info.shard_count;
+    setup.loop = LOOP_SIM;
+    setup.sim = world->sim;
+    setup.exchange = collector_exchange(world->collector, lane);
+    setup.sessions_log = world->log;
+    setup.stopped = &world->stopped;
+    setup.control = world->control;
+    assert_int_equal(shard_init(&world->shards[lane], &setup), 0);
+}
+
+/* The shards of one plan behind those of the other. */
+static void begin_shards(struct world *world)
+{
+    struct shard_setup part = {.first_url = 0};
+    uint32_t lane = 0;
+    for (uint32_t i = 0; i < world->plan_count; i++) {
+        part.plan = &world->plans[i];
+        for (part.index = 0; part.index < part.plan->shards; part.index++)
+            begin_shard(world, &part, lane++);
+        part.first_url += part.plan->urls.count;
+    }
+    for (uint32_t i = 0; i < lane; i++)
+        shard_start(&world->shards[i], world->start_ns + world->shards[i].setup.plan->begins_ns);
+}
+
+/* What the collector is told of the plans. */
+static void sum_up(struct world *world)
+{
+    struct run_info *info = &world->info;
+    for (uint32_t i = 0; i < world->plan_count; i++) {
+        const struct plan *plan = &world->plans[i];
+        uint64_t reached_ns = plan->begins_ns + plan_target_reached_ns(plan);
+        for (uint32_t k = 0; k < plan->urls.count && info->stream_count < 1024; k++)
+            world->stream_urls[info->stream_count++] = plan->urls.items[k].url;
+        info->shard_count += plan->shards;
+        info->reads |= !plan->publish;
+        info->publishes |= plan->publish != NULL;
+        if (reached_ns > info->judge_from_ns)
+            info->judge_from_ns = reached_ns;
+    }
+    assert_true(info->shard_count <= WORLD_SHARDS);
 }
 
 static void begin_collector(struct world *world)
 {
-    const struct url_list *urls = &world->plan.urls;
-    assert_true(urls->count <= 1024 && world->plan.shards <= WORLD_SHARDS);
-    for (uint32_t i = 0; i < urls->count; i++)
-        world->stream_urls[i] = urls->items[i].url;
     world->info = (struct run_info){
         .tool_name = "rtspbench",
         .tool_version = "test",
@@ -150,10 +142,9 @@ static void begin_collector(struct world *world)
         .kernel_stamps = true,
         .virtual_time = true,
         .start_ns = world->start_ns,
-        .shard_count = world->plan.shards,
-        .stream_count = urls->count,
         .stream_urls = world->stream_urls,
     };
+    sum_up(world);
     world->collector = collector_new(&world->info);
     assert_non_null(world->collector);
 }
@@ -162,8 +153,10 @@ void world_begin(struct world *world)
 {
     char said[512], warned[512];
     struct text error = text_init(said, sizeof(said)), warning = text_init(warned, sizeof(warned));
-    if (!plan_resolve(&world->plan, &roomy, &error, &warning))
-        fail_msg("%s", text_string(&error));
+    for (uint32_t i = 0; i < world->plan_count; i++) {
+        if (!plan_resolve(&world->plans[i], &roomy, &error, &warning))
+            fail_msg("%s", text_string(&error));
+    }
     world_sim(world);
     if (!world->peer)
         begin_server(world);
@@ -171,14 +164,11 @@ void world_begin(struct world *world)
     world->start_ns = sim_now(world->sim) + 20 * NS_PER_MS;
     world->next_interval_ns =
         world->interval_ns ? world->start_ns + world->interval_ns : TIME_NEVER;
-    assert_int_equal(targets_resolve(&world->targets, &world->plan), 0);
+    assert_int_equal(targets_resolve_all(&world->targets, world->plans, world->plan_count), 0);
     if (world->log_sessions)
         world->log = open_memstream(&world->log_text, &world->log_len);
     begin_collector(world);
-    for (uint32_t i = 0; i < world->plan.shards; i++)
-        begin_shard(world, i);
-    for (uint32_t i = 0; i < world->plan.shards; i++)
-        shard_start(&world->shards[i], world->start_ns);
+    begin_shards(world);
 }
 
 #define ADD_WORDS(to, from)                                                                        \
@@ -195,7 +185,7 @@ struct session_counts world_sessions(const struct world *world)
     struct session_counts sum = {0};
     if (world->snapshot)
         sum = world->snapshot->total->sessions;
-    for (uint32_t i = 0; i < world->plan.shards; i++)
+    for (uint32_t i = 0; i < world->info.shard_count; i++)
         ADD_WORDS(&sum, &current(world, i)->sessions);
     return sum;
 }
@@ -205,7 +195,7 @@ struct rtp_counts world_rtp(const struct world *world)
     struct rtp_counts sum = {0};
     if (world->snapshot)
         sum = stats_rtp(world->snapshot->total);
-    for (uint32_t i = 0; i < world->plan.shards; i++) {
+    for (uint32_t i = 0; i < world->info.shard_count; i++) {
         struct rtp_counts part = stats_rtp(current(world, i));
         ADD_WORDS(&sum, &part);
     }
@@ -267,7 +257,7 @@ static void check_world(struct world *world)
     uint64_t starting = 0, active = 0, lost_by = 0, startups = 0;
     if (world->snapshot)
         startups = world->snapshot->total->metrics[METRIC_STARTUP].count;
-    for (uint32_t i = 0; i < world->plan.shards; i++) {
+    for (uint32_t i = 0; i < world->info.shard_count; i++) {
         startups += current(world, i)->metrics[METRIC_STARTUP].count;
         check_client(&world->shards[i].client);
         check_client(&world->shards[i].bad);
@@ -298,7 +288,7 @@ static uint64_t next_moment(const struct world *world)
         next_ns = earlier(next_ns, world->start_ns + world->stop_at_ns);
     next_ns = earlier(next_ns, world->peer ? world->peer->deadline(world->peer->context)
                                            : server_next_deadline(world->server));
-    for (uint32_t i = 0; i < world->plan.shards; i++) {
+    for (uint32_t i = 0; i < world->info.shard_count; i++) {
         if (!world->shards[i].done)
             next_ns = earlier(next_ns, shard_next_deadline(&world->shards[i]));
     }
@@ -309,7 +299,12 @@ static uint64_t next_moment(const struct world *world)
 static void check_time(struct world *world, uint64_t before_ns)
 {
     uint64_t now_ns = sim_now(world->sim);
-    uint64_t end_ns = world->plan.duration_ns;
+    uint64_t end_ns = 0;
+    for (uint32_t i = 0; i < world->plan_count; i++) {
+        const struct plan *plan = &world->plans[i];
+        if (plan->begins_ns + plan->duration_ns > end_ns)
+            end_ns = plan->begins_ns + plan->duration_ns;
+    }
     if (world->stop_at_ns && world->stop_at_ns < end_ns)
         end_ns = world->stop_at_ns;
     world->turns++;
@@ -333,7 +328,7 @@ bool world_turn(struct world *world)
         world->peer->turn(world->peer->context);
     else
         server_turn(world->server, 0);
-    for (uint32_t i = 0; i < world->plan.shards; i++) {
+    for (uint32_t i = 0; i < world->info.shard_count; i++) {
         world_in_client = true;
         shard_turn(&world->shards[i]);
         world_in_client = false;
@@ -426,7 +421,7 @@ static void check_log(const struct world *world, const struct stats *stats)
 
 const struct stats *world_result(struct world *world)
 {
-    for (uint32_t i = 0; i < world->plan.shards; i++) {
+    for (uint32_t i = 0; i < world->info.shard_count; i++) {
         const struct client *client = &world->shards[i].client;
         assert_int_equal(client->alive + world->shards[i].bad.alive, 0);
         client_fill_gauges(&world->shards[i].client);
@@ -446,7 +441,7 @@ const struct stats *world_result(struct world *world)
 
 void world_end(struct world *world)
 {
-    for (uint32_t i = 0; i < world->plan.shards; i++)
+    for (uint32_t i = 0; i < world->info.shard_count; i++)
         shard_dispose(&world->shards[i]);
     collector_free(world->collector);
     if (world->server) {
@@ -459,7 +454,8 @@ void world_end(struct world *world)
     free(world->log_text);
     media_free(world->publish);
     targets_dispose(&world->targets);
-    plan_dispose(&world->plan);
+    for (uint32_t i = 0; i < world->plan_count; i++)
+        plan_dispose(&world->plans[i]);
     if (!world->peer)
         sim_free(world->sim);
 }

@@ -13,10 +13,23 @@
 #include "stats/collector.h"
 
 #define WORLD_SHARDS 8u
+#define WORLD_PLANS 2u
 #define WORLD_HOST "10.9.9.9"
 
 /* A shard is at work: nothing may be allocated. */
 extern bool world_in_client;
+
+/* What there is to play, see world_media.c. */
+enum world_media {
+    WORLD_TWO_TRACKS,  /* 25 frames a second of 4 packets, a keyframe each second; 50 of audio */
+    WORLD_PLAIN,       /* the same in few packets: 10 frames a second of one; 5 of audio */
+    WORLD_LONG_GROUPS, /* a keyframe a minute, and one joins anywhere */
+    WORLD_SOUND,       /* no video */
+    WORLD_NO_PICTURE,  /* a video track that plays nothing for an hour, beside sound */
+    WORLD_RARE,        /* a packet a minute */
+};
+
+struct media *world_media(enum world_media kind);
 
 /* Any other side than the embedded server. */
 struct world_peer {
@@ -27,7 +40,11 @@ struct world_peer {
 
 struct world {
     /* For the test to change between world_init and world_begin. */
-    struct plan plan;
+    union {
+        struct plan plan; /* the first */
+        struct plan plans[WORLD_PLANS];
+    };
+    uint32_t plan_count; /* 1 */
     struct sim_faults net;
     struct server_config server_config;
     uint64_t seed;
