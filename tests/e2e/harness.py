@@ -219,12 +219,12 @@ def add_up(truth, key):
     return sum(path[key] for path in truth.values())
 
 
-def run_file(yaml, *options):
-    """The run of a scenario, which messages call a.yaml."""
+def run_file(yaml, *options, **how):
+    """The run of a scenario, which messages call a.yaml; how it runs is told as to Run."""
     with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
         file = pathlib.Path(folder) / "a.yaml"
         file.write_text(yaml)
-        run = Run("--scenario", file, *options)
+        run = Run("--scenario", file, *options, **how)
         run.err = run.err.replace(str(file), "a.yaml")
     if "needs libyaml" in run.err:
         skip("built without libyaml")
