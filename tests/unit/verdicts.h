@@ -85,6 +85,13 @@ struct verdict_row {
     const char *limits;  /* "files,memory"; NULL: none */
 };
 
+/* snapshot: NULL before the first interval is over. */
+typedef void (*verdict_look)(void *context, const struct snapshot *snapshot);
+
+/* Runs one and only shows what it comes to: at every turn, and at the end. */
+void verdicts_read(const struct verdict_row *row, verdict_look on_turn, verdict_look on_end,
+                   void *context);
+
 /* Runs them all, then fails if one didn't hold. With TEST_ROW: rows whose name has that in it. */
 void verdicts_run(const struct verdict_row *rows, size_t count);
 

@@ -23,6 +23,8 @@ struct rig {
     unsigned events_done;
     uint32_t lags_done_s;
     bool was_told; /* of the signal */
+    verdict_look on_turn;
+    void *context;
     char urls[VERDICT_PATHS + 1][256];
     const char *groups[VERDICT_PATHS + 1]; /* of each URL */
     char said[512];
@@ -288,6 +290,8 @@ static void run(struct rig *rig, struct slo slos[VERDICT_SLOS])
             collector_limit(world->collector, (enum generator_limit)i);
     }
     while (world_turn(world)) {
+        if (rig->on_turn)
+            rig->on_turn(rig->context, world->snapshot);
         add_lags(rig);
         tell_of_signal(rig);
         end_at_breach(rig, slos);
@@ -387,6 +391,19 @@ static bool holds(const struct verdict_row *row)
         print_row(&rig, wrong, limits);
     dispose(&rig);
     return !wrong;
+}
+
+void verdicts_read(const struct verdict_row *row, verdict_look on_turn, verdict_look on_end,
+                   void *context)
+{
+    static struct rig rig;
+    struct slo slos[VERDICT_SLOS];
+    rig = (struct rig){.row = row, .on_turn = on_turn, .context = context};
+    set_up_load(&rig);
+    set_up_server(&rig);
+    run(&rig, slos);
+    on_end(context, rig.world.snapshot);
+    dispose(&rig);
 }
 
 void verdicts_run(const struct verdict_row *rows, size_t count)
