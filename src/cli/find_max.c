@@ -313,8 +313,11 @@ static int status_of(const struct find_max *find)
         return 99;
     if (result.level > 0)
         return 0;
-    uint32_t last = find->search.count;
-    return last > 0 && find->levels[last - 1].established > 0 ? 99 : 1;
+    for (uint32_t i = 0; i < find->search.count; i++) {
+        if (find->levels[i].established > 0)
+            return 99;
+    }
+    return 1;
 }
 
 static const char *verdict_of(int status)

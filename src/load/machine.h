@@ -23,8 +23,8 @@ void machine_read(struct machine *out);
 /* Cores that this process may run on. */
 uint32_t machine_cores(void);
 
-/* Adds why something could not be set up (error: -errno), and what to do where a limit of this process
-   is behind it. */
+/* Adds why something could not be set up (error: -errno), and what to do where a limit of this
+   process is behind it. */
 void machine_explain(struct text *to, int error);
 
 /* Raises the soft limit of open files to the hard one. */

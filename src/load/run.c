@@ -369,12 +369,14 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* When the last plan ends, and from when on the load of all of them has been there. */
+/* When the last plan ends, and from when on the load of all of them has been there and was
+   measured. */
 static void set_judged(struct run *run)
 {
     for (uint32_t i = 0; i < run->plan_count; i++) {
         const struct plan *plan = &run->plan[i];
-        uint64_t reached_ns = plan->begins_ns + plan_target_reached_ns(plan);
+        uint64_t reached_ns =
+            plan->begins_ns + later(plan_target_reached_ns(plan), plan->warmup_ns);
         run->plans_end_ns = later(run->plans_end_ns, plan->begins_ns + plan->duration_ns);
         run->info.judge_from_ns = later(run->info.judge_from_ns, reached_ns);
     }

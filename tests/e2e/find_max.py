@@ -169,6 +169,18 @@ def a_command_that_fails():
 
 
 @test
+def a_server_that_was_there_at_first():
+    """No level was kept, and at the last one nobody was there: but the first one had sessions."""
+    with Server("--pattern", "50/s:200") as server:
+        run = Run(server.url + "pattern", "--find-max", "-n", 20, "-d", "500ms", "--slo", "startup.max<1us",
+                  "--between-levels", f"kill -9 {server.child.pid} || true")
+        levels = run.search["curve"]
+        assert levels[0]["established"] > 0 and levels[-1]["established"] == 0, levels
+        if not any(level["generator_limits"] for level in levels):
+            equal(run.status, 99, "status")
+
+
+@test
 def interrupted_between_levels():
     """The command is ended, too."""
     with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder, Server("--pattern", "50/s:200") as server:

@@ -131,6 +131,15 @@ def a_group_that_never_began_is_no_verdict(at_s, verdict):
             equal(first.startswith("INVALID  interrupted after "), verdict == "invalid", first)
 
 
+@test
+def a_signal_in_the_warmup_is_no_verdict():
+    """All readers are there, but nothing of what they got counts yet."""
+    with Server("--pattern", "50/s:500") as server:
+        status, first, result, _ = interrupt(server, 2, "-n", 4, "-r", "50/s", "-d", "20s", "--warmup", "10s", *KEPT)
+        equal((status, result["verdict"]), (3, "invalid"), "status and verdict")
+        assert first.startswith("INVALID  interrupted after "), first
+
+
 @test(short=True)
 def who_was_not_interrupted():
     """A run that went to its end, and one that an objective ended in its ramp."""
