@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/find_report.h"
+#include "cli/outputs.h"
 #include "cli/shell.h"
 #include "load/run.h"
 #include "view/file.h"
@@ -385,10 +386,12 @@ static bool check_files(const struct plan *plan, struct text *error)
         return false;
     }
     int failed = plan->json_file ? file_open(&file, plan->json_file) : 0;
-    if (failed)
+    if (failed) {
         text_printf(error, "--json %s: %s", plan->json_file, strerror(-failed));
-    else if (plan->json_file)
+    } else if (plan->json_file) {
         file_discard(&file);
+        outputs_remove_running(plan->json_file);
+    }
     return !failed;
 }
 

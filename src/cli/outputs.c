@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "view/csv.h"
@@ -33,6 +35,23 @@ static const char *path_of(const struct outputs *outputs, unsigned i)
     return path;
 }
 
+bool outputs_running_name(const char *path, char name[static PATH_MAX])
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return false;
+    int n = snprintf(name, PATH_MAX, "%s.running", path);
+    return n > 0 && n < PATH_MAX;
+}
+
+void outputs_remove_running(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat status;
+    if (outputs_running_name(path, name) && lstat(name, &status) == 0 && S_ISREG(status.st_mode))
+        unlink(name);
+}
+
 static bool complain(const struct outputs *outputs, unsigned i, int error, struct text *to)
 {
     text_printf(to, "%s %s: %s", kinds[i].option, path_of(outputs, i), strerror(-error));
@@ -51,8 +70,11 @@ bool outputs_begin(struct outputs *outputs, struct text *error)
         int failed = path ? file_open(&file, path) : 0;
         if (failed)
             return complain(outputs, i, failed, error);
-        if (path)
-            file_discard(&file);
+        if (!path)
+            continue;
+        file_discard(&file);
+        if (kinds[i].at_checkpoints)
+            outputs_remove_running(path);
     }
     if (outputs->plan->hlog_file) {
         int failed = hlog_open(&outputs->hlog, outputs->plan->hlog_file,
@@ -63,15 +85,30 @@ bool outputs_begin(struct outputs *outputs, struct text *error)
     return true;
 }
 
-static void save(struct outputs *outputs, const struct snapshot *snapshot, bool checkpoint)
+/* What a run that is killed leaves; the result of an older one stays where it is. That a checkpoint
+   can't be written is no error: the result may be. */
+static void save_checkpoint(struct outputs *outputs, const struct snapshot *snapshot)
 {
+    char name[PATH_MAX];
     for (unsigned i = 0; i < OUTPUTS; i++) {
         const char *path = path_of(outputs, i);
-        if (path && kinds[i].write && (!checkpoint || kinds[i].at_checkpoints))
-            outputs->errors[i] = kinds[i].write(snapshot, path);
+        if (path && kinds[i].at_checkpoints && outputs_running_name(path, name))
+            kinds[i].write(snapshot, name);
     }
     malloc_trim(0); /* a result's document is large: between checkpoints nobody needs its memory */
     outputs->saved_ns = snapshot->elapsed_ns;
+}
+
+static void save(struct outputs *outputs, const struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < OUTPUTS; i++) {
+        const char *path = path_of(outputs, i);
+        if (!path || !kinds[i].write)
+            continue;
+        outputs->errors[i] = kinds[i].write(snapshot, path);
+        if (!outputs->errors[i] && kinds[i].at_checkpoints)
+            outputs_remove_running(path);
+    }
 }
 
 void outputs_add(struct outputs *outputs, const struct snapshot *snapshot)
@@ -79,7 +116,7 @@ void outputs_add(struct outputs *outputs, const struct snapshot *snapshot)
     if (outputs->hlog)
         hlog_add(outputs->hlog, snapshot);
     if (outputs->saved_ns == 0 || snapshot->elapsed_ns - outputs->saved_ns >= CHECKPOINT_NS)
-        save(outputs, snapshot, true);
+        save_checkpoint(outputs, snapshot);
 }
 
 void outputs_end(struct outputs *outputs, const struct snapshot *snapshot)
@@ -88,7 +125,7 @@ void outputs_end(struct outputs *outputs, const struct snapshot *snapshot)
         hlog_add(outputs->hlog, snapshot);
     outputs->errors[OUTPUT_HLOG] = hlog_close(outputs->hlog);
     outputs->hlog = NULL;
-    save(outputs, snapshot, false);
+    save(outputs, snapshot);
 }
 
 bool outputs_finish(struct outputs *outputs, struct text *error)

@@ -1,6 +1,8 @@
 /* outputs.h - the files that a run leaves behind. */
 #pragma once
 
+#include <limits.h>
+
 #include "load/plan.h"
 #include "stats/snapshot.h"
 #include "view/hlog.h"
@@ -18,7 +20,8 @@ struct outputs {
 /* Can the files be written? Asked before a run of hours, not after it. False, with error: no. */
 bool outputs_begin(struct outputs *outputs, struct text *error);
 
-/* At the end of each interval: once a minute what there is so far is saved. */
+/* At the end of the first interval, and then once a minute: what there is so far is saved beside
+   the result, as FILE.running. */
 void outputs_add(struct outputs *outputs, const struct snapshot *snapshot);
 
 /* With the last snapshot of the run. */
@@ -26,3 +29,9 @@ void outputs_end(struct outputs *outputs, const struct snapshot *snapshot);
 
 /* False, with error, when a file could not be written. */
 bool outputs_finish(struct outputs *outputs, struct text *error);
+
+/* Where the checkpoints of a result file go. False: it has none, being a device or a pipe. */
+bool outputs_running_name(const char *path, char name[static PATH_MAX]);
+
+/* One that an earlier run left, or that the result has replaced. */
+void outputs_remove_running(const char *path);

@@ -403,6 +403,7 @@ const struct snapshot *collector_finish(struct collector *collector, uint64_t no
         take_last(collector, shard);
     }
     end_tick(collector, since(before_ns, now_ns));
+    collector->snapshot.final = true;
     return end_interval(collector);
 }
 

@@ -132,6 +132,7 @@ struct snapshot {
     const struct drift *drift;
     struct by_hand by_hand;
     struct interrupted interrupted;
+    bool final; /* the run is over; else it has no verdict yet */
     const struct slo_result *slos;
     uint32_t slo_count;
 };

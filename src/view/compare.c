@@ -301,6 +301,13 @@ static void add_others(struct compare *compare, json_t *const *results)
     }
 }
 
+/* Older results don't say, and are final. */
+static bool is_running(const json_t *result)
+{
+    const char *state = json_string_value(json_object_get(result, "state"));
+    return state && strcmp(state, "running") == 0;
+}
+
 void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
                   uint32_t count)
 {
@@ -312,6 +319,7 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
         compare->by_hand[i] =
             json_integer_value(path(results[i], "by_hand", "target_changes")) > 0 ||
             json_integer_value(path(results[i], "by_hand", "pauses")) > 0;
+        compare->unfinished[i] = is_running(results[i]);
     }
     add_distributions(compare, results);
     add_others(compare, results);

@@ -37,8 +37,9 @@ struct compare_row {
 struct compare {
     uint32_t run_count, row_count;
     const char *names[COMPARE_RUNS];
-    bool limited[COMPARE_RUNS]; /* the generator was the limit */
-    bool by_hand[COMPARE_RUNS]; /* somebody changed the load while it went */
+    bool limited[COMPARE_RUNS];    /* the generator was the limit */
+    bool by_hand[COMPARE_RUNS];    /* somebody changed the load while it went */
+    bool unfinished[COMPARE_RUNS]; /* a checkpoint */
     struct compare_row rows[COMPARE_ROWS];
 };
 

@@ -73,6 +73,10 @@ static void write_sentence(const struct compare *compare, uint32_t run, FILE *to
     if (compare->by_hand[0] || compare->by_hand[run])
         fprintf(to, " (but the load of %s was changed by hand)",
                 compare->by_hand[run] ? compare->names[run] : compare->names[0]);
+    for (uint32_t i = 0; i < compare->run_count; i++) {
+        if (compare->unfinished[i] && (i == 0 || i == run))
+            fprintf(to, " (but %s is of an unfinished run)", compare->names[i]);
+    }
 }
 
 static void write_wrapped(const char *words, FILE *to)
@@ -259,7 +263,8 @@ static json_t *run_json(const struct compare *compare, uint32_t run)
                             "mark", compare_mark_name(mark)));
     }
     json_t *name = json_string(compare->names[run]);
-    return json_pack("{so so}", "name", name ? name : json_string("result"), "rows", rows);
+    return json_pack("{so sb so}", "name", name ? name : json_string("result"), "unfinished",
+                     compare->unfinished[run], "rows", rows);
 }
 
 json_t *compare_to_json(const struct compare_report *report)
@@ -275,7 +280,7 @@ json_t *compare_to_json(const struct compare_report *report)
                                             compare_within(&report->tolerances[i], run)));
     }
     json_t *base = json_string(compare->names[0]);
-    return json_pack("{ss so so so ss}", "schema", "rtspbench.compare.v1", "base",
-                     base ? base : json_string("result"), "runs", runs, "tolerances", tolerances,
-                     "method", compare_method);
+    return json_pack("{ss so sb so so ss}", "schema", "rtspbench.compare.v1", "base",
+                     base ? base : json_string("result"), "base_unfinished", compare->unfinished[0],
+                     "runs", runs, "tolerances", tolerances, "method", compare_method);
 }

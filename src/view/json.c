@@ -461,6 +461,19 @@ static void put_headline(json_t *object, const struct snapshot *snapshot)
     put(object, "lead", facts);
 }
 
+/* Of a run that goes on there is none. */
+static void put_conclusion(json_t *object, const struct snapshot *snapshot)
+{
+    if (snapshot->final) {
+        put_string(object, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
+        put_headline(object, snapshot);
+        return;
+    }
+    put(object, "verdict", json_null());
+    put(object, "headline", json_null());
+    put(object, "lead", json_array());
+}
+
 json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
 {
     const struct run_info *info = snapshot->info;
@@ -472,6 +485,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "elapsed_s", json_real((double)snapshot->elapsed_ns / 1e9));
     put(state, "config", config_value(info->plan_json));
     put(state, "host", host_object(&info->host));
+    put_string(state, "state", snapshot->final ? "final" : "running");
     put(state, "interrupted", interrupted_value(&snapshot->interrupted));
     put(state, "sessions", sessions_object(total));
     put(state, "latency_ms", latency_object(total));
@@ -488,8 +502,7 @@ json_t *view_json_state(const struct snapshot *snapshot, uint32_t most_streams)
     put(state, "server", view_json_server(&snapshot->server));
     put(state, "by_hand", by_hand_object(&snapshot->by_hand));
     put(state, "slo", slo_array(snapshot));
-    put_string(state, "verdict", verdict_name(snapshot_verdict(snapshot, NULL)));
-    put_headline(state, snapshot);
+    put_conclusion(state, snapshot);
     return state;
 }
 

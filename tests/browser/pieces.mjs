@@ -96,6 +96,7 @@ await test('the sentence says what matters', () => {
       /^The generator was the limit/],
     [verdict({...clean, verdict: 'fail', slo: [{expr: 'a<1', value: 2, ok: false}]}), 'bad', 'Failed', /^1 of 1 objective missed \(a<1\)/],
     [verdict(none), 'bad', 'Failed', /^No session of 9 was established\. Most often: connect timeout\.$/],
+    [verdict({...clean, state: 'running', verdict: null, elapsed_s: 65}), 'warn', 'Unfinished', /^What .* unfinished run after 1:05: 9 of 9/],
     [progress(clean), 'live', 'Running', /^9 of 9/],
     [progress({...clean, slo: [{expr: 'a<1', value: 2, ok: false}]}), 'bad', 'Running', /^9 of 9/],
     [progress({...clean, slo: [{expr: 'a<1', value: null, ok: false}]}), 'live', 'Running', /^9 of 9/],

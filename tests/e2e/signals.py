@@ -3,6 +3,7 @@
 import json
 import pathlib
 import signal
+import subprocess
 import tempfile
 import time
 import xml.etree.ElementTree
@@ -33,6 +34,12 @@ def first_signal_ends_in_order(name):
     equal(result["sessions"]["completed"], 20, "sessions.completed")
     equal(add_up(truth, "teardowns"), 20, "teardowns")
     equal(result["rtp"]["packets"], add_up(truth, "sent"), "packets")
+
+
+def rtspbench(*arguments):
+    """Its status, and what it said on both streams."""
+    done = subprocess.run([RTSPBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=40)
+    return done.returncode, done.stdout + done.stderr
 
 
 def interrupt(server, at_s, *options, number=signal.SIGTERM):
@@ -237,10 +244,40 @@ def checkpoint_survives_a_kill():
             time.sleep(2.5)
             run.child.kill()
             run.child.wait()
-        result = json.loads(file.read_text())
-        server.stop()
-    equal(result["schema"], "rtspbench.result.v1", "schema")
-    assert result["sessions"]["started"] > 0 and result["rtp"]["packets"] > 0, result["sessions"]
+        assert not file.exists(), "a result of an unfinished run"
+        running = file.with_name(file.name + ".running")
+        result = json.loads(running.read_text())
+        equal(result["schema"], "rtspbench.result.v1", "schema")
+        equal((result["state"], result["verdict"]), ("running", None), "state and verdict")
+        assert result["sessions"]["started"] > 0 and result["rtp"]["packets"] > 0, result["sessions"]
+        status, out = rtspbench("compare", file, file)
+        assert status == 2 and str(running) in out, out
+        status, out = rtspbench("compare", running, running)
+        assert status == 0 and "is of an unfinished run" in out, out
+
+
+@test
+def an_older_result_survives_a_run_that_does_not_finish():
+    """The older one stays until the newer is whole; compare says that there was a later run; the next run cleans up."""
+    with Server("--pattern", "10/s:100") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "result.json"
+        running = file.with_name(file.name + ".running")
+        command = (server.url + "pattern", "-n", "2", "--stats-interval", "500ms", "--json", file)
+        equal(rtspbench(*command, "-d", "1s")[0], 0, "status")
+        assert not running.exists(), "the checkpoint of a run that ended"
+        before = file.read_bytes()
+        equal(json.loads(before)["state"], "final", "state")
+        with Process([RTSPBENCH, *map(str, command), "-d", "30s"]) as run:
+            deadline = time.monotonic() + 10
+            while not running.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            run.child.kill()
+            run.child.wait()
+        equal(file.read_bytes(), before, "the older result")
+        status, out = rtspbench("compare", file, file)
+        assert status == 0 and "a later run did not finish" in out, out
+        equal(rtspbench(*command, "-d", "200ms")[0], 0, "status")
+        assert not running.exists(), "a stale checkpoint"
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ static inline void a_run_begin(struct a_run *run)
         .timeline_count = 2,
         .series = run->series,
         .series_count = 2,
+        .final = true,
         .generator = {.cpu_ns = 2589134000,
                       .rss_bytes = 34100000,
                       .bytes_per_session = 259,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "view/compare.h"
+#include "view/compare_write.h"
 
 static struct compare compare;
 static const char *const names[] = {"base", "new"};
@@ -216,6 +217,33 @@ static void test_a_burst_is_one_observation(void **state)
     assert_int_equal(compare_mark(row("teardown.p50"), 1), COMPARE_WORSE);
 }
 
+static const char *sentence(const char *base_state, const char *new_state)
+{
+    static const double ms = 1;
+    static const int count = 100;
+    static char *text;
+    size_t len;
+    json_t *base = result(&ms, &count, 1, base_state), *now = result(&ms, &count, 1, new_state);
+    make(base, now);
+    free(text);
+    FILE *memory = open_memstream(&text, &len);
+    compare_write_text(&(struct compare_report){.compare = &compare}, memory);
+    fclose(memory);
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
+/* Results of versions that don't say are final. */
+static void test_unfinished(void **state)
+{
+    assert_string_equal(sentence("{}", "{\"state\": \"final\"}"),
+                        "new against base: noise everywhere");
+    assert_string_equal(sentence("{}", "{\"state\": \"running\"}"),
+                        "new against base: noise everywhere (but new is of an unfinished run)");
+    assert_string_equal(sentence("{\"state\": \"running\"}", "{}"),
+                        "new against base: noise everywhere (but base is of an unfinished run)");
+}
+
 static void test_tolerances(void **state)
 {
     static const struct {
@@ -257,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_lateness_goes_by_seconds),
         cmocka_unit_test(test_a_burst_is_one_observation),
+        cmocka_unit_test(test_unfinished),
         cmocka_unit_test(test_tolerances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ static const struct {
     {"host.cores", 'i'},
     {"host.memory_bytes", 'i'},
     {"host.nofile", 'i'},
+    {"state", 's'},
     {"interrupted.signal", 's'},
     {"interrupted.at_s", 'n'},
     {"interrupted.of_s", 'n'},
@@ -288,6 +289,26 @@ static void test_empty_run(void **state)
     }
     assert_int_equal(json_array_size(at(result, "errors")), 0);
     assert_string_equal(json_string_value(at(result, "verdict")), "fail");
+    json_decref(result);
+    a_run_end(&run);
+}
+
+/* A checkpoint can't be taken for a result. */
+static void test_running(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    run.snapshot.final = false;
+    json_t *result = written(&run.snapshot);
+    assert_string_equal(json_string_value(at(result, "state")), "running");
+    assert_true(json_is_null(at(result, "verdict")));
+    assert_true(json_is_null(at(result, "headline")));
+    assert_int_equal(json_array_size(at(result, "lead")), 0);
+    json_decref(result);
+    run.snapshot.final = true;
+    result = written(&run.snapshot);
+    assert_string_equal(json_string_value(at(result, "state")), "final");
+    assert_true(json_is_string(at(result, "verdict")));
     json_decref(result);
     a_run_end(&run);
 }
@@ -737,6 +758,7 @@ int main(void)
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_waits),
         cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_running),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_busiest_streams),
         cmocka_unit_test(test_written_whole),

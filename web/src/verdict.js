@@ -113,6 +113,7 @@ export function verdict(result) {
   const limited = result.generator.verdict !== 'ok';
   const cut = interruption(result);
   const doubt = (cut ? ` ${cut}.` : '') + (limited ? ` But the generator was the limit: ${limitsText(result)}.` : '') + byHand(result);
+  if (result.state === 'running') return ['warn', 'Unfinished', `What there was of an unfinished run after ${clock(result.elapsed_s)}: ${figures(result)}.${doubt}`];
   if (result.verdict === 'invalid') return invalid(result);
   if (result.sessions.established === 0) return noneEstablished(result, doubt);
   if (result.verdict === 'fail') return ['bad', 'Failed', `${afterLead(result, missed(result))}: ${figures(result)}.${doubt}`];
