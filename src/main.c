@@ -1,8 +1,8 @@
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/out.h"
 
 static int (*const commands[COMMANDS])(const struct options *, struct text *) = {
     [COMMAND_RUN] = run_main,           [COMMAND_SERVE] = serve_main,
@@ -16,13 +16,13 @@ static int print_help(enum command command)
     static char room[32768];
     struct text help = text_init(room, sizeof(room));
     options_help(&help, command);
-    fputs(text_string(&help), stdout);
+    fputs(text_string(&help), out_stream());
     return 0;
 }
 
 static int print_version(void)
 {
-    puts("rtspbench " RTSPBENCH_VERSION);
+    fputs("rtspbench " RTSPBENCH_VERSION "\n", out_stream());
     return 0;
 }
 
@@ -35,17 +35,28 @@ static int dispatch(const struct options *options, struct text *error)
     return commands[options->command](options, error);
 }
 
+static void tell(struct text *error)
+{
+    if (error->len > 0)
+        fprintf(out_errors(), "rtspbench: %s\n", text_string(error));
+    error->len = 0;
+    error->overflow = false;
+}
+
 int main(int argc, char **argv)
 {
     static char room[16384];
     struct text error = text_init(room, sizeof(room));
     struct options options;
     int status = STATUS_SETUP;
-    signal(SIGPIPE, SIG_IGN);
+    out_begin();
     if (options_parse(&options, argc, argv, &error))
         status = dispatch(&options, &error);
-    if (error.len > 0)
-        fprintf(stderr, "rtspbench: %s\n", text_string(&error));
+    tell(&error);
+    if (!out_finish(&error)) {
+        tell(&error);
+        status = STATUS_SETUP;
+    }
     options_dispose(&options);
     return status;
 }

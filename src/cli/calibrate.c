@@ -9,6 +9,7 @@
 #include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/out.h"
 #include "load/checkup.h"
 #include "load/run.h"
 #include "media/media.h"
@@ -139,7 +140,7 @@ static bool measure_stream(const struct options *options, const char *url, unsig
         (double)(watcher.cpu_ns - watcher.settled_cpu_ns) / (double)packets;
     out->bits_per_packet = (double)(watcher.bytes - watcher.settled_bytes) * 8 / (double)packets;
     if (watcher.flaws > 0)
-        fprintf(stderr,
+        fprintf(out_errors(),
                 "rtspbench: warning: %llu losses or failures: something else keeps this "
                 "machine busy, calibrate again later\n",
                 (unsigned long long)watcher.flaws);
@@ -206,7 +207,7 @@ static void print_text(const struct calibration *from, const char *where)
     text_add_string(&text, " were held, ");
     units_write_bytes(&text, from->bytes_per_session);
     text_printf(&text, " each\n\nKept in %s: results now say how near to this a run was.\n", where);
-    fputs(text_string(&text), stdout);
+    fputs(text_string(&text), out_stream());
 }
 
 static int report(const struct options *options, const struct calibration *calibration,
@@ -217,7 +218,7 @@ static int report(const struct options *options, const struct calibration *calib
     int failed = calibration_save(calibration, &where);
     if (options_given(options, OPT_JSON)) {
         char *document = calibration_to_json(calibration);
-        puts(document ? document : "null");
+        fprintf(out_stream(), "%s\n", document ? document : "null");
         free(document);
     } else if (!failed) {
         print_text(calibration, text_string(&where));

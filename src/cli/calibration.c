@@ -10,8 +10,8 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "load/machine.h"
-#include "view/file.h"
 
 #define SCHEMA "rtspbench.calibration.v1"
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "cli/result_file.h"
 #include "view/compare_write.h"
 #include "view/json_dump.h"
@@ -66,12 +67,12 @@ static bool write_all(const struct comparison *comparison, struct text *error)
         return false;
     }
     if (options_given(options, OPT_JSON))
-        view_dump(compare_to_json(&report), stdout);
+        view_dump(compare_to_json(&report), out_stream());
     else if (options_given(options, OPT_MARKDOWN))
-        compare_write_markdown(&report, stdout);
+        compare_write_markdown(&report, out_stream());
     else
-        compare_write_text(&report, stdout);
-    fflush(stdout);
+        compare_write_text(&report, out_stream());
+    fflush(out_stream());
     return true;
 }
 

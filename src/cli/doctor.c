@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "cli/plan_options.h"
 #include "load/checkup.h"
 #include "net/loop.h"
@@ -233,8 +234,8 @@ static void print_json(const struct diagnosis *diagnosis)
                   checkup_name(diagnosis->checkup.first), "ok",
                   diagnosis->checkup.fits >= diagnosis->asked, "io", diagnosis->io, "io_uring",
                   diagnosis->uring, "checks", items, "machine", machine_json(diagnosis));
-    json_dumpf(document, stdout, JSON_INDENT(2));
-    putchar('\n');
+    json_dumpf(document, out_stream(), JSON_INDENT(2));
+    fputc('\n', out_stream());
     json_decref(document);
 }
 
@@ -251,6 +252,6 @@ int doctor_main(const struct options *options, struct text *error)
         write_sysctl(&text, &diagnosis);
     else
         write_report(&text, &diagnosis);
-    fputs(text_string(&text), stdout);
+    fputs(text_string(&text), out_stream());
     return diagnosis.checkup.fits >= diagnosis.asked ? 0 : 1;
 }

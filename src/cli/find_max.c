@@ -8,12 +8,13 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/find_report.h"
+#include "cli/out.h"
 #include "cli/outputs.h"
 #include "cli/shell.h"
 #include "load/run.h"
-#include "view/file.h"
 #include "view/json.h"
 #include "view/json_dump.h"
 
@@ -187,7 +188,7 @@ static void on_end(void *context, const struct snapshot *snapshot)
 static void on_notice(void *context, const char *line)
 {
     (void)context;
-    fprintf(stderr, "rtspbench: %s\n", line);
+    fprintf(out_errors(), "rtspbench: %s\n", line);
 }
 
 static void print(const struct find_max *find,
@@ -196,8 +197,8 @@ static void print(const struct find_max *find,
     char room[16384];
     struct text text = text_init(room, sizeof(room));
     write(find, &text);
-    fwrite(text.data, 1, text.len, stdout);
-    fflush(stdout);
+    fwrite(text.data, 1, text.len, out_stream());
+    fflush(out_stream());
 }
 
 /* The documents of tries that can't be the answer are let go. */
@@ -224,8 +225,8 @@ static void show_level(const struct find_max *find)
     json_t *curve = json_object_get(search, "curve");
     json_object_set(line, "level", json_array_get(curve, json_array_size(curve) - 1));
     json_decref(search);
-    view_dump(line, stdout);
-    fflush(stdout);
+    view_dump(line, out_stream());
+    fflush(out_stream());
 }
 
 /* One try. False: it could not begin. */
@@ -363,12 +364,11 @@ static bool report(const struct find_max *find, int status, struct text *error)
 {
     const char *path = find->plan->json_file;
     json_t *document = document_of(find, status);
+    int failed = path && document ? save(path, json_incref(document)) : 0;
     if (find->plan->log == LOG_TEXT)
         print(find, find_report_table);
     else if (document)
-        view_dump(json_pack("{sO}", "result", document), stdout);
-    fflush(stdout);
-    int failed = path && document ? save(path, json_incref(document)) : 0;
+        view_dump(json_pack("{sO}", "result", document), out_stream());
     json_decref(document);
     if (failed)
         text_printf(error, "%s--json %s: %s", error->len > 0 ? "; " : "", path, strerror(-failed));
@@ -377,7 +377,6 @@ static bool report(const struct find_max *find, int status, struct text *error)
 
 static bool check_files(const struct plan *plan, struct text *error)
 {
-    struct file file;
     if (plan->html_file || plan->web || plan->sessions_log_file || plan->csv_file ||
         plan->hlog_file || plan->junit_file || plan->prometheus) {
         text_add_string(error, "--find-max is many runs, and leaves no --html, --csv, --hlog, "
@@ -385,13 +384,11 @@ static bool check_files(const struct plan *plan, struct text *error)
                                "--sessions-log: give it --json, and that to 'rtspbench report'");
         return false;
     }
-    int failed = plan->json_file ? file_open(&file, plan->json_file) : 0;
-    if (failed) {
+    int failed = plan->json_file ? file_check(plan->json_file) : 0;
+    if (failed)
         text_printf(error, "--json %s: %s", plan->json_file, strerror(-failed));
-    } else if (plan->json_file) {
-        file_discard(&file);
+    else if (plan->json_file)
         outputs_remove_running(plan->json_file);
-    }
     return !failed;
 }
 

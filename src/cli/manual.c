@@ -98,13 +98,16 @@ static void write_exit_status(enum command command, FILE *to)
 {
     static const char *const of_run =
         ".TP\n0\npass, also where some sessions failed\n.TP\n1\nno session was established\n"
-        ".TP\n2\nusage or set-up error\n.TP\n3\nobjectives were set, and this machine was the "
+        ".TP\n2\nusage or set-up error, or an output that could not be written: the others are, "
+        "before\n.TP\n3\nobjectives were set, and this machine was the "
         "limit or a signal ended the run before its load was there\n.TP\n99\nan objective was "
         "missed\n";
-    static const char *const of_compare = ".TP\n0\nwithin all tolerances\n.TP\n2\nusage or set-up "
-                                          "error\n.TP\n99\nbeyond a tolerance\n";
+    static const char *const of_compare =
+        ".TP\n0\nwithin all tolerances\n.TP\n2\nusage or set-up "
+        "error, or an output that could not be written\n.TP\n99\nbeyond a tolerance\n";
     static const char *const of_others = ".TP\n0\nsuccess\n.TP\n1\nwhat was asked for is not so\n"
-                                         ".TP\n2\nusage or set-up error\n";
+                                         ".TP\n2\nusage or set-up error, or an output that could "
+                                         "not be written\n";
     fputs(".SH EXIT STATUS\n", to);
     fputs(command == COMMAND_RUN       ? of_run
           : command == COMMAND_COMPARE ? of_compare

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "view/csv.h"
-#include "view/file.h"
 #include "view/html.h"
 #include "view/json.h"
 #include "view/junit.h"
@@ -54,7 +54,8 @@ void outputs_remove_running(const char *path)
 
 static bool complain(const struct outputs *outputs, unsigned i, int error, struct text *to)
 {
-    text_printf(to, "%s %s: %s", kinds[i].option, path_of(outputs, i), strerror(-error));
+    text_printf(to, "%s%s %s: %s", to->len > 0 ? "; " : "", kinds[i].option, path_of(outputs, i),
+                strerror(-error));
     return false;
 }
 
@@ -66,14 +67,10 @@ bool outputs_begin(struct outputs *outputs, struct text *error)
     }
     for (unsigned i = 0; i < OUTPUTS; i++) {
         const char *path = path_of(outputs, i);
-        struct file file;
-        int failed = path ? file_open(&file, path) : 0;
+        int failed = path ? file_check(path) : 0;
         if (failed)
             return complain(outputs, i, failed, error);
-        if (!path)
-            continue;
-        file_discard(&file);
-        if (kinds[i].at_checkpoints)
+        if (path && kinds[i].at_checkpoints)
             outputs_remove_running(path);
     }
     if (outputs->plan->hlog_file) {
@@ -131,9 +128,10 @@ void outputs_end(struct outputs *outputs, const struct snapshot *snapshot)
 bool outputs_finish(struct outputs *outputs, struct text *error)
 {
     hlog_close(outputs->hlog); /* of a run that never began */
+    bool whole = true;
     for (unsigned i = 0; i < OUTPUTS; i++) {
         if (outputs->errors[i])
-            return complain(outputs, i, outputs->errors[i], error);
+            whole = complain(outputs, i, outputs->errors[i], error);
     }
-    return true;
+    return whole;
 }

@@ -27,7 +27,7 @@ void outputs_add(struct outputs *outputs, const struct snapshot *snapshot);
 /* With the last snapshot of the run. */
 void outputs_end(struct outputs *outputs, const struct snapshot *snapshot);
 
-/* False, with error, when a file could not be written. */
+/* False, with error, when files could not be written: all of them are named. */
 bool outputs_finish(struct outputs *outputs, struct text *error);
 
 /* Where the checkpoints of a result file go. False: it has none, being a device or a pipe. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/out.h"
 #include "cli/probe.h"
 #include "cli/probe_clean.h"
 
@@ -207,8 +208,8 @@ bool probe_print_json(const struct probe *probe)
         messages_of(probe));
     if (!document)
         return false;
-    bool good = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
-    putchar('\n');
+    bool good = json_dumpf(document, out_stream(), JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+    fputc('\n', out_stream());
     json_decref(document);
     return good;
 }

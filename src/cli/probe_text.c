@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "cli/out.h"
 #include "cli/probe.h"
 #include "cli/probe_clean.h"
 
@@ -15,8 +16,8 @@ static const char *const kind_names[MEDIA_KINDS] = {"video", "audio", "other"};
 
 static void print(const struct text *text)
 {
-    fwrite(text->data, 1, text->len, stdout);
-    fflush(stdout);
+    fwrite(text->data, 1, text->len, out_stream());
+    fflush(out_stream());
 }
 
 static const char *transport_name(const struct probe *probe)
@@ -68,14 +69,15 @@ void probe_tell_message(const struct probe *probe, const struct probe_message *m
         return;
     while (rest.len > 0 && lines++ < LINES_SHOWN) {
         struct slice line = slice_take_until(&rest, '\n');
-        printf("%s%s%.*s\n", mark, line.len > 0 ? " " : "", (int)line.len, (const char *)line.data);
+        fprintf(out_stream(), "%s%s%.*s\n", mark, line.len > 0 ? " " : "", (int)line.len,
+                (const char *)line.data);
         has_body = has_body || line.len == 0;
     }
     if (rest.len > 0)
-        printf("%s ... %zu bytes more\n", mark, rest.len);
+        fprintf(out_stream(), "%s ... %zu bytes more\n", mark, rest.len);
     else if (!has_body)
-        puts(mark);
-    fflush(stdout);
+        fprintf(out_stream(), "%s\n", mark);
+    fflush(out_stream());
 }
 
 static void tell_phase(const struct probe *probe, enum metric metric)
@@ -120,8 +122,8 @@ void probe_tell_phases(struct probe *probe)
         struct text duration = text_init(span, sizeof(span));
         units_write_duration(&duration, probe->duration_ns);
         probe->media_told = true;
-        printf("* reading media for %s\n", text_string(&duration));
-        fflush(stdout);
+        fprintf(out_stream(), "* reading media for %s\n", text_string(&duration));
+        fflush(out_stream());
     }
 }
 

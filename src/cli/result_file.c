@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/out.h"
 #include "cli/outputs.h"
 
 #define SCHEMA "rtspbench.result.v1"
@@ -25,7 +26,8 @@ static void note_a_later_run(const char *path)
     if (running.st_mtim.tv_sec > result.st_mtim.tv_sec ||
         (running.st_mtim.tv_sec == result.st_mtim.tv_sec &&
          running.st_mtim.tv_nsec > result.st_mtim.tv_nsec))
-        fprintf(stderr, "rtspbench: %s: a later run did not finish, and left %s\n", path, name);
+        fprintf(out_errors(), "rtspbench: %s: a later run did not finish, and left %s\n", path,
+                name);
 }
 
 static void complain(const char *path, const char *why, struct text *error)
@@ -56,7 +58,7 @@ json_t *result_file_read(const char *path, struct text *error)
         return NULL;
     }
     if (state && strcmp(state, "running") == 0)
-        fprintf(stderr, "rtspbench: %s is of an unfinished run\n", path);
+        fprintf(out_errors(), "rtspbench: %s is of an unfinished run\n", path);
     else
         note_a_later_run(path);
     return result;

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/find_max.h"
+#include "cli/out.h"
 #include "cli/plan_options.h"
 #include "cli/run.h"
 #include "cli/scenario.h"
@@ -21,7 +22,7 @@ static void print_warnings(struct text *warnings)
     struct slice rest = text_slice(warnings);
     while (rest.len > 0) {
         struct slice line = slice_take_until(&rest, '\n');
-        fprintf(stderr, "rtspbench: warning: %.*s\n", (int)line.len, (const char *)line.data);
+        fprintf(out_errors(), "rtspbench: warning: %.*s\n", (int)line.len, (const char *)line.data);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/out.h"
 #include "cli/ready.h"
 #include "cli/run.h"
 #include "cli/scenario_plans.h"
@@ -123,11 +124,11 @@ static double percent(uint64_t part, uint64_t whole)
 
 static void print_row(const struct row *row)
 {
-    printf("%-14s %7llu %8.1f%% %7.3f%% %9.1f ms %9.1f ms %11llu  %s\n", row->name,
-           (unsigned long long)row->sessions.started,
-           percent(row->sessions.established, row->sessions.started),
-           percent(row->rtp.lost, row->rtp.expected), row->p50_ms, row->p95_ms,
-           (unsigned long long)row->rtp.packets, verdict_name(row->verdict));
+    fprintf(out_stream(), "%-14s %7llu %8.1f%% %7.3f%% %9.1f ms %9.1f ms %11llu  %s\n", row->name,
+            (unsigned long long)row->sessions.started,
+            percent(row->sessions.established, row->sessions.started),
+            percent(row->rtp.lost, row->rtp.expected), row->p50_ms, row->p95_ms,
+            (unsigned long long)row->rtp.packets, verdict_name(row->verdict));
 }
 
 /* One after another. A run that can't begin, or a missed objective, shows in the exit status. */
@@ -141,13 +142,13 @@ static int run_all(const struct options *options, struct text *error)
         if (!ready_scenarios[i].is_short)
             continue;
         row->name = ready_scenarios[i].name;
-        fprintf(stderr, "rtspbench: scenario %s\n", row->name);
+        fprintf(out_errors(), "rtspbench: scenario %s\n", row->name);
         int ended = run_ready(&ready_scenarios[i], options, row, error);
         status = ended == STATUS_SETUP || status == 0 ? ended : status;
         count += row->ran;
     }
-    printf("\n%-14s %7s %9s %8s %12s %12s %11s  %s\n", "scenario", "readers", "success", "loss",
-           "startup p50", "p95", "packets", "verdict");
+    fprintf(out_stream(), "\n%-14s %7s %9s %8s %12s %12s %11s  %s\n", "scenario", "readers",
+            "success", "loss", "startup p50", "p95", "packets", "verdict");
     for (unsigned i = 0; i < count; i++)
         print_row(&rows[i]);
     return status;
@@ -159,7 +160,8 @@ static int list(struct text *error)
         struct scenario scenario = {0};
         bool ok = parse_ready(&ready_scenarios[i], &scenario, error);
         if (ok)
-            printf("%-16s %s\n", ready_scenarios[i].name, scenario.about ? scenario.about : "");
+            fprintf(out_stream(), "%-16s %s\n", ready_scenarios[i].name,
+                    scenario.about ? scenario.about : "");
         scenario_dispose(&scenario);
         if (!ok)
             return STATUS_SETUP;
@@ -190,7 +192,7 @@ static int of_one(const struct options *options, bool show, struct text *error)
         return STATUS_SETUP;
     if (!show)
         return run_ready(ready, options, NULL, error);
-    fwrite(ready->yaml, 1, (size_t)(ready->end - ready->yaml), stdout);
+    fwrite(ready->yaml, 1, (size_t)(ready->end - ready->yaml), out_stream());
     return 0;
 }
 

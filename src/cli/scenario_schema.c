@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/out.h"
 
 static json_t *of_type(const char *type)
 {
@@ -96,8 +97,8 @@ int scenario_schema_print(void)
     json_object_set_new(
         schema, "$defs",
         json_pack("{s:{s:s,s:s}}", "with_variable", "type", "string", "pattern", "[$][{]"));
-    int failed = json_dumpf(schema, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+    int failed = json_dumpf(schema, out_stream(), JSON_INDENT(2) | JSON_SORT_KEYS);
     json_decref(schema);
-    putchar('\n');
+    fputc('\n', out_stream());
     return failed ? 1 : 0;
 }

@@ -8,10 +8,13 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
+#include "base/file.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/media_options.h"
+#include "cli/out.h"
 #include "cli/plan_options.h"
+#include "load/session_log.h"
 #include "server/crew.h"
 
 #define SESSIONS_A_SHARD 16000u
@@ -24,7 +27,7 @@
 struct serving {
     struct library library;
     char *password;
-    FILE *sessions;
+    struct session_log *sessions; /* NULL: none */
 };
 
 static bool add_files(const struct options *options, struct library *library, struct text *error)
@@ -58,8 +61,8 @@ static bool make_library(const struct options *options, struct library *library,
     bool made = add_files(options, library, error);
     library_add(library, media_new_card(!options_given(options, OPT_NO_AUDIO)));
     if (made && library->count == 0)
-        fprintf(stderr, "rtspbench serve: no test card in this build: serving the pattern %s\n",
-                spec);
+        fprintf(out_errors(),
+                "rtspbench serve: no test card in this build: serving the pattern %s\n", spec);
     if (!pattern_first && !library_add(library, pattern))
         media_free(pattern);
     return made;
@@ -152,15 +155,35 @@ static bool open_session_log(const struct options *options, struct serving *serv
     const char *name = options_text(options, OPT_TRUTH_SESSIONS);
     if (!name)
         return true;
-    serving->sessions = fopen(name, "we");
-    if (!serving->sessions) {
-        text_printf(error, "--truth-sessions '%s': %s", name, strerror(errno));
+    int failed = session_log_open(&serving->sessions, name, 0, 0);
+    if (failed) {
+        text_printf(error, "--truth-sessions '%s': %s", name, strerror(-failed));
         return false;
     }
-    setvbuf(serving->sessions, NULL, _IOLBF, 0);
     config->on_session_end = log_session;
-    config->context = serving->sessions;
+    config->context = session_log_stream(serving->sessions);
     return true;
+}
+
+/* Once no shard writes to it any more. */
+static bool close_session_log(const struct options *options, struct serving *serving,
+                              struct text *error)
+{
+    int failed = session_log_close(serving->sessions);
+    if (failed)
+        text_printf(error, "%s--truth-sessions '%s': %s", error->len > 0 ? "; " : "",
+                    options_text(options, OPT_TRUTH_SESSIONS), strerror(-failed));
+    return !failed;
+}
+
+/* Better now than after a long test. */
+static bool check_truth(const struct options *options, struct text *error)
+{
+    const char *name = options_text(options, OPT_TRUTH);
+    int failed = name ? file_check(name) : 0;
+    if (failed)
+        text_printf(error, "--truth '%s': %s", name, strerror(-failed));
+    return !failed;
 }
 
 static bool write_truth(const struct options *options, struct truth_path *paths, size_t count,
@@ -194,9 +217,8 @@ static bool configure(const struct options *options, struct serving *serving,
     return read_address(options, config, error) && read_loop(options, &config->loop, error) &&
            read_faults(options, &config->faults, error) &&
            read_access(options, serving, config, error) &&
-           make_library(options, &serving->library, error) &&
-           open_session_log(options, serving, config, error) &&
-           write_truth(options, NULL, 0, error); /* better now than after a long test */
+           make_library(options, &serving->library, error) && check_truth(options, error) &&
+           open_session_log(options, serving, config, error);
 }
 
 static unsigned count_threads(const struct options *options, const struct server_config *config)
@@ -212,8 +234,8 @@ static void print_ready(const struct crew *crew)
     char line[128];
     struct text text = text_init(line, sizeof(line));
     address_write(&text, crew_address(crew));
-    printf("ready rtsp://%s/\n", text_string(&text));
-    fflush(stdout);
+    fprintf(out_stream(), "ready rtsp://%s/\n", text_string(&text));
+    fflush(out_stream());
 }
 
 static void complain_of_start(const struct server_config *config, int failed, struct text *error)
@@ -263,8 +285,8 @@ int serve_main(const struct options *options, struct text *error)
     if (configure(options, &serving, &config, error))
         status = serve(options, &config, error);
     library_dispose(&serving.library);
-    if (serving.sessions)
-        fclose(serving.sessions);
+    if (!close_session_log(options, &serving, error))
+        status = STATUS_SETUP;
     if (serving.password)
         explicit_bzero(serving.password, strlen(serving.password));
     free(serving.password);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/listen.h"
 #include "cli/options.h"
+#include "cli/out.h"
 #include "view/bystanders.h"
 #include "view/endurance.h"
 #include "view/json.h"
@@ -20,8 +21,8 @@ static void print_text(const struct snapshot *snapshot,
     char room[8192];
     struct text text = text_init(room, sizeof(room));
     write(snapshot, &text);
-    fwrite(text.data, 1, text.len, stdout);
-    fflush(stdout);
+    fwrite(text.data, 1, text.len, out_stream());
+    fflush(out_stream());
 }
 
 static void on_start(void *context, const struct run_info *info)
@@ -53,8 +54,8 @@ static void on_interval(void *context, const struct snapshot *snapshot)
 {
     struct watch *watch = context;
     if (watch->plan->log == LOG_JSON) {
-        view_json_interval_line(snapshot, stdout);
-        fflush(stdout);
+        view_json_interval_line(snapshot, out_stream());
+        fflush(out_stream());
     } else if (!watch->plan->quiet && !live_is_on(&watch->live)) {
         print_text(snapshot, view_text_interval);
     }
@@ -72,13 +73,13 @@ static void on_end(void *context, const struct snapshot *snapshot)
     if (watch->dashboard)
         dashboard_end(watch->dashboard, snapshot);
     if (watch->plan->log == LOG_JSON)
-        view_json_result_line(snapshot, stdout);
+        view_json_result_line(snapshot, out_stream());
     else {
         print_text(snapshot, view_text_summary);
         print_text(snapshot, view_bystanders);
         print_text(snapshot, view_endurance);
     }
-    fflush(stdout);
+    fflush(out_stream());
     if (watch->ended)
         watch->ended(watch->ended_context, snapshot);
 }
@@ -89,7 +90,7 @@ static void on_notice(void *context, const char *line)
     if (live_is_on(&watch->live))
         live_notice(&watch->live, line);
     else
-        fprintf(stderr, "rtspbench: %s\n", line);
+        fprintf(out_errors(), "rtspbench: %s\n", line);
 }
 
 /* As the first Ctrl-C would. */
@@ -120,7 +121,7 @@ static void say_where(struct watch *watch, const char *what, struct address *add
     address_set_port(address, port);
     address_write(&where, address);
     snprintf(notice, sizeof(notice), "%s at http://%s%s", what, text_string(&where), path);
-    fprintf(stderr, "rtspbench: %s\n", notice);
+    fprintf(out_errors(), "rtspbench: %s\n", notice);
     live_notice(&watch->live, notice);
 }
 

@@ -461,16 +461,12 @@ static bool open_sessions_log(struct run *run, struct text *error)
     return !failed;
 }
 
-/* Once no shard writes to it any more. */
-static void close_sessions_log(struct run *run)
+/* Once no shard writes to it any more. 0 or -errno. */
+static int close_sessions_log(struct run *run)
 {
-    char line[160];
     int failed = session_log_close(run->sessions_log);
     run->sessions_log = NULL;
-    if (!failed || !run->hooks->on_notice)
-        return;
-    snprintf(line, sizeof(line), "the sessions' log is not whole: %s", strerror(-failed));
-    run->hooks->on_notice(run->hooks->context, line);
+    return failed;
 }
 
 static bool begin_watch(struct run *run, struct text *error)
@@ -519,7 +515,8 @@ static void dispose(struct run *run)
     session_log_close(run->sessions_log);
 }
 
-static void run_shards(struct run *run, const sigset_t *signals)
+/* False, with error, where the sessions' log is not whole; the rest of the run is. */
+static bool run_shards(struct run *run, const sigset_t *signals, struct text *error)
 {
     machine_busiest_core(&run->load);
     run->info.start_ns = clock_monotonic_ns() + START_IN_NS;
@@ -530,11 +527,15 @@ static void run_shards(struct run *run, const sigset_t *signals)
     atomic_store(&run->start_ns, run->info.start_ns);
     watch(run, signals);
     join_workers(run);
-    close_sessions_log(run);
+    int failed = close_sessions_log(run);
     tell_collector(run);
     look_at_server(run);
     const struct snapshot *last = collector_finish(run->collector, clock_monotonic_ns());
     run->hooks->on_end(run->hooks->context, last);
+    if (failed)
+        text_printf(error, "--sessions-log %s: it is not whole: %s", run->plan->sessions_log_file,
+                    strerror(-failed));
+    return !failed;
 }
 
 void run_end_signals(sigset_t *signals)
@@ -566,7 +567,7 @@ bool run_plans(const struct plan *plans, uint32_t count, const char *version,
             join_workers(&run);
             ok = false;
         } else {
-            run_shards(&run, &signals);
+            ok = run_shards(&run, &signals, error);
         }
     }
     dispose(&run);

@@ -35,6 +35,7 @@ void run_end_signals(sigset_t *signals);
 
 /* Runs a resolved plan to its end, or until one of those signals: the first ends it in order within
    5 s, the second at once; but SIGHUP, which a shell and the kernel both send when a terminal goes
-   away, hastens nothing. version is the tool's. False, with error set, when it could not begin. */
+   away, hastens nothing. version is the tool's. False, with error set, when it could not begin, or
+   when the sessions' log could not be written. */
 bool run(const struct plan *plan, const char *version, const struct run_hooks *hooks,
          struct text *error);

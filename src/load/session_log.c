@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,17 @@ static void dispose(struct session_log *log)
     free(log);
 }
 
+/* Signals are for the thread that waits for them. */
+static int start(struct session_log *log)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int error = -pthread_create(&log->thread, NULL, work, log);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 static int begin(struct session_log *log)
 {
     const cookie_io_functions_t functions = {.write = take};
@@ -173,7 +185,7 @@ static int begin(struct session_log *log)
     setvbuf(log->stream, NULL, _IONBF, 0); /* a line comes in one piece */
     if (fstat(log->fd, &status) < 0 || !S_ISREG(status.st_mode))
         log->rotate_bytes = 0;
-    return -pthread_create(&log->thread, NULL, work, log);
+    return start(log);
 }
 
 int session_log_open(struct session_log **out, const char *path, uint64_t rotate_bytes,

@@ -1,11 +1,11 @@
 #include "server/truth.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "server/target.h"
 
 static void count_written(struct truth_track *track, uint32_t bytes)
@@ -156,7 +156,7 @@ size_t truth_merge(struct truth_path *paths, size_t count)
     return kept;
 }
 
-static void write_path(FILE *file, const struct truth_path *path, bool first)
+static void write_path(FILE *to, const struct truth_path *path, bool first)
 {
     char line[6 * TARGET_KEY_MAX + 1024];
     struct text text = text_init(line, sizeof(line));
@@ -170,28 +170,19 @@ static void write_path(FILE *file, const struct truth_path *path, bool first)
                 path->keepalives, path->teardowns, path->publishers);
     write_received(&text, &path->received);
     text_add_string(&text, "}");
-    fwrite(text.data, 1, text.len, file);
+    fwrite(text.data, 1, text.len, to);
 }
 
 int truth_write_file(const char *name, struct truth_path *paths, size_t count)
 {
-    char temporary[4096];
-    int n = snprintf(temporary, sizeof(temporary), "%s.tmp", name);
-    if (n < 0 || (size_t)n >= sizeof(temporary))
-        return -ENAMETOOLONG;
-    FILE *file = fopen(temporary, "w");
-    if (!file)
-        return -errno;
+    struct file file;
+    int error = file_open(&file, name);
+    if (error)
+        return error;
     count = truth_merge(paths, count);
-    fputs("{\"paths\": {", file);
+    fputs("{\"paths\": {", file.stream);
     for (size_t i = 0; i < count; i++)
-        write_path(file, &paths[i], i == 0);
-    fputs("\n}}\n", file);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed || rename(temporary, name) != 0) {
-        int error = errno;
-        remove(temporary);
-        return error ? -error : -EIO;
-    }
-    return 0;
+        write_path(file.stream, &paths[i], i == 0);
+    fputs("\n}}\n", file.stream);
+    return file_commit(&file);
 }

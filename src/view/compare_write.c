@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/units.h"
-#include "view/file.h"
 
 #define CELL 64u
 #define METHOD_COLUMNS 88u

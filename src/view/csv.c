@@ -1,6 +1,6 @@
 #include "view/csv.h"
 
-#include "view/file.h"
+#include "base/file.h"
 
 static void write_time(FILE *to, bool measured, uint64_t us)
 {

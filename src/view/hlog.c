@@ -6,8 +6,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/file.h"
 #include "stats/fields.h"
-#include "view/file.h"
 
 /* HdrHistogram's own names for these: V2, and word size 1 in the second half byte. */
 #define COOKIE 0x1c849313u

@@ -1,10 +1,9 @@
 #include "view/html.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
-#include "view/file.h"
+#include "base/file.h"
 #include "view/json.h"
 #include "view/json_dump.h"
 #include "view/web.h"
@@ -46,13 +45,12 @@ static int add_without_markup(const char *bytes, size_t len, void *context)
     return ferror(stream) ? -1 : 0;
 }
 
-static int write_page(json_t *results, FILE *stream)
+static void write_page(json_t *results, FILE *stream)
 {
     struct web_assets web;
     json_t *data = json_pack("{s:O}", "results", results);
     bool there = web_assets(&web);
     assert(there && data);
-    errno = 0;
     add(stream, take_before(&web.page, WEB_STYLE));
     fputs(POLICY "<style>", stream);
     add(stream, web.style);
@@ -65,7 +63,6 @@ static int write_page(json_t *results, FILE *stream)
     fputs("</script>", stream);
     add(stream, web.page);
     json_decref(data);
-    return fflush(stream) != 0 || ferror(stream) ? -(errno ? errno : EIO) : 0;
 }
 
 /* A copy, down to the results themselves, without what no chart is drawn from. */
@@ -98,12 +95,9 @@ int view_html_write(json_t *results, const char *path)
     if (error)
         return error;
     json_t *slim = without_timelines(results);
-    error = write_page(slim, file.stream);
+    write_page(slim, file.stream);
     json_decref(slim);
-    if (!error)
-        return file_commit(&file);
-    file_discard(&file);
-    return error;
+    return file_commit(&file);
 }
 
 int view_html_write_run(const struct snapshot *snapshot, const char *path)

@@ -8,10 +8,10 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "stats/fields.h"
 #include "view/bystanders.h"
-#include "view/file.h"
 #include "view/headline.h"
 #include "view/interrupted.h"
 #include "view/json_dump.h"

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "stats/slo.h"
-#include "view/file.h"
 #include "view/headline.h"
 #include "view/interrupted.h"
 #include "view/text.h"

@@ -1,4 +1,4 @@
-#include "view/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,32 +35,55 @@ static int open_descriptor(const struct file *file)
     return open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
+int file_write_all(int descriptor, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(descriptor, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* The stream itself never fails: what it would forget, the cause, is kept here. */
+static ssize_t take(void *cookie, const char *bytes, size_t len)
+{
+    struct file *file = cookie;
+    if (!file->error)
+        file->error = file_write_all(file->descriptor, bytes, len);
+    return (ssize_t)len;
+}
+
 int file_open(struct file *file, const char *path)
 {
+    const cookie_io_functions_t functions = {.write = take};
     int error = choose_names(file, path);
     if (error)
         return error;
-    int descriptor = open_descriptor(file);
-    if (descriptor < 0)
+    file->error = 0;
+    file->descriptor = open_descriptor(file);
+    if (file->descriptor < 0)
         return -errno;
-    file->stream = fdopen(descriptor, "w");
+    file->stream = fopencookie(file, "w", functions);
     if (file->stream)
         return 0;
-    error = -errno;
-    close(descriptor);
+    close(file->descriptor);
     if (file->temporary[0])
         unlink(file->temporary);
-    return error;
+    return -ENOMEM;
 }
 
 /* All of it is on the disk, as far as the kernel can tell. */
 static int finish(struct file *file)
 {
-    bool failed = ferror(file->stream) || fflush(file->stream) != 0;
-    int error = failed ? -(errno ? errno : EIO) : 0;
-    if (!error && file->temporary[0] && fsync(fileno(file->stream)) != 0)
+    int error = fclose(file->stream) != 0 ? -EIO : 0;
+    if (file->error)
+        error = file->error;
+    if (!error && file->temporary[0] && fsync(file->descriptor) != 0)
         error = -errno;
-    if (fclose(file->stream) != 0 && !error)
+    if (close(file->descriptor) != 0 && !error)
         error = -errno;
     file->stream = NULL;
     return error;
@@ -68,7 +91,6 @@ static int finish(struct file *file)
 
 int file_commit(struct file *file)
 {
-    errno = 0;
     int error = finish(file);
     if (!file->temporary[0])
         return error;
@@ -82,7 +104,20 @@ int file_commit(struct file *file)
 void file_discard(struct file *file)
 {
     fclose(file->stream);
+    close(file->descriptor);
     file->stream = NULL;
     if (file->temporary[0])
         unlink(file->temporary);
+}
+
+int file_check(const char *path)
+{
+    struct stat existing;
+    struct file file;
+    if (stat(path, &existing) == 0 && !S_ISREG(existing.st_mode) && !S_ISDIR(existing.st_mode))
+        return access(path, W_OK) == 0 ? 0 : -errno;
+    int error = file_open(&file, path);
+    if (!error)
+        file_discard(&file);
+    return error;
 }
