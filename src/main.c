@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         tell(&error);
         status = STATUS_SETUP;
     }
+    out_end();
     options_dispose(&options);
     return status;
 }

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PATIENCE_MS 5000 /* with the reader of a pipe */
+#define PAUSE_MS 50
 
 /* Fills in path and temporary. */
 static int choose_names(struct file *file, const char *path)
@@ -27,19 +31,39 @@ static int choose_names(struct file *file, const char *path)
     return n < 0 || (size_t)n >= sizeof(file->temporary) ? -ENAMETOOLONG : 0;
 }
 
+/* A device or a pipe; none of them may keep us. */
+static int open_device(const char *path)
+{
+    for (unsigned waited_ms = 0;; waited_ms += PAUSE_MS) {
+        int descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (descriptor >= 0 || errno != ENXIO || waited_ms >= PATIENCE_MS)
+            return descriptor;
+        poll(NULL, 0, PAUSE_MS); /* nobody reads from the pipe yet */
+    }
+}
+
 static int open_descriptor(const struct file *file)
 {
     if (!file->temporary[0])
-        return open(file->path, O_WRONLY | O_CLOEXEC);
+        return open_device(file->path);
     unlink(file->temporary); /* of a killed run that had our process id */
     return open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+/* Waits for one that takes nothing; false when that lasts. */
+static bool wait_for_room(int descriptor)
+{
+    struct pollfd one = {.fd = descriptor, .events = POLLOUT};
+    return poll(&one, 1, PATIENCE_MS) > 0;
 }
 
 int file_write_all(int descriptor, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(descriptor, bytes, len);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno == EAGAIN && !wait_for_room(descriptor))
+            return -ETIME;
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
         bytes += n > 0 ? n : 0;
         len -= n > 0 ? (size_t)n : 0;

@@ -26,5 +26,6 @@ void file_discard(struct file *file);
    -errno. */
 int file_check(const char *path);
 
-/* Writes all of it, however often it takes. 0 or -errno. */
+/* Writes all of it, however often it takes. Where descriptor doesn't block, it is waited for: up to
+   5 s for a pipe that takes nothing. 0 or -errno, of which ETIME is that. */
 int file_write_all(int descriptor, const char *bytes, size_t len);

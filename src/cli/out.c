@@ -9,16 +9,22 @@
 
 #include "base/file.h"
 
+#define ROOM 65536u /* bytes that may wait for a reader before lines are left out */
+#define SETTLE_MS 100u
+
 struct outlet {
     int descriptor;
     bool is_terminal;
     FILE *stream;
-    bool left; /* its reader has gone */
-    int error; /* -errno of the first write that failed */
+    FILE *lines;           /* the same, but may be left out */
+    struct feeder *feeder; /* NULL: written at once */
+    bool left;             /* its reader has gone */
+    int error;             /* -errno of the first write that failed */
 };
 
 static struct outlet output = {.descriptor = STDOUT_FILENO};
 static struct outlet errors = {.descriptor = STDERR_FILENO};
+static uint32_t patience_ms = FEEDER_FOREVER;
 
 /* A terminal that was closed, or whose line was cut, gives EIO. */
 static bool has_reader_left(const struct outlet *outlet, int error)
@@ -26,29 +32,41 @@ static bool has_reader_left(const struct outlet *outlet, int error)
     return error == -EPIPE || (error == -EIO && outlet->is_terminal);
 }
 
-/* Takes everything: the run goes on, whatever becomes of what it says. */
-static ssize_t take(void *cookie, const char *bytes, size_t len)
+static void note(struct outlet *outlet, int error)
 {
-    struct outlet *outlet = cookie;
-    if (outlet->left || outlet->error)
-        return (ssize_t)len;
-    int error = file_write_all(outlet->descriptor, bytes, len);
-    outlet->left = has_reader_left(outlet, error);
-    outlet->error = outlet->left ? 0 : error;
+    outlet->left |= has_reader_left(outlet, error);
+    if (!outlet->error && !outlet->left)
+        outlet->error = error;
+}
+
+/* Takes everything: the run goes on, whatever becomes of what it says. */
+static ssize_t take(struct outlet *outlet, const char *bytes, size_t len, bool may_leave_out)
+{
+    if (outlet->feeder)
+        feeder_add(outlet->feeder, bytes, len, may_leave_out);
+    else if (!outlet->left && !outlet->error)
+        note(outlet, file_write_all(outlet->descriptor, bytes, len));
     return (ssize_t)len;
 }
 
-static FILE *stream_of(struct outlet *outlet, bool by_line)
+static ssize_t take_all(void *cookie, const char *bytes, size_t len)
 {
-    const cookie_io_functions_t functions = {.write = take};
-    if (outlet->stream)
-        return outlet->stream;
-    outlet->is_terminal = isatty(outlet->descriptor);
-    outlet->stream = fopencookie(outlet, "w", functions);
-    assert(outlet->stream);
-    if (by_line || outlet->is_terminal)
-        setvbuf(outlet->stream, NULL, _IOLBF, BUFSIZ);
-    return outlet->stream;
+    return take(cookie, bytes, len, false);
+}
+
+static ssize_t take_lines(void *cookie, const char *bytes, size_t len)
+{
+    return take(cookie, bytes, len, true);
+}
+
+/* Lines come in one piece, up to ROOM. */
+static FILE *make_stream(struct outlet *outlet, cookie_write_function_t *write, int mode)
+{
+    const cookie_io_functions_t functions = {.write = write};
+    FILE *stream = fopencookie(outlet, "w", functions);
+    assert(stream);
+    setvbuf(stream, NULL, mode, ROOM);
+    return stream;
 }
 
 void out_begin(void)
@@ -64,22 +82,89 @@ void out_begin(void)
 
 FILE *out_stream(void)
 {
-    return stream_of(&output, false);
+    if (!output.stream) {
+        output.is_terminal = isatty(output.descriptor);
+        output.stream = make_stream(&output, take_all, output.is_terminal ? _IOLBF : _IOFBF);
+    }
+    return output.stream;
+}
+
+FILE *out_lines(void)
+{
+    fflush(out_stream());
+    if (!output.lines)
+        output.lines = make_stream(&output, take_lines, _IOFBF);
+    return output.lines;
 }
 
 FILE *out_errors(void)
 {
-    return stream_of(&errors, true);
+    if (!errors.stream)
+        errors.stream = make_stream(&errors, take_lines, _IOLBF);
+    return errors.stream;
+}
+
+void out_detach(uint32_t patience)
+{
+    if (output.feeder)
+        return;
+    patience_ms = patience;
+    fflush(out_stream());
+    fflush(out_errors());
+    output.feeder = feeder_new(output.descriptor, ROOM);
+    errors.feeder = feeder_new(errors.descriptor, ROOM);
+}
+
+void out_settle(void)
+{
+    fflush(out_stream());
+    fflush(out_errors());
+    if (output.feeder)
+        feeder_wait(output.feeder, SETTLE_MS);
+    if (errors.feeder)
+        feeder_wait(errors.feeder, SETTLE_MS);
+}
+
+/* What the thread wrote; false, with error, where its reader stands still. */
+static bool finish_feeder(struct text *error)
+{
+    bool done = feeder_wait(output.feeder, patience_ms);
+    uint64_t left_out = feeder_left_out(output.feeder);
+    note(&output, feeder_error(output.feeder));
+    if (left_out > 0 && !output.error && !output.left)
+        fprintf(out_errors(),
+                "rtspbench: %llu interval line%s left out: standard output was read too slowly\n",
+                (unsigned long long)left_out, left_out == 1 ? " was" : "s were");
+    if (done) {
+        feeder_free(output.feeder);
+        output.feeder = NULL;
+        return true;
+    }
+    text_printf(error, "standard output: nobody read for %u s, %zu bytes were not written",
+                patience_ms / 1000, feeder_waiting(output.feeder));
+    return false;
 }
 
 bool out_finish(struct text *error)
 {
-    if (errors.stream)
-        fflush(errors.stream);
+    if (output.lines)
+        fflush(output.lines);
     if (output.stream)
         fflush(output.stream);
+    if (output.feeder && !finish_feeder(error))
+        return false;
     if (!output.error)
         return true;
     text_printf(error, "standard output: %s", strerror(-output.error));
     return false;
+}
+
+void out_end(void)
+{
+    if (errors.stream)
+        fflush(errors.stream);
+    if (!errors.feeder || !feeder_wait(errors.feeder, 10 * SETTLE_MS))
+        return;
+    feeder_free(errors.feeder);
+    errors.feeder = NULL;
 }

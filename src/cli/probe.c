@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "cli/plan_options.h"
 #include "cli/probe_clean.h"
 
@@ -27,6 +28,13 @@ static void catch_signals(void)
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+/* Only the session needs an end in order. */
+static void release_signals(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
 }
 
 static void keep_sdp(struct probe *probe, const struct rtsp_message *reply)
@@ -323,8 +331,10 @@ int probe_main(const struct options *options, struct text *error)
     probe->plan.headers = headers;
     if (headers && set_url(probe, options, error) && resolve(probe, error) &&
         open_shard(probe, error)) {
+        out_detach(FEEDER_FOREVER);
         catch_signals();
         run_session(probe);
+        release_signals();
         status = tell(probe, error);
     }
     dispose(probe);

@@ -95,6 +95,7 @@ static int find(struct plan *plan, struct text *error)
 int run_watched(struct plan *plans, uint32_t count, struct watch *watch, struct text *error)
 {
     machine_raise_files();
+    out_detach(OUT_PATIENCE_MS);
     if (plans[0].find && count == 1)
         return find(&plans[0], error);
     if (plans[0].find) {

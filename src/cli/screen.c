@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/out.h"
+
 #define HIDE_CURSOR "\033[?25l"
 /* CAN first: it ends an escape sequence that was cut. */
 #define SHOW_CURSOR "\030\033[0m\033[?25h"
@@ -117,6 +119,12 @@ bool screen_take(struct screen *screen)
     screen->tty = open("/proc/self/fd/1", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (screen->tty < 0)
         return false;
+    struct pollfd terminal = {.fd = screen->tty, .events = POLLOUT};
+    out_settle();
+    if (poll(&terminal, 1, 0) <= 0) { /* it stands still already */
+        close(screen->tty);
+        return false;
+    }
     handle_crashes();
     is_taken = 1;
     if (!set_modes()) {
@@ -128,8 +136,9 @@ bool screen_take(struct screen *screen)
     screen->taken = true;
     screen_size(screen, &columns, &rows);
     for (unsigned i = 0; i < rows; i++)
-        write_all(STDOUT_FILENO, SLICE("\n"));
-    write_all(STDOUT_FILENO, SLICE(HIDE_CURSOR CLEAR));
+        fputc('\n', out_stream());
+    fputs(HIDE_CURSOR CLEAR, out_stream());
+    out_settle(); /* frames go another way */
     return true;
 }
 
@@ -137,7 +146,8 @@ void screen_give_back(struct screen *screen)
 {
     if (!screen->taken)
         return;
-    write_all(STDOUT_FILENO, SLICE(SHOW_CURSOR CLEAR));
+    fputs(SHOW_CURSOR CLEAR, out_stream());
+    fflush(out_stream());
     tcflush(STDOUT_FILENO, TCIFLUSH); /* keys that were meant for the view */
     restore_modes();
     is_taken = 0;

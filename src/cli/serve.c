@@ -172,7 +172,7 @@ static bool close_session_log(const struct options *options, struct serving *ser
     int failed = session_log_close(serving->sessions);
     if (failed)
         text_printf(error, "%s--truth-sessions '%s': %s", error->len > 0 ? "; " : "",
-                    options_text(options, OPT_TRUTH_SESSIONS), strerror(-failed));
+                    options_text(options, OPT_TRUTH_SESSIONS), session_log_error(failed));
     return !failed;
 }
 

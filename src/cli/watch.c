@@ -16,13 +16,13 @@
 #define TOKEN_SHORTEST 8u
 
 static void print_text(const struct snapshot *snapshot,
-                       void (*write)(const struct snapshot *, struct text *))
+                       void (*write)(const struct snapshot *, struct text *), FILE *to)
 {
     char room[8192];
     struct text text = text_init(room, sizeof(room));
     write(snapshot, &text);
-    fwrite(text.data, 1, text.len, out_stream());
-    fflush(out_stream());
+    fwrite(text.data, 1, text.len, to);
+    fflush(to);
 }
 
 static void on_start(void *context, const struct run_info *info)
@@ -54,10 +54,9 @@ static void on_interval(void *context, const struct snapshot *snapshot)
 {
     struct watch *watch = context;
     if (watch->plan->log == LOG_JSON) {
-        view_json_interval_line(snapshot, out_stream());
-        fflush(out_stream());
+        view_json_interval_line(snapshot, out_lines());
     } else if (!watch->plan->quiet && !live_is_on(&watch->live)) {
-        print_text(snapshot, view_text_interval);
+        print_text(snapshot, view_text_interval, out_lines());
     }
     outputs_add(&watch->outputs, snapshot);
 }
@@ -75,9 +74,9 @@ static void on_end(void *context, const struct snapshot *snapshot)
     if (watch->plan->log == LOG_JSON)
         view_json_result_line(snapshot, out_stream());
     else {
-        print_text(snapshot, view_text_summary);
-        print_text(snapshot, view_bystanders);
-        print_text(snapshot, view_endurance);
+        print_text(snapshot, view_text_summary, out_stream());
+        print_text(snapshot, view_bystanders, out_stream());
+        print_text(snapshot, view_endurance, out_stream());
     }
     fflush(out_stream());
     if (watch->ended)

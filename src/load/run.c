@@ -461,7 +461,7 @@ static bool open_sessions_log(struct run *run, struct text *error)
     return !failed;
 }
 
-/* Once no shard writes to it any more. 0 or -errno. */
+/* Once no shard writes to it any more. 0 or an error. */
 static int close_sessions_log(struct run *run)
 {
     int failed = session_log_close(run->sessions_log);
@@ -534,7 +534,7 @@ static bool run_shards(struct run *run, const sigset_t *signals, struct text *er
     run->hooks->on_end(run->hooks->context, last);
     if (failed)
         text_printf(error, "--sessions-log %s: it is not whole: %s", run->plan->sessions_log_file,
-                    strerror(-failed));
+                    session_log_error(failed));
     return !failed;
 }
 

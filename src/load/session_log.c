@@ -13,7 +13,10 @@
 
 #include "base/clock.h"
 
-#define ROOM (512u << 10) /* of each buffer: half a second of 3,000 sessions a second */
+#define ROOM (4u << 20) /* of each buffer: some seconds of 3,000 sessions a second */
+#define PIECE 65536u    /* a write: one that takes long is told from one that stands still */
+#define PATIENCE_S 5
+#define WRITE_FROM (256u << 10) /* bytes; what is less waits for the next of ... */
 #define WRITE_EVERY_NS (200 * NS_PER_MS)
 
 struct session_log {
@@ -23,36 +26,39 @@ struct session_log {
     uint32_t keep;
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t filled, emptied;
+    pthread_cond_t filled;
     char *filling, *writing; /* buffers; the second is the thread's */
     size_t len;              /* of filling */
     bool ending;
+    uint64_t left_out; /* lines that found no room */
+    _Atomic(uint64_t) progress;
     /* the thread's */
     int fd;
     uint64_t size;
     int error; /* the first */
 };
 
-/* A line, from whoever wrote it. Waits only where the disk is half a second behind. */
+/* A line, from whoever wrote it; left out where the disk, or who reads it, is seconds behind. */
 static ssize_t take(void *cookie, const char *bytes, size_t len)
 {
     struct session_log *log = cookie;
-    size_t taken = len < ROOM ? len : ROOM;
     pthread_mutex_lock(&log->lock);
-    while (ROOM - log->len < taken)
-        pthread_cond_wait(&log->emptied, &log->lock);
-    memcpy(log->filling + log->len, bytes, taken);
-    log->len += taken;
-    if (log->len > ROOM / 2)
+    if (len <= ROOM - log->len) {
+        memcpy(log->filling + log->len, bytes, len);
+        log->len += len;
+    } else {
+        log->left_out++;
+    }
+    if (log->len > WRITE_FROM)
         pthread_cond_signal(&log->filled);
     pthread_mutex_unlock(&log->lock);
-    return (ssize_t)taken;
+    return (ssize_t)len;
 }
 
 static void write_all(struct session_log *log, const char *bytes, size_t len)
 {
     while (len > 0 && !log->error) {
-        ssize_t n = write(log->fd, bytes, len);
+        ssize_t n = write(log->fd, bytes, len < PIECE ? len : PIECE);
         if (n < 0 && errno != EINTR)
             log->error = -errno;
         if (n <= 0)
@@ -60,6 +66,7 @@ static void write_all(struct session_log *log, const char *bytes, size_t len)
         bytes += n;
         len -= (size_t)n;
         log->size += (uint64_t)n;
+        log->progress++;
     }
 }
 
@@ -130,7 +137,7 @@ static void *work(void *argument)
         until.tv_sec += (time_t)(at_ns / NS_PER_S);
         until.tv_nsec = (long)(at_ns % NS_PER_S);
         pthread_mutex_lock(&log->lock);
-        if (!log->ending && log->len <= ROOM / 2)
+        if (!log->ending && log->len <= WRITE_FROM)
             pthread_cond_timedwait(&log->filled, &log->lock, &until);
         char *full = log->filling;
         size_t len = log->len;
@@ -138,7 +145,6 @@ static void *work(void *argument)
         log->writing = full;
         log->len = 0;
         ending = log->ending;
-        pthread_cond_broadcast(&log->emptied);
         pthread_mutex_unlock(&log->lock);
         write_lines(log, full, len);
     }
@@ -153,7 +159,6 @@ static void dispose(struct session_log *log)
         close(log->fd);
     pthread_mutex_destroy(&log->lock);
     pthread_cond_destroy(&log->filled);
-    pthread_cond_destroy(&log->emptied);
     free(log->filling);
     free(log->writing);
     free(log);
@@ -200,7 +205,6 @@ int session_log_open(struct session_log **out, const char *path, uint64_t rotate
     log->fd = -1;
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->filled, NULL);
-    pthread_cond_init(&log->emptied, NULL);
     int error = begin(log);
     if (error)
         dispose(log);
@@ -213,6 +217,23 @@ FILE *session_log_stream(const struct session_log *log)
     return log->stream;
 }
 
+/* False: nothing was taken for long. Then the thread keeps the log until the process ends. */
+static bool join(struct session_log *log)
+{
+    for (;;) {
+        uint64_t before = log->progress;
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += PATIENCE_S;
+        if (pthread_timedjoin_np(log->thread, NULL, &until) == 0)
+            return true;
+        if (log->progress == before) {
+            pthread_detach(log->thread);
+            return false;
+        }
+    }
+}
+
 int session_log_close(struct session_log *log)
 {
     if (!log)
@@ -221,8 +242,16 @@ int session_log_close(struct session_log *log)
     log->ending = true;
     pthread_cond_signal(&log->filled);
     pthread_mutex_unlock(&log->lock);
-    pthread_join(log->thread, NULL);
-    int error = log->error;
+    if (!join(log))
+        return SESSION_LOG_STANDS_STILL;
+    int error = log->error ? log->error : log->left_out > 0 ? SESSION_LOG_LEFT_OUT : 0;
     dispose(log);
     return error;
+}
+
+const char *session_log_error(int error)
+{
+    return error == SESSION_LOG_LEFT_OUT       ? "lines were left out, as they are taken too slowly"
+           : error == SESSION_LOG_STANDS_STILL ? "nothing was taken for 5 s"
+                                               : strerror(-error);
 }

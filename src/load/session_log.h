@@ -16,5 +16,12 @@ int session_log_open(struct session_log **out, const char *path, uint64_t rotate
 /* What is to be written to, in whole lines; from any thread. */
 FILE *session_log_stream(const struct session_log *log);
 
-/* Writes what there is left. 0, or -errno where something could not be written; NULL is fine. */
+/* Errors beside -errno. */
+#define SESSION_LOG_LEFT_OUT 1
+#define SESSION_LOG_STANDS_STILL 2
+
+/* Writes what there is left, waiting up to 5 s for what it is written to. 0, or an error where
+   something is not written; NULL is fine. */
 int session_log_close(struct session_log *log);
+
+const char *session_log_error(int error);

@@ -1,6 +1,7 @@
 """What can't be written is said once, and makes the exit status 2; what nobody reads holds nothing up."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 
 from harness import RTSPBENCH, Process, Server, equal, main, skip, test
 
@@ -57,7 +59,7 @@ def a_full_stdout_is_said_once():
                 status, _, said = call(*arguments, stdout=full)
             equal(status, 2, f"status of {arguments}: {said}")
             equal(said.count(FULL), 1, f"messages of {arguments}: {said}")
-        equal(json.loads(other.read_text())["verdict"], "fail", "verdict in the file")
+        equal(json.loads(other.read_text())["state"], "final", "state in the file")
 
 
 @test(short=True)
@@ -148,6 +150,79 @@ def truth_goes_where_it_was_told_to_and_nowhere_else():
         reader.join(20)
         equal([json.loads(text) for text in read], [{"paths": {}}], "what came through the pipe")
         assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
+def small_pipe():
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    return read, write
+
+
+def wait_for_result(file, seconds):
+    deadline = time.monotonic() + seconds
+    while not file.exists():
+        assert time.monotonic() < deadline, "no result"
+        time.sleep(0.05)
+    return json.loads(file.read_text())
+
+
+@test(args=[("json",), ("text",)])
+def a_reader_that_stands_still_holds_up_nothing(log):
+    """The result is there at the plan's end and true; when the reader goes on, it gets every line and the last word."""
+    with Server("--pattern", "50/s:500") as server, a_folder() as folder:
+        file, (read, write) = folder / "result.json", small_pipe()
+        child = subprocess.Popen([RTSPBENCH, server.url + "pattern", "-n", "5", "-d", "4s", "--stats-interval", "100ms",
+                                  "--log", log, "--json", str(file)], stdout=write, stderr=subprocess.PIPE)
+        os.close(write)
+        result = wait_for_result(file, 8)
+        assert 3.9 < result["elapsed_s"] < 5.5, result["elapsed_s"]
+        equal(result["sessions"]["completed"], 5, "sessions.completed")
+        assert len(result["timeline"]) >= 35, f"{len(result['timeline'])} rows of 40"
+        with open(read) as stream:
+            lines = stream.read().splitlines()
+        equal(child.wait(20), 0, "status")
+        equal(child.stderr.read(), b"", "what was said")
+        assert len(lines) >= 35, f"{len(lines)} lines"
+        if log == "json":
+            equal(json.loads(lines[-1])["result"], result, "the last line")
+            assert all("time" in json.loads(line) for line in lines[:-1]), "a line is none"
+
+
+@test
+def a_reader_that_never_goes_on_is_waited_for_a_while():
+    """Standard error as well; then the status is 2, whatever the verdict, as not everything was written."""
+    with Server("--pattern", "50/s:500") as server, a_folder() as folder:
+        file, (read, write) = folder / "result.json", small_pipe()
+        began = time.monotonic()
+        child = subprocess.Popen([RTSPBENCH, server.url + "pattern", "-n", "5", "-d", "2s", "--stats-interval", "100ms",
+                                  "--log", "json", "--json", str(file)], stdout=write, stderr=write)
+        os.close(write)
+        equal(wait_for_result(file, 6)["state"], "final", "state")
+        equal(child.wait(20), 2, "status")
+        took = time.monotonic() - began
+        assert took < 12, f"{took:.1f} s"
+        os.close(read)
+
+
+@test
+def a_sessions_log_that_nobody_reads_holds_up_nothing():
+    """Nor does a result that goes into a pipe without a reader; both are told of."""
+    with Server("--pattern", "50/s:500") as server, a_folder() as folder:
+        log, csv, file = folder / "log", folder / "csv", folder / "result.json"
+        os.mkfifo(log)
+        os.mkfifo(csv)
+        holding = os.open(log, os.O_RDWR)  # opened, and never read
+        fcntl.fcntl(holding, fcntl.F_SETPIPE_SZ, 4096)
+        began = time.monotonic()
+        status, out, said = call(*a_run(server, "-n", "40", "-r", "200/s", "--sessions-log", log, "--csv", csv,
+                                        "--json", file))
+        took = time.monotonic() - began
+        os.close(holding)
+        equal(status, 2, f"status: {said}")
+        assert took < 20, f"{took:.1f} s"
+        assert f"--sessions-log {log}: it is not whole: nothing was taken for 5 s" in said, said
+        assert f"--csv {csv}: No such device or address" in said, said
+        equal(json.loads(file.read_text())["sessions"]["completed"], 40, "sessions.completed")
 
 
 if __name__ == "__main__":
