@@ -25,9 +25,22 @@ void text_add_string(struct text *to, const char *string);
 void text_add_u64(struct text *to, uint64_t value);
 void text_printf(struct text *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds bytes with controls, quotes and what isn't UTF-8 escaped, so that a log line stays a line.
- */
+/* Escapers, one a format. All of them show what isn't UTF-8 as \xNN, a byte each.
+
+   Printable: for people. What a terminal would obey (controls, overrides of the direction of
+   writing and the like) becomes \n, \r, \xNN or \uNNNN; quotes and backslashes stay, so that what
+   was printable already isn't changed. */
+void text_add_printable(struct text *to, struct slice bytes);
+
+/* The same in quotes of the caller's: quotes and backslashes get a backslash. */
 void text_add_escaped(struct text *to, struct slice bytes);
+
+/* A JSON string, with its quotes. */
+void text_add_json(struct text *to, struct slice bytes);
+
+/* XML's text, or the value of an attribute in double quotes; what XML can't hold is made printable.
+ */
+void text_add_xml(struct text *to, struct slice bytes);
 
 static inline struct slice text_slice(const struct text *from)
 {

@@ -84,18 +84,6 @@ static void hide_literal(struct text *to, struct slice line, struct slice passwo
     }
 }
 
-/* Quotes and backslashes do no harm on a terminal. */
-static void add_printable(struct text *to, struct slice line)
-{
-    while (line.len > 0) {
-        size_t plain = 0;
-        while (plain < line.len && line.data[plain] != '"' && line.data[plain] != '\\')
-            plain++;
-        text_add_escaped(to, slice_take(&line, plain));
-        text_add(to, slice_take(&line, 1));
-    }
-}
-
 /* a and b have ROOM for the line. */
 static void clean_line(struct text *to, struct slice line, struct slice password, char *rooms[2])
 {
@@ -105,7 +93,7 @@ static void clean_line(struct text *to, struct slice line, struct slice password
     hide_query(&b, text_slice(&a));
     a.len = 0;
     hide_literal(&a, text_slice(&b), password);
-    add_printable(to, text_slice(&a));
+    text_add_printable(to, text_slice(&a));
 }
 
 void probe_clean(struct text *to, struct slice text, struct slice password, bool is_message)

@@ -21,7 +21,7 @@
 #define CONNECTIONS_MAX 20000u /* a shard; its table of open files bounds it too */
 #define FILES_SPARE 64u
 #define PATTERN_BYTES_MAX 65000u
-#define LINE_BYTES 4096u
+#define LINE_BYTES 16384u
 
 /* What a server needs beside its configuration. */
 struct serving {

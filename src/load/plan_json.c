@@ -23,11 +23,21 @@ static void set_count(json_t *object, const char *key, uint64_t count)
     json_object_set_new(object, key, json_integer((json_int_t)count));
 }
 
-/* What isn't UTF-8 is shown as such. */
+/* What isn't UTF-8 is escaped. */
+static json_t *string_json(struct slice value)
+{
+    char room[4096];
+    struct text printable = text_init(room, sizeof(room) - 1);
+    json_t *string = json_stringn((const char *)value.data, value.len);
+    if (string)
+        return string;
+    text_add_printable(&printable, value);
+    return json_string(text_string(&printable));
+}
+
 static void set_string(json_t *object, const char *key, const char *value)
 {
-    json_t *string = value ? json_string(value) : json_null();
-    json_object_set_new(object, key, string ? string : json_string("(not UTF-8)"));
+    json_object_set_new(object, key, value ? string_json(slice_from_string(value)) : json_null());
 }
 
 static void set_bool(json_t *object, const char *key, bool value)
@@ -57,7 +67,7 @@ static json_t *headers_json(const struct plan *plan)
     while (rest.len > 0) {
         struct slice line = slice_take_until(&rest, '\n');
         struct slice name = slice_take_until(&line, ':');
-        json_array_append_new(names, json_stringn((const char *)name.data, name.len));
+        json_array_append_new(names, string_json(name));
     }
     return names;
 }
@@ -78,7 +88,8 @@ static json_t *slos_json(const struct plan *plan)
 {
     json_t *expressions = json_array();
     for (uint32_t i = 0; i < plan->slo_count; i++)
-        json_array_append_new(expressions, json_string(plan->slos[i].expression));
+        json_array_append_new(expressions,
+                              string_json(slice_from_string(plan->slos[i].expression)));
     return expressions;
 }
 

@@ -167,9 +167,9 @@ static void write_group(struct text *to, const char *group)
 {
     if (!group)
         return;
-    text_add_string(to, "\"group\":\"");
-    text_add_escaped(to, slice_from_string(group));
-    text_add_string(to, "\",");
+    text_add_string(to, "\"group\":");
+    text_add_json(to, slice_from_string(group));
+    text_add_string(to, ",");
 }
 
 /* What the result counts of it: nothing while the warm-up lasts. */
@@ -179,12 +179,14 @@ static void write_media(struct text *to, const struct client *client, const stru
                 client->warming ? 0 : session->packets, client->warming ? 0 : session->bytes);
 }
 
+#define URL_ROOM 4200u
+
 /* One line; times in seconds since the run's start. */
 static void io_ended(void *host, const struct session *session, enum session_outcome outcome)
 {
     struct shard *shard = host;
     const struct client *client = &shard->client;
-    char room[8192], url_room[4200];
+    char room[6 * URL_ROOM + 8192], url_room[URL_ROOM]; /* a byte becomes six at most */
     struct text line = text_init(room, sizeof(room) - 1);
     struct text url = text_init(url_room, sizeof(url_room));
     bool failed = session->last_reason != REASON_NONE;
@@ -195,12 +197,11 @@ static void io_ended(void *host, const struct session *session, enum session_out
     uint64_t run_start_ns = shard->start_ns - shard->setup.plan->begins_ns;
     text_add_string(&line, "{");
     write_group(&line, shard->setup.plan->group);
-    text_printf(&line, "\"reader\":%" PRIu32 ",\"url\":\"", session->reader);
+    text_printf(&line, "\"reader\":%" PRIu32 ",\"url\":", session->reader);
     session_write_url(client, session, &url);
-    text_add_escaped(&line, text_slice(&url));
-    text_printf(&line, "\",\"source_port\":%u,\"session\":\"", session->local_port);
-    text_add_escaped(&line, session_id(client, session));
-    text_add_string(&line, "\"");
+    text_add_json(&line, text_slice(&url));
+    text_printf(&line, ",\"source_port\":%u,\"session\":", session->local_port);
+    text_add_json(&line, session_id(client, session));
     write_ms(&line, "due_s", run_start_ns, session->due_ns);
     write_ms(&line, "play_s", run_start_ns, session->play_sent_ns);
     write_ms(&line, "first_rtp_s", run_start_ns, session->first_rtp_ns);

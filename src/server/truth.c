@@ -90,27 +90,10 @@ static void write_received(struct text *to, const struct truth_received *receive
                 received->reordered);
 }
 
-/* Bytes that aren't printable ASCII become \u00XX: a URL has none, and a hostile one does no harm.
- */
-static void write_json_string(struct text *to, const char *string)
-{
-    text_add_string(to, "\"");
-    for (; *string; string++) {
-        uint8_t byte = (uint8_t)*string;
-        if (byte == '"' || byte == '\\')
-            text_printf(to, "\\%c", byte);
-        else if (byte < 0x20 || byte >= 0x7f)
-            text_printf(to, "\\u%04x", byte);
-        else
-            text_add(to, slice_make(string, 1));
-    }
-    text_add_string(to, "\"");
-}
-
 void truth_write_session(struct text *to, const struct truth_session *session)
 {
     text_printf(to, "{\"session\": \"%016" PRIx64 "\", \"path\": ", session->id);
-    write_json_string(to, session->path);
+    text_add_json(to, slice_from_string(session->path));
     text_add_string(to, ", \"client\": \"");
     address_write(to, &session->client);
     text_printf(to, "\", \"transport\": \"%s\", \"ended\": \"%s\", \"keepalives\": %" PRIu64 ", ",
@@ -161,7 +144,7 @@ static void write_path(FILE *to, const struct truth_path *path, bool first)
     char line[6 * TARGET_KEY_MAX + 1024];
     struct text text = text_init(line, sizeof(line));
     text_add_string(&text, first ? "\n  " : ",\n  ");
-    write_json_string(&text, path->key);
+    text_add_json(&text, slice_from_string(path->key));
     text_printf(&text, ": {\"sessions\": %" PRIu64 ", ", path->sessions);
     write_counts(&text, &path->counts);
     text_printf(&text,

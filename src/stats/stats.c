@@ -183,7 +183,7 @@ void stats_error(struct stats *stats, enum phase phase, enum reason reason, unsi
     }
     if (entry->count++ == 0) {
         struct text text = text_init(entry->sample, sizeof(entry->sample) - 1);
-        text_add_escaped(&text, slice_from_string(sample));
+        text_add_printable(&text, slice_from_string(sample));
         entry->sample[text.len] = '\0';
     }
 }

@@ -45,7 +45,7 @@ static void put_string(json_t *object, const char *key, const char *string)
     json_t *value = json_string(string ? string : "");
     if (!value) {
         struct text escaped = text_init(buffer, sizeof(buffer) - 1);
-        text_add_escaped(&escaped, slice_from_string(string));
+        text_add_printable(&escaped, slice_from_string(string));
         value = json_string(text_string(&escaped));
     }
     put(object, key, value);

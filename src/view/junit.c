@@ -11,23 +11,12 @@
 #include "view/interrupted.h"
 #include "view/text.h"
 
-/* As an attribute's value or as text; what isn't printable is escaped first. */
 static void write_escaped(FILE *to, const char *string)
 {
-    char room[4096];
+    char room[8192];
     struct text text = text_init(room, sizeof(room));
-    text_add_escaped(&text, slice_from_string(string));
-    for (size_t i = 0; i < text.len; i++) {
-        const char *entity = room[i] == '&'   ? "&amp;"
-                             : room[i] == '<' ? "&lt;"
-                             : room[i] == '>' ? "&gt;"
-                             : room[i] == '"' ? "&quot;"
-                                              : NULL;
-        if (entity)
-            fputs(entity, to);
-        else
-            fputc(room[i], to);
-    }
+    text_add_xml(&text, slice_from_string(string));
+    fwrite(text.data, 1, text.len, to);
 }
 
 static void begin_case(FILE *to, const char *name)

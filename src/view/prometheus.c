@@ -87,7 +87,7 @@ static const char *label(char out[LABELS], const char *name, const char *of)
 {
     char room[LABELS / 2];
     struct text printable = text_init(room, sizeof(room)), text = text_init(out, LABELS - 1);
-    text_add_escaped(&printable, slice_from_string(of));
+    text_add_printable(&printable, slice_from_string(of));
     text_printf(&text, "{%s=\"", name);
     for (size_t i = 0; i < printable.len; i++) {
         if (room[i] == '\\' || room[i] == '"')

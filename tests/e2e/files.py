@@ -1,8 +1,13 @@
 """The files that a run leaves behind beside its result: --csv, --junit, --hlog. (tests/browser reads the last one.)"""
 
+import contextlib
 import csv
+import json
 import pathlib
+import re
+import socket
 import tempfile
+import threading
 import xml.etree.ElementTree
 
 from harness import Run, Server, equal, main, test
@@ -53,6 +58,42 @@ def junit_says_when_nothing_was_established():
         suite = xml.etree.ElementTree.parse(file).getroot().find("testsuite")
         (case,) = suite.iter("testcase")
         assert "describe status" in case.find("failure").get("message"), file.read_text()
+
+
+class Rude(threading.Thread):
+    """A server that says one thing to every request, in bytes."""
+
+    def __init__(self, says):
+        super().__init__(daemon=True)
+        self.says, self.listener = says, socket.create_server(("127.0.0.1", 0))
+        self.url = f"rtsp://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    while text := connection.recv(65536):  # a request comes in one piece
+                        cseq = re.search(rb"CSeq: (\d+)", text)[1]
+                        connection.sendall(b"RTSP/1.0 404 " + self.says + b"\r\nCSeq: " + cseq + b"\r\n\r\n")
+
+
+@test(short=True)
+def what_a_server_says_is_escaped_once():
+    """Quotes, markup, what XML can't hold, what isn't UTF-8, and what a terminal would obey."""
+    server = Rude(b'say "hi" <b> \xef\xbf\xbe \xff \xc2\x9b \xe2\x80\xae\xc3\xa9')
+    shown = 'say "hi" <b> \\ufffe \\xff \\u009b \\u202e\u00e9'
+    with tempfile.TemporaryDirectory() as folder:
+        junit, log = pathlib.Path(folder) / "junit.xml", pathlib.Path(folder) / "log"
+        run = Run(server.url + "\u00e9\udcff", "-n", 1, "-d", "500ms", "--junit", junit, "--sessions-log", log)
+        suite = xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+        (line,) = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    message = next(suite.iter("failure")).get("message")
+    assert shown in run.errors[0]["sample"], run.errors
+    assert shown in message, message
+    assert "\u009b" not in run.out and "\u202e" not in run.out, run.out
+    assert line["url"].endswith("/\u00e9\\xff"), line
 
 
 @test(short=True)
