@@ -38,7 +38,7 @@ static int dispatch(const struct options *options, struct text *error)
 static void tell(struct text *error)
 {
     if (error->len > 0)
-        fprintf(out_errors(), "rtspbench: %s\n", text_string(error));
+        out_say("%s", text_string(error));
     error->len = 0;
     error->overflow = false;
 }

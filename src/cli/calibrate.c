@@ -140,9 +140,8 @@ static bool measure_stream(const struct options *options, const char *url, unsig
         (double)(watcher.cpu_ns - watcher.settled_cpu_ns) / (double)packets;
     out->bits_per_packet = (double)(watcher.bytes - watcher.settled_bytes) * 8 / (double)packets;
     if (watcher.flaws > 0)
-        fprintf(out_errors(),
-                "rtspbench: warning: %llu losses or failures: something else keeps this "
-                "machine busy, calibrate again later\n",
+        out_say("warning: %llu losses or failures: something else keeps this "
+                "machine busy, calibrate again later",
                 (unsigned long long)watcher.flaws);
     return true;
 }

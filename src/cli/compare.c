@@ -1,4 +1,6 @@
+#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -55,6 +57,19 @@ static bool read_tolerances(struct comparison *comparison, struct text *error)
     return true;
 }
 
+static void print(const struct compare_report *report,
+                  void (*write)(const struct compare_report *, FILE *))
+{
+    char *text = NULL;
+    size_t len;
+    FILE *memory = open_memstream(&text, &len);
+    assert(memory);
+    write(report, memory);
+    fclose(memory);
+    out_print(out_stream(), slice_make(text, len));
+    free(text);
+}
+
 static bool write_all(const struct comparison *comparison, struct text *error)
 {
     const struct options *options = comparison->options;
@@ -69,9 +84,9 @@ static bool write_all(const struct comparison *comparison, struct text *error)
     if (options_given(options, OPT_JSON))
         view_dump(compare_to_json(&report), out_stream());
     else if (options_given(options, OPT_MARKDOWN))
-        compare_write_markdown(&report, out_stream());
+        print(&report, compare_write_markdown);
     else
-        compare_write_text(&report, out_stream());
+        print(&report, compare_write_text);
     fflush(out_stream());
     return true;
 }

@@ -188,7 +188,7 @@ static void on_end(void *context, const struct snapshot *snapshot)
 static void on_notice(void *context, const char *line)
 {
     (void)context;
-    fprintf(out_errors(), "rtspbench: %s\n", line);
+    out_say("%s", line);
 }
 
 static void print(const struct find_max *find,
@@ -197,7 +197,7 @@ static void print(const struct find_max *find,
     char room[16384];
     struct text text = text_init(room, sizeof(room));
     write(find, &text);
-    fwrite(text.data, 1, text.len, out_stream());
+    out_print(out_stream(), text_slice(&text));
     fflush(out_stream());
 }
 

@@ -15,7 +15,7 @@ static void describe(struct live *live, const struct plan *plan, const struct ru
                 plan->own_readers == 1 ? "" : "s", plan->publish ? "to" : "of");
     if (info->stream_count > 1 && !plan->publish)
         text_printf(&title, "%u streams, ", info->stream_count);
-    text_add_escaped(&title, slice_from_string(info->stream_urls[0]));
+    text_add_printable(&title, slice_from_string(info->stream_urls[0]));
     live->view.title = text_string(&title);
 }
 
@@ -113,6 +113,6 @@ void live_look(struct live *live, const struct snapshot *last, bool stopping)
 void live_notice(struct live *live, const char *line)
 {
     struct text notice = text_init(live->notice, sizeof(live->notice) - 1);
-    text_add_escaped(&notice, slice_from_string(line));
+    text_add_printable(&notice, slice_from_string(line));
     live->view.notice = text_string(&notice);
 }

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-#define ROOM 65536u /* bytes that may wait for a reader before lines are left out */
+#define ROOM 65536u   /* bytes that may wait for a reader before lines are left out */
+#define PRINTED 4096u /* bytes of a line at once */
+#define MESSAGE 17000u
 #define SETTLE_MS 100u
 
 struct outlet {
@@ -104,6 +107,35 @@ FILE *out_errors(void)
     return errors.stream;
 }
 
+void out_print(FILE *to, struct slice lines)
+{
+    char room[4 * PRINTED];
+    while (lines.len > 0) {
+        struct slice rest = lines, line = slice_take_until(&rest, '\n');
+        bool whole = line.len <= PRINTED, ended = whole && line.len < lines.len;
+        if (!whole)
+            line.len = PRINTED;
+        struct text text = text_init(room, sizeof(room));
+        text_add_printable(&text, line);
+        fwrite(text.data, 1, text.len, to);
+        if (ended)
+            fputc('\n', to);
+        slice_take(&lines, line.len + ended);
+    }
+}
+
+void out_say(const char *format, ...)
+{
+    char room[MESSAGE], printable[MESSAGE];
+    struct text text = text_init(printable, sizeof(printable));
+    va_list args;
+    va_start(args, format);
+    vsnprintf(room, sizeof(room), format, args);
+    va_end(args);
+    text_add_printable(&text, slice_from_string(room));
+    fprintf(out_errors(), "rtspbench: %s\n", text_string(&text));
+}
+
 void out_detach(uint32_t patience)
 {
     if (output.feeder)
@@ -132,8 +164,7 @@ static bool finish_feeder(struct text *error)
     uint64_t left_out = feeder_left_out(output.feeder);
     note(&output, feeder_error(output.feeder));
     if (left_out > 0 && !output.error && !output.left)
-        fprintf(out_errors(),
-                "rtspbench: %llu interval line%s left out: standard output was read too slowly\n",
+        out_say("%llu interval line%s left out: standard output was read too slowly",
                 (unsigned long long)left_out, left_out == 1 ? " was" : "s were");
     if (done) {
         feeder_free(output.feeder);

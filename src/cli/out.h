@@ -25,6 +25,12 @@ FILE *out_lines(void);
 /* The same for standard error. */
 FILE *out_errors(void);
 
+/* Text for people, lines of it: what a terminal would obey, whoever it came from, is escaped. */
+void out_print(FILE *to, struct slice lines);
+
+/* A message on standard error: "rtspbench: ..." and the end of a line, with the same care. */
+void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* From now on threads write, and nothing waits for a reader before the end; there, up to
    patience_ms for one that takes nothing, or FEEDER_FOREVER. Only the first call counts. */
 void out_detach(uint32_t patience_ms);

@@ -16,7 +16,7 @@ static const char *const kind_names[MEDIA_KINDS] = {"video", "audio", "other"};
 
 static void print(const struct text *text)
 {
-    fwrite(text->data, 1, text->len, out_stream());
+    out_print(out_stream(), text_slice(text));
     fflush(out_stream());
 }
 

@@ -26,8 +26,7 @@ static void note_a_later_run(const char *path)
     if (running.st_mtim.tv_sec > result.st_mtim.tv_sec ||
         (running.st_mtim.tv_sec == result.st_mtim.tv_sec &&
          running.st_mtim.tv_nsec > result.st_mtim.tv_nsec))
-        fprintf(out_errors(), "rtspbench: %s: a later run did not finish, and left %s\n", path,
-                name);
+        out_say("%s: a later run did not finish, and left %s", path, name);
 }
 
 static void complain(const char *path, const char *why, struct text *error)
@@ -58,7 +57,7 @@ json_t *result_file_read(const char *path, struct text *error)
         return NULL;
     }
     if (state && strcmp(state, "running") == 0)
-        fprintf(out_errors(), "rtspbench: %s is of an unfinished run\n", path);
+        out_say("%s is of an unfinished run", path);
     else
         note_a_later_run(path);
     return result;

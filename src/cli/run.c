@@ -22,7 +22,7 @@ static void print_warnings(struct text *warnings)
     struct slice rest = text_slice(warnings);
     while (rest.len > 0) {
         struct slice line = slice_take_until(&rest, '\n');
-        fprintf(out_errors(), "rtspbench: warning: %.*s\n", (int)line.len, (const char *)line.data);
+        out_say("warning: %.*s", (int)line.len, (const char *)line.data);
     }
 }
 

@@ -142,7 +142,7 @@ static int run_all(const struct options *options, struct text *error)
         if (!ready_scenarios[i].is_short)
             continue;
         row->name = ready_scenarios[i].name;
-        fprintf(out_errors(), "rtspbench: scenario %s\n", row->name);
+        out_say("scenario %s", row->name);
         int ended = run_ready(&ready_scenarios[i], options, row, error);
         status = ended == STATUS_SETUP || status == 0 ? ended : status;
         count += row->ran;

@@ -61,8 +61,7 @@ static bool make_library(const struct options *options, struct library *library,
     bool made = add_files(options, library, error);
     library_add(library, media_new_card(!options_given(options, OPT_NO_AUDIO)));
     if (made && library->count == 0)
-        fprintf(out_errors(),
-                "rtspbench serve: no test card in this build: serving the pattern %s\n", spec);
+        out_say("no test card in this build: serving the pattern %s", spec);
     if (!pattern_first && !library_add(library, pattern))
         media_free(pattern);
     return made;

@@ -21,7 +21,7 @@ static void print_text(const struct snapshot *snapshot,
     char room[8192];
     struct text text = text_init(room, sizeof(room));
     write(snapshot, &text);
-    fwrite(text.data, 1, text.len, to);
+    out_print(to, text_slice(&text));
     fflush(to);
 }
 
@@ -89,7 +89,7 @@ static void on_notice(void *context, const char *line)
     if (live_is_on(&watch->live))
         live_notice(&watch->live, line);
     else
-        fprintf(out_errors(), "rtspbench: %s\n", line);
+        out_say("%s", line);
 }
 
 /* As the first Ctrl-C would. */
@@ -120,7 +120,7 @@ static void say_where(struct watch *watch, const char *what, struct address *add
     address_set_port(address, port);
     address_write(&where, address);
     snprintf(notice, sizeof(notice), "%s at http://%s%s", what, text_string(&where), path);
-    fprintf(out_errors(), "rtspbench: %s\n", notice);
+    out_say("%s", notice);
     live_notice(&watch->live, notice);
 }
 

@@ -410,7 +410,7 @@ static void add_stream(struct screen *screen, uint32_t index)
     struct text url = text_init(room, sizeof(room));
     bool published = stream->published.packets > 0 && stream->rtp.packets == 0;
     uint64_t missing = published ? stream->published.dropped : stream->rtp.lost;
-    text_add_escaped(&url, slice_from_string(screen->snapshot->info->stream_urls[index]));
+    text_add_printable(&url, slice_from_string(screen->snapshot->info->stream_urls[index]));
     canvas_move_to(&screen->canvas, SCREEN_VALUE);
     canvas_put(&screen->canvas, PLAIN,
                columns_clip(text_slice(&url),

@@ -6,11 +6,12 @@ import json
 import pathlib
 import re
 import socket
+import subprocess
 import tempfile
 import threading
 import xml.etree.ElementTree
 
-from harness import Run, Server, equal, main, test
+from harness import RTSPBENCH, Run, Server, equal, main, test
 
 
 @test(short=True)
@@ -94,6 +95,18 @@ def what_a_server_says_is_escaped_once():
     assert shown in message, message
     assert "\u009b" not in run.out and "\u202e" not in run.out, run.out
     assert line["url"].endswith("/\u00e9\\xff"), line
+
+
+@test(short=True)
+def names_of_files_are_escaped_where_they_are_shown():
+    """In the table of compare; what it would do to a terminal is not done."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "a\x1b[2J\u009b\u202e.json"
+        file.write_text(json.dumps(Run(server.url + "a", "-n", 1, "-d", "500ms").result))
+        for options in ([], ["--markdown"]):
+            out = subprocess.run([RTSPBENCH, "compare", file, file, *options], capture_output=True, timeout=20).stdout.decode()
+            assert "a\\x1b[2J\\u009b\\u202e.json" in out, ascii(out)
+            assert not any(character in out for character in "\x1b\u009b\u202e"), ascii(out)
 
 
 @test(short=True)

@@ -44,6 +44,22 @@ def refused(arguments, says):
     assert done.stderr.startswith("rtspbench: "), done.stderr
 
 
+RAW = "\x1b[2J\u009b2J\u202eevil\u2028\udcff"
+SHOWN = "\\x1b[2J\\u009b2J\\u202eevil\\u2028\\xff"
+
+
+@test(short=True, args=[([*words[:-1], words[-1] + RAW],) for words in (
+    ["--reders"], ["--rate", "100"], ["--url-file", "/nonexistent/"], ["--json", "/nonexistent/"], ["srve"], ["rtsp:///"],
+    ["--slo", "loss"], ["--scenario", "/nonexistent/"], ["serve", "--fault", "drop="], ["serve", "--listen", "no"],
+    ["serve", "--truth", "/nonexistent/"], ["probe", "rtsp:///"],
+    ["scenario", "run", "no"], ["report", "-o", "x", "/nonexistent/"])])
+def what_a_terminal_would_obey_is_escaped(arguments):
+    done = subprocess.run([RTSPBENCH, *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
+    said = (done.stdout + done.stderr).decode()
+    equal(done.returncode, 2, f"status ({said})")
+    assert SHOWN[:11] in said and not any(character in said for character in "\x1b\u009b\u202e\u2028"), ascii(said)
+
+
 @test(short=True)
 def limit_names_the_command():
     """Too many readers: how many fit, and the command that lifts the limit."""

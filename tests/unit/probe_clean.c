@@ -49,6 +49,9 @@ static void a_terminal_obeys_nothing(void **state)
     } rows[] = {
         {"plain \"quoted\" back\\slash", "plain \"quoted\" back\\slash"},
         {"\x1b[2J\x07", "\\x1b[2J\\x07"},
+        {"\xc2\x9b"
+         "2J \xe2\x80\xae \xe2\x80\xa8",
+         "\\u009b2J \\u202e \\u2028"},
         {"a\rb", "a\\rb"}, /* a CR alone would overwrite the line */
         {"caf\xc3\xa9 \xff", "caf\xc3\xa9 \\xff"},
         {"", ""},
