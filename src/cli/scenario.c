@@ -20,7 +20,8 @@ struct row {
     bool ran;
     struct session_counts sessions;
     struct rtp_counts rtp;
-    double p50_ms, p95_ms;
+    bool has_startup;
+    double p50_ms, p95_ms; /* of start-up */
     enum verdict verdict;
 };
 
@@ -31,6 +32,7 @@ static void fill_row(void *context, const struct snapshot *snapshot)
     row->ran = true;
     row->sessions = snapshot->total->sessions;
     row->rtp = stats_rtp(snapshot->total);
+    row->has_startup = startup->count > 0;
     row->p50_ms = (double)histogram_quantile(startup, 0.5) / 1000;
     row->p95_ms = (double)histogram_quantile(startup, 0.95) / 1000;
     row->verdict = snapshot_verdict(snapshot, NULL);
@@ -117,18 +119,35 @@ static int run_ready(const struct ready *ready, const struct options *options, s
     return status;
 }
 
-static double percent(uint64_t part, uint64_t whole)
+#define CELL 24u
+
+/* "12.3%", or "-" where there was nothing that it could be a share of. */
+static const char *percent(char room[CELL], unsigned decimals, uint64_t part, uint64_t whole)
 {
-    return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+    if (whole == 0)
+        return "-";
+    snprintf(room, CELL, "%.*f%%", (int)decimals, 100.0 * (double)part / (double)whole);
+    return room;
+}
+
+static const char *milliseconds(char room[CELL], bool measured, double ms)
+{
+    if (!measured)
+        return "-";
+    snprintf(room, CELL, "%.1f ms", ms);
+    return room;
 }
 
 static void print_row(const struct row *row)
 {
-    fprintf(out_stream(), "%-14s %7llu %8.1f%% %7.3f%% %9.1f ms %9.1f ms %11llu  %s\n", row->name,
+    char success[CELL], loss[CELL], p50[CELL], p95[CELL];
+    fprintf(out_stream(), "%-14s %7llu %9s %8s %12s %12s %11llu  %s\n", row->name,
             (unsigned long long)row->sessions.started,
-            percent(row->sessions.established, row->sessions.started),
-            percent(row->rtp.lost, row->rtp.expected), row->p50_ms, row->p95_ms,
-            (unsigned long long)row->rtp.packets, verdict_name(row->verdict));
+            percent(success, 1, row->sessions.established, row->sessions.started),
+            percent(loss, 3, row->rtp.lost, row->rtp.expected),
+            milliseconds(p50, row->has_startup, row->p50_ms),
+            milliseconds(p95, row->has_startup, row->p95_ms), (unsigned long long)row->rtp.packets,
+            verdict_name(row->verdict));
 }
 
 /* One after another. A run that can't begin, or a missed objective, shows in the exit status. */

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from harness import RTSPBENCH, TOP, Run, Server, equal, main, run_file, skip, test
+from harness import RTSPBENCH, TOP, Run, Server, equal, free_port, main, run_file, skip, test
 
 READY = ["basic-small", "basic-medium", "basic-large", "burst", "ramp-up", "udp", "endurance", "real-world",
          "camera-fleet", "zapping", "reconnect-storm", "bad-neighbours", "scale-5k", "scale-10k"]
@@ -24,6 +24,17 @@ def list_and_show():
     wrong = ask("show", "brst")
     equal(wrong.returncode, 2, "status")
     assert "did you mean 'burst'?" in wrong.stderr, wrong.stderr
+
+
+@test
+def what_was_not_measured_has_no_value():
+    """Start-up of sessions that never were, and loss of packets that nobody sent."""
+    url = f"rtsp://127.0.0.1:{free_port()}/nobody"
+    rows = [line.split() for line in ask("run", "all", "-d", "500ms", "--url", url).stdout.splitlines()
+            if line.split()[:1] and line.split()[0] in READY]
+    equal(len(rows), 6, "rows")
+    for row in rows:
+        equal(row[2:], ["0.0%" if int(row[1]) > 0 else "-", "-", "-", "-", "0", "fail"], row[0])
 
 
 @test
