@@ -66,6 +66,22 @@ static void keyframe_complete(struct client *client, struct session *session, ui
     session_measure(client, session, METRIC_JOIN, session->due_ns, arrival_ns);
 }
 
+/* Intra refresh has no keyframes: a picture is whole so many frames after a recovery point. True
+   for a packet of the frame that completes it. */
+static bool is_refreshed(struct session *session, const struct rtp *packet, unsigned marks)
+{
+    unsigned frames = marks >> CODEC_RECOVERY_SHIFT;
+    if (session->refresh_left == 0) {
+        session->refresh_left = (uint8_t)(frames < UINT8_MAX ? frames : UINT8_MAX);
+        session->keyframe_timestamp = packet->timestamp;
+        return false;
+    }
+    if (packet->timestamp == session->keyframe_timestamp)
+        return false;
+    session->keyframe_timestamp = packet->timestamp;
+    return --session->refresh_left == 0;
+}
+
 /* The first complete keyframe: from the packet that starts it to its marker, or to the packet
    before the next timestamp; any gap inside spoils it. */
 static void look_for_keyframe(struct client *client, struct session *session,
@@ -77,7 +93,7 @@ static void look_for_keyframe(struct client *client, struct session *session,
         keyframe_complete(client, session, session->keyframe_arrival_ns);
         return;
     }
-    if (!open && (marks & CODEC_KEYFRAME)) {
+    if (!open && ((marks & CODEC_KEYFRAME) || is_refreshed(session, packet, marks))) {
         session->flags |= FLAG_KEYFRAME_OPEN;
         session->keyframe_timestamp = packet->timestamp;
         open = true;
@@ -145,8 +161,10 @@ static void look_closer(struct client *client, struct session *session, unsigned
     };
     if (cut)
         seen.marks &= ~(unsigned)CODEC_DAMAGED;
-    if (arrival->verdict != RECEIVER_IN_ORDER)
+    if (arrival->verdict != RECEIVER_IN_ORDER) {
         session->flags &= (uint16_t)~FLAG_KEYFRAME_OPEN;
+        session->refresh_left = 0;
+    }
     if (seen.order == PANEL_IN_ORDER && awaits_keyframe(session, track))
         look_for_keyframe(client, session, packet, seen.marks, piece);
     if (session->panel)

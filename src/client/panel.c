@@ -105,6 +105,7 @@ static void judged_frame(struct panel_shard *shard, struct panel_track *track,
     case PANEL_COMPLETE:
         counts->frames_complete++;
         counts->keyframes += key;
+        counts->recovery_points += !key && (frame->marks & CODEC_RECOVERY);
         panel_playout_on_frame(&track->playout, counts, frame->timestamp, frame->last_arrival_ns,
                                track->clock_rate);
         break;

@@ -199,6 +199,7 @@ struct session {
     uint8_t bad_step;     /* of its script */
     bool acting;          /* its script has taken over: ordinary timers rest */
     bool bad_reset;       /* ends its connection with a reset */
+    uint8_t refresh_left; /* frames until a picture that is refreshed bit by bit is whole */
     bool returning;       /* was dropped, and is not established again yet */
     char id[SESSION_ID_INLINE];
 

@@ -52,6 +52,7 @@ static void reset_try(struct session *session)
     session->server_requests = 0;
     session->skipped_bytes = 0;
     session->bad_step = 0;
+    session->refresh_left = 0;
     session->acting = false;
     session->bad_reset = false;
     session->wait_ms = 0;

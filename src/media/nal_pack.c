@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+#include "proto/h264.h"
+
 /* The kinds of NAL units that matter here (ITU-T H.264, table 7-1; H.265, table 7-1). */
 enum {
     H264_SLICE = 1,
     H264_IDR = 5,
+    H264_SEI = 6,
     H264_SPS = 7,
     H264_PPS = 8,
     H264_DELIMITER = 9,
@@ -77,6 +80,8 @@ bool nal_is_picture(enum nal_codec codec, struct slice nal)
 bool nal_is_keyframe(enum nal_codec codec, struct slice nal)
 {
     unsigned type = nal_type(codec, nal);
+    if (codec == NAL_H264 && type == H264_SEI)
+        return h264_recovery_frames(nal) == 0;
     return codec == NAL_H264 ? type == H264_IDR : type >= H265_IRAP_FIRST && type <= H265_IRAP_LAST;
 }
 

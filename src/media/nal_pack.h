@@ -16,6 +16,9 @@ bool nal_next(struct slice *stream, struct slice *nal);
 unsigned nal_type(enum nal_codec codec, struct slice nal);
 bool nal_is_parameter_set(enum nal_codec codec, struct slice nal);
 bool nal_is_picture(enum nal_codec codec, struct slice nal); /* a slice of one */
+
+/* Does it make its picture one that decoding can start at: an IDR, an IRAP, or an SEI with a
+   recovery point after no frame? */
 bool nal_is_keyframe(enum nal_codec codec, struct slice nal);
 
 /* Is it a slice that begins a picture (first_mb_in_slice 0, first_slice_segment_in_pic_flag 1)? */

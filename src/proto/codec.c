@@ -1,5 +1,7 @@
 #include "proto/codec.h"
 
+#include "proto/h264.h"
+
 #define SCAN_MAX                                                                                   \
     512u /* bytes searched for start codes: what stands before the first slice is short */
 
@@ -124,30 +126,11 @@ static uint16_t take_u16(struct slice *from)
     return (uint16_t)(high << 8 | slice_take_byte(from));
 }
 
-/* Takes a number of the SEI syntax: 255s add up to the first byte below (H.264, 7.3.2.3.1). */
-static bool take_sei_number(struct slice *sei, size_t *value)
+static unsigned recovery_marks(int frames)
 {
-    *value = 0;
-    while (sei->len > 0) {
-        uint8_t byte = slice_take_byte(sei);
-        *value += byte;
-        if (byte != 255)
-            return true;
-    }
-    return false;
-}
-
-/* A recovery point is SEI payload type 6 (H.264, D.1). Emulation prevention bytes are not undone:
-   they can only stand inside a long message in front of it. */
-static bool sei_has_recovery_point(struct slice sei)
-{
-    size_t type, size;
-    while (take_sei_number(&sei, &type) && take_sei_number(&sei, &size)) {
-        if (type == 6)
-            return true;
-        slice_take(&sei, size);
-    }
-    return false;
+    if (frames == H264_NO_RECOVERY_POINT)
+        return 0;
+    return frames == 0 ? CODEC_KEYFRAME : CODEC_RECOVERY | (unsigned)frames << CODEC_RECOVERY_SHIFT;
 }
 
 /* Marks of one NAL unit, its header included. */
@@ -157,8 +140,7 @@ static unsigned h264_unit(struct slice unit)
     case 5:
         return CODEC_FRAME_START | CODEC_KEYFRAME;
     case 6:
-        slice_take_byte(&unit);
-        return CODEC_FRAME_START | (sei_has_recovery_point(unit) ? CODEC_RECOVERY : 0u);
+        return CODEC_FRAME_START | recovery_marks(h264_recovery_frames(unit));
     default:
         return CODEC_FRAME_START;
     }

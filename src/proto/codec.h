@@ -31,9 +31,11 @@ enum codec {
 /* Marks of one packet, or-ed. */
 enum {
     CODEC_FRAME_START = 1, /* a fragment start bit, or a whole unit: the packet can start a frame */
-    CODEC_KEYFRAME = 2,    /* carries (the start of) an IDR, IRAP or intra frame */
+    CODEC_KEYFRAME = 2,    /* a decoder can start at its frame: (the start of) an IDR, IRAP or intra
+                              frame, or a recovery point of H.264 after no frame */
     CODEC_DAMAGED = 4,     /* an aggregation unit overruns, a header is cut short */
-    CODEC_RECOVERY = 8,    /* H.264 recovery point SEI: intra refresh instead of keyframes */
+    CODEC_RECOVERY = 8,    /* a recovery point after some frames (intra refresh): not a keyframe */
+    CODEC_RECOVERY_SHIFT = 16, /* after how many frames, 1 to 65,535: the bits from here on */
 };
 
 /* By the encoding name of an rtpmap, any case. */

@@ -281,6 +281,7 @@ static const struct stats_field panel_fields[] = {
     {"frames.damaged", offsetof(struct stats, panel.frames_damaged)},
     {"frames.suspect", offsetof(struct stats, panel.frames_suspect)},
     {"keyframes", offsetof(struct stats, panel.keyframes)},
+    {"recovery_points", offsetof(struct stats, panel.recovery_points)},
     {"freezes", offsetof(struct stats, panel.freezes)},
     {"stalls", offsetof(struct stats, panel.stalls)},
     {"stalled_sessions", offsetof(struct stats, panel.stalled_sessions)},

@@ -133,6 +133,7 @@ struct panel_counts {
     uint64_t sessions;
     uint64_t frames_complete, frames_damaged, frames_suspect;
     uint64_t keyframes;
+    uint64_t recovery_points; /* of intra refresh: no keyframes */
     uint64_t freezes;
     uint64_t freeze_us;
     uint64_t stalls; /* playout, start delay 200 ms */

@@ -252,6 +252,7 @@ static json_t *panel_object(const struct stats *total)
     put_count(frames, "suspect", panel->frames_suspect);
     put(object, "frames", frames);
     put_count(object, "keyframes", panel->keyframes);
+    put_count(object, "recovery_points", panel->recovery_points);
     put_count(object, "freezes", panel->freezes);
     put(object, "freeze_s", json_real((double)panel->freeze_us / 1e6));
     put_count(object, "stalls", panel->stalls);

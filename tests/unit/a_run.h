@@ -52,7 +52,7 @@ static inline void a_run_count(struct stats *total)
     total->rtcp = (struct rtcp_counts){21, 22, 23, 24, 25, 26};
     total->oddities = (struct oddity_counts){31, 32, 33, 34, 35, 36, 37, 38, 39, 40};
     total->panel =
-        (struct panel_counts){50, 5000, 51, 52, 53, 54, 5500000, 56, 5700000, 58, 60, 45};
+        (struct panel_counts){50, 5000, 51, 52, 53, 59, 54, 5500000, 56, 5700000, 58, 60, 45};
     total->udp_socket_drops = 61;
     total->cpu_ns = 2589134000;
     total->active_peak = 198;

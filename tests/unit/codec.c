@@ -5,6 +5,7 @@
 #define START CODEC_FRAME_START
 #define KEY (CODEC_FRAME_START | CODEC_KEYFRAME)
 #define BAD CODEC_DAMAGED
+#define RECOVERY(frames) (CODEC_RECOVERY | (frames) << CODEC_RECOVERY_SHIFT)
 
 static const struct {
     const char *name;
@@ -19,9 +20,18 @@ static const struct {
     {"IDR with nal_ref_idc 1", CODEC_H264, SLICE("\x25\x88"), KEY},
     {"SPS", CODEC_H264, SLICE("\x67\x42"), START},
     {"delimiter", CODEC_H264, SLICE("\x09\xf0"), START},
-    {"SEI recovery point", CODEC_H264, SLICE("\x06\x06\x01\xc4\x80"), START | CODEC_RECOVERY},
-    {"SEI behind another", CODEC_H264, SLICE("\x06\x01\x02zz\x06\x01\xc4\x80"),
-     START | CODEC_RECOVERY},
+    /* recovery_frame_cnt as ue(v): 1 is 0, 000011001 is 24, 010 is 1 */
+    {"recovery point", CODEC_H264, SLICE("\x06\x06\x01\xc4\x80"), KEY},
+    {"recovery point, no exact match", CODEC_H264, SLICE("\x06\x06\x01\x84\x80"), KEY},
+    {"recovery point behind another", CODEC_H264, SLICE("\x06\x01\x02zz\x06\x01\xc4\x80"), KEY},
+    {"behind emulation prevention", CODEC_H264, SLICE("\x06\x01\x03\0\0\x03\x01\x06\x01\xc4\x80"),
+     KEY},
+    {"24 frames later", CODEC_H264, SLICE("\x06\x06\x02\x0c\xc4\x80"), START | RECOVERY(24)},
+    {"a frame later", CODEC_H264, SLICE("\x06\x06\x01\x54\x80"), START | RECOVERY(1)},
+    {"recovery point in STAP-A", CODEC_H264, SLICE("\x78\0\5\x06\x06\x01\xc4\x80\0\2\x41\x9a"),
+     KEY},
+    {"recovery point cut", CODEC_H264, SLICE("\x06\x06\x02\x0c"), START},
+    {"recovery point of nothing", CODEC_H264, SLICE("\x06\x06\x00\x80"), START},
     {"SEI of type 255+6", CODEC_H264, SLICE("\x06\xff\x06\x01\xc4\x80"), START},
     {"SEI sized beyond the end", CODEC_H264, SLICE("\x06\x05\xff\xff\x06\x01"), START},
     {"SEI header only", CODEC_H264, SLICE("\x06"), START},

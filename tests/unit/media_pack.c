@@ -123,6 +123,9 @@ static void test_sets_before_keyframes(void **state)
 {
     static const uint8_t bare[] = {0, 0, 1, 0x65, 0x88, 0x84, 0x21};
     static const uint8_t delta[] = {0, 0, 1, 0x41, 0x9a, 0x84, 0x21};
+    /* recovery points after no frame and after one (ue(v): 1, 010) */
+    static const uint8_t recovery[] = {0, 0, 1, 6, 6, 1, 0xc4, 0x80, 0, 0, 1, 0x41, 0x9a, 0x84};
+    static const uint8_t refresh[] = {0, 0, 1, 6, 6, 1, 0x54, 0x80, 0, 0, 1, 0x41, 0x9a, 0x84};
     struct nal_sets sets;
     struct media_packet at = {0};
     assert_true(nal_find_sets(NAL_H264, slice_make(key_unit, sizeof(key_unit)), &sets));
@@ -131,15 +134,17 @@ static void test_sets_before_keyframes(void **state)
         unsigned packets;
     } rows[] = {{slice_make(key_unit, sizeof(key_unit)), 3},
                 {slice_make(bare, sizeof(bare)), 3},
-                {slice_make(delta, sizeof(delta)), 1}};
-    for (size_t i = 0; i < 3; i++) {
+                {slice_make(delta, sizeof(delta)), 1},
+                {slice_make(recovery, sizeof(recovery)), 4},
+                {slice_make(refresh, sizeof(refresh)), 2}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct media *media = calloc(1, sizeof(*media));
         assert_true(nal_pack(media, NAL_H264, rows[i].unit, &sets, &at));
         assert_int_equal(media->packet_count, rows[i].packets);
-        if (rows[i].packets == 3) {
+        if (rows[i].packets >= 3) {
             assert_int_equal(media->packets[0].payload[0], 0x67);
             assert_int_equal(media->packets[1].payload[0], 0x68);
-            assert_int_equal(media->packets[2].payload[0], 0x65);
+            assert_int_equal(media->packets[2].payload[0], rows[i].packets == 3 ? 0x65 : 0x06);
         }
         media_free(media);
     }

@@ -326,13 +326,44 @@ static void test_split(void **state)
     }
 }
 
+/* A frame lasts 3 ms from its first packet to its last. At an IDR, or at a recovery point after no
+   frame, that is the wait for a keyframe; a picture that is refreshed within 5 frames of 40 ms is
+   whole 200 ms later. */
+static void test_keyframes(void **state)
+{
+    static const struct {
+        enum world_media media;
+        uint32_t wait_ms, keyframes, recovery_points;
+    } rows[] = {{WORLD_TWO_TRACKS, 3, 5, 0}, {WORLD_OPEN_GOP, 3, 5, 0}, {WORLD_REFRESH, 203, 0, 5}};
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_init(&world, URL);
+        world.plan.duration_ns = 5500 * NS_PER_MS;
+        assert_true(library_add(&world.library, world_media(rows[i].media)));
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        const struct histogram *first = &stats->metrics[METRIC_FIRST_RTP];
+        const struct histogram *keyframe = &stats->metrics[METRIC_FIRST_KEYFRAME];
+        assert_int_equal(keyframe->count, 1);
+        assert_in_range(keyframe->max - first->max, rows[i].wait_ms * 1000 - 100,
+                        rows[i].wait_ms * 1000 + 100);
+        assert_in_range(stats->panel.keyframes, rows[i].keyframes,
+                        rows[i].keyframes + (rows[i].keyframes > 0));
+        assert_in_range(stats->panel.recovery_points, rows[i].recovery_points,
+                        rows[i].recovery_points + (rows[i].recovery_points > 0));
+        assert_int_equal(stats->panel.frames_damaged + stats->panel.frames_suspect, 0);
+        world_end(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),        cmocka_unit_test(test_latencies),
         cmocka_unit_test(test_warmup),       cmocka_unit_test(test_frozen_in_warmup),
         cmocka_unit_test(test_sessions_log), cmocka_unit_test(test_bitrate_after_warmup),
-        cmocka_unit_test(test_day),          cmocka_unit_test(test_split),
+        cmocka_unit_test(test_keyframes),    cmocka_unit_test(test_day),
+        cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,7 @@ static const struct {
     {"panel.frames.damaged", 'i'},
     {"panel.frames.suspect", 'i'},
     {"panel.keyframes", 'i'},
+    {"panel.recovery_points", 'i'},
     {"panel.freezes", 'i'},
     {"panel.freeze_s", 'n'},
     {"panel.stalls", 'i'},

@@ -27,6 +27,8 @@ enum world_media {
     WORLD_SOUND,       /* no video */
     WORLD_NO_PICTURE,  /* a video track that plays nothing for an hour, beside sound */
     WORLD_RARE,        /* a packet a minute */
+    WORLD_OPEN_GOP,    /* as two tracks, with recovery points after no frame for keyframes */
+    WORLD_REFRESH,     /* likewise, after 5 frames: intra refresh */
 };
 
 struct media *world_media(enum world_media kind);

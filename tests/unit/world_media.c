@@ -11,28 +11,44 @@ struct video {
     uint32_t group;    /* frames from keyframe to keyframe; 0: there is no video */
     uint64_t audio_ns; /* between packets; 0: there is no audio */
     uint32_t joins, phases;
+    const char *sei; /* in place of a keyframe's first packet; NULL: they are IDR */
 };
 
 static const struct video kinds[] = {
-    [WORLD_TWO_TRACKS] = {NS_PER_S, 40 * NS_PER_MS, 4, 25, 20 * NS_PER_MS, 1, 25},
-    [WORLD_PLAIN] = {NS_PER_S, 100 * NS_PER_MS, 1, 10, 200 * NS_PER_MS, 1, 10},
-    [WORLD_LONG_GROUPS] = {60 * NS_PER_S, 100 * NS_PER_MS, 1, 600, 0, 600, 1},
-    [WORLD_SOUND] = {NS_PER_S, 0, 0, 0, 100 * NS_PER_MS, 10, 1},
-    [WORLD_NO_PICTURE] = {3600 * NS_PER_S, 3500 * NS_PER_S, 1, 1, NS_PER_S, 3600, 1},
-    [WORLD_RARE] = {60 * NS_PER_S, 0, 0, 0, 60 * NS_PER_S, 1, 600},
+    [WORLD_TWO_TRACKS] = {NS_PER_S, 40 * NS_PER_MS, 4, 25, 20 * NS_PER_MS, 1, 25, NULL},
+    [WORLD_PLAIN] = {NS_PER_S, 100 * NS_PER_MS, 1, 10, 200 * NS_PER_MS, 1, 10, NULL},
+    [WORLD_LONG_GROUPS] = {60 * NS_PER_S, 100 * NS_PER_MS, 1, 600, 0, 600, 1, NULL},
+    [WORLD_SOUND] = {NS_PER_S, 0, 0, 0, 100 * NS_PER_MS, 10, 1, NULL},
+    [WORLD_NO_PICTURE] = {3600 * NS_PER_S, 3500 * NS_PER_S, 1, 1, NS_PER_S, 3600, 1, NULL},
+    [WORLD_RARE] = {60 * NS_PER_S, 0, 0, 0, 60 * NS_PER_S, 1, 600, NULL},
+    /* recovery_frame_cnt as ue(v): 1 is 0, 00110 is 5 */
+    [WORLD_OPEN_GOP] = {NS_PER_S, 40 * NS_PER_MS, 4, 25, 20 * NS_PER_MS, 1, 25,
+                        "\x06\x06\x01\xc4\x80"},
+    [WORLD_REFRESH] = {NS_PER_S, 40 * NS_PER_MS, 4, 25, 20 * NS_PER_MS, 1, 25,
+                       "\x06\x06\x02\x34\x40\x80"},
 };
+
+/* What the part of a frame is. */
+static struct slice payload_of(const struct video *video, bool key, uint32_t part, size_t len)
+{
+    static const uint8_t slices[2][200] = {{0x41, 0x9a}, {0x65, 0x88}};
+    if (key && video->sei && part == 0)
+        return slice_from_string(video->sei);
+    return slice_make(slices[key && !video->sei], len);
+}
 
 static void add_video(struct media *media, const struct video *video)
 {
-    static const uint8_t slices[2][200] = {{0x41, 0x9a}, {0x65, 0x88}};
     uint64_t frames = video->lap_ns / video->frame_ns, i = 0;
     for (uint64_t frame = 0; frame < (frames > 0 ? frames : 1); frame++) {
         for (uint32_t part = 0; part < video->packets; part++, i++) {
+            bool key = frame % video->group == 0;
+            struct slice payload = payload_of(video, key, part, 100 + i % 100);
             const struct media_packet packet = {
                 .due_ns = frame * video->frame_ns + part * NS_PER_MS,
-                .payload = slices[frame % video->group == 0],
+                .payload = payload.data,
                 .timestamp = (uint32_t)(frame * (video->frame_ns / 1000) * 9 / 100),
-                .payload_len = (uint16_t)(100 + i % 100),
+                .payload_len = (uint16_t)payload.len,
                 .marker = part == video->packets - 1,
             };
             assert_true(media_add(media, &packet));
