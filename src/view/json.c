@@ -143,6 +143,7 @@ static json_t *sessions_object(const struct stats *total)
     json_t *object = counts_object(&total->sessions, stats_session_fields);
     put_count(object, "starting", total->starting);
     put_count(object, "playing", total->active);
+    put_count(object, "readers_with_media", total->readers_heard);
     put_count(object, "no_media", total->no_media);
     put_count(object, "active_peak", total->active_peak);
     put_ratio(object, "held_ratio", total->held_us, total->wanted_us);

@@ -83,6 +83,7 @@ static const struct {
     {"sessions.cancelled", 'i'},
     {"sessions.starting", 'i'},
     {"sessions.playing", 'i'},
+    {"sessions.readers_with_media", 'i'},
     {"sessions.no_media", 'i'},
     {"sessions.held_ratio", 'n'},
     {"sessions.held_s", 'n'},
@@ -325,6 +326,7 @@ static const struct {
 } numbers[] = {
     {"elapsed_s", 30.5},
     {"sessions.started", 100},
+    {"sessions.readers_with_media", 83},
     {"sessions.cancelled", 1},
     {"sessions.dropped", 3},
     {"sessions.completed", 94},
@@ -386,6 +388,7 @@ static void test_numbers(void **state)
 {
     struct a_run run;
     a_run_begin(&run);
+    run.total->readers_heard = 83;
     json_t *result = written(&run.snapshot);
     for (size_t i = 0; i < COUNT(numbers); i++) {
         double difference = number(result, numbers[i].path) - numbers[i].value;
