@@ -16,14 +16,26 @@
 #define LEAST_SECONDS 5u /* of a series, to speak of their spread */
 
 const char compare_method[] =
-    "Every value has a range: where it may have come out by chance. For percentiles it is the 99 % "
-    "range of their rank among the values measured, widened to what 8 of 10 single seconds of the "
-    "run showed where the result tells; for ratios the 99 % range of a share (Wilson), widened by "
-    "how much single seconds differ. Better or worse is what left the base's range altogether "
-    "and changed by over 5 %; times also by over 0.5 ms and by more than the generator was late "
-    "itself (p99 of its loop lag), ratios by over 0.05 percentage points. All else is noise, or "
-    "too "
-    "few values to say so.";
+    "A share of sessions is better or worse where Fisher's exact test of the two counts says so at "
+    "99 %, and where it changed by over 0.05 percentage points and by over 5 %. "
+    "Every other value has a range: where it may have come out by chance. For percentiles it is "
+    "the 99 % range of their rank among the values measured, widened to what 8 of 10 single "
+    "seconds of the run showed where the result tells; for ratios of packets the 99 % range of a "
+    "share (Wilson), widened by how much single seconds differ. They are better or worse where "
+    "they left the base's range altogether and changed by over 5 %; times also by over 0.5 ms and "
+    "by more than the generator was late itself (p99 of its loop lag), ratios by over 0.05 "
+    "percentage points. All else is noise, or too few values to say so.";
+
+/* A result, and whether what it says of sessions that were cut off is used: both of the two that
+   are compared must have counted them. */
+struct source {
+    json_t *result;
+    bool cut_off;
+};
+
+struct sources {
+    struct source base[COMPARE_RUNS], of[COMPARE_RUNS];
+};
 
 static json_t *path(json_t *from, const char *first, const char *second)
 {
@@ -95,9 +107,10 @@ static double highest_rank(double n, double q)
     return rank > n && pow(q, n) <= (1 - SURE) / 2 ? n : rank;
 }
 
-static struct compare_value percentile(json_t *result, const struct distribution *from,
+static struct compare_value percentile(const struct source *source, const struct distribution *from,
                                        const struct statistic *statistic)
 {
+    json_t *result = source->result;
     json_t *h = path(result, from->group, from->of);
     json_t *value = json_object_get(h, statistic->name);
     json_t *pairs = path(result, "histograms", from->histogram);
@@ -146,8 +159,19 @@ static struct compare_value ratio(double part, double whole)
     double p = fmin(fmax(part / whole, 0), 1), zz = Z * Z / whole;
     double middle = (p + zz / 2) / (1 + zz);
     double off = Z / (1 + zz) * sqrt(p * (1 - p) / whole + zz / whole / 4);
-    return (struct compare_value){true, p, fmax(middle - off, 0), fmin(middle + off, 1),
-                                  LEAST_RATIO};
+    return (struct compare_value){.measured = true,
+                                  .value = p,
+                                  .low = fmax(middle - off, 0),
+                                  .high = fmin(middle + off, 1),
+                                  .least = LEAST_RATIO};
+}
+
+/* Of sessions. */
+static struct compare_value share(double part, double whole)
+{
+    struct compare_value value = ratio(part, whole);
+    value.of = (struct proportion){fmin(fmax(part, 0), whole), whole};
+    return value;
 }
 
 /* A share whose parts, a total of the series, come in bursts. */
@@ -163,34 +187,69 @@ static struct compare_value ratio_in_bursts(json_t *result, double part, double 
     return value;
 }
 
-static struct compare_value loss_ratio(json_t *result)
+static struct compare_value loss_ratio(const struct source *source)
 {
-    return ratio_in_bursts(result, number_at(result, "rtp", "lost"),
-                           number_at(result, "rtp", "expected"), "lost");
+    return ratio_in_bursts(source->result, number_at(source->result, "rtp", "lost"),
+                           number_at(source->result, "rtp", "expected"), "lost");
 }
 
-static struct compare_value published_dropped_ratio(json_t *result)
+static struct compare_value published_dropped_ratio(const struct source *source)
 {
-    double dropped = number_at(result, "published", "dropped");
-    double due = number_at(result, "published", "packets") + dropped;
-    return ratio_in_bursts(result, dropped, due, "publish_dropped");
+    double dropped = number_at(source->result, "published", "dropped");
+    double due = number_at(source->result, "published", "packets") + dropped;
+    return ratio_in_bursts(source->result, dropped, due, "publish_dropped");
 }
 
-static struct compare_value failed_ratio(json_t *result)
+static double sessions(const struct source *source, const char *name)
 {
-    return ratio(number_at(result, "sessions", "failed"), number_at(result, "sessions", "started"));
+    return number_at(source->result, "sessions", name);
 }
 
-static struct compare_value dropped_ratio(json_t *result)
+static struct compare_value failed_ratio(const struct source *source)
 {
-    return ratio(number_at(result, "sessions", "dropped"),
-                 number_at(result, "sessions", "established"));
+    double unanswered = source->cut_off ? sessions(source, "unanswered") : 0;
+    return share(sessions(source, "failed") + unanswered, sessions(source, "started"));
 }
 
-static struct compare_value stalled_ratio(json_t *result)
+static struct compare_value unanswered_ratio(const struct source *source)
 {
-    return ratio(number_at(result, "panel", "stalled_sessions"),
-                 number_at(result, "panel", "sessions"));
+    if (!source->cut_off)
+        return (struct compare_value){0};
+    return share(sessions(source, "unanswered"), sessions(source, "started"));
+}
+
+static struct compare_value no_media_ratio(const struct source *source)
+{
+    double silent = sessions(source, "no_media");
+    if (!source->cut_off || !path(source->result, "sessions", "readers_with_media"))
+        return (struct compare_value){0};
+    return share(silent, sessions(source, "readers_with_media") + silent);
+}
+
+static struct compare_value dropped_ratio(const struct source *source)
+{
+    return share(sessions(source, "dropped"), sessions(source, "established"));
+}
+
+/* Without video nothing can stall. */
+static struct compare_value stalled_ratio(const struct source *source)
+{
+    json_t *panel = json_object_get(source->result, "panel");
+    double seen = number_at(panel, "frames", "complete") + number_at(panel, "frames", "damaged") +
+                  number_at(panel, "frames", "suspect") + number_at(panel, "freezes", NULL) +
+                  number_at(panel, "stalls", NULL);
+    if (seen < 1)
+        return (struct compare_value){0};
+    return share(number_at(panel, "stalled_sessions", NULL), number_at(panel, "sessions", NULL));
+}
+
+static struct compare_value teardown_unanswered_ratio(const struct source *source)
+{
+    json_t *teardown = path(source->result, "latency_ms", "teardown");
+    double never = number_at(teardown, "never", NULL);
+    if (!source->cut_off)
+        return (struct compare_value){0};
+    return share(never, number_at(teardown, "count", NULL) + never);
 }
 
 static double packets_until(json_t *series, size_t i)
@@ -203,9 +262,9 @@ static double packets_until(json_t *series, size_t i)
 
 /* Packets a second and session, received and published, of the middle second; ranges over 8 of 10
    seconds. */
-static struct compare_value packet_rate(json_t *result)
+static struct compare_value packet_rate(const struct source *source)
 {
-    json_t *series = json_object_get(result, "series");
+    json_t *series = json_object_get(source->result, "series");
     json_t *times = json_object_get(series, "t_s"), *active = json_object_get(series, "active");
     json_t *rates = json_array();
     for (size_t i = 1; i < json_array_size(times); i++) {
@@ -238,25 +297,27 @@ static void keep_if_any(struct compare *compare)
 {
     const struct compare_row *row = &compare->rows[compare->row_count - 1];
     bool any = false;
-    for (uint32_t i = 0; i < compare->run_count; i++)
-        any |= row->of[i].measured;
+    for (uint32_t i = 1; i < compare->run_count; i++)
+        any |= row->base[i].measured || row->of[i].measured;
     compare->row_count -= !any;
 }
 
-static void add_distribution(struct compare *compare, json_t *const *results,
+static void add_distribution(struct compare *compare, const struct sources *sources,
                              const struct distribution *from)
 {
     static const struct statistic statistics[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
     for (size_t k = 0; k < sizeof(statistics) / sizeof(statistics[0]); k++) {
         struct compare_row *row = new_row(compare, COMPARE_MS);
         snprintf(row->name, sizeof(row->name), "%s.%s", from->name, statistics[k].name);
-        for (uint32_t i = 0; i < compare->run_count; i++)
-            row->of[i] = percentile(results[i], from, &statistics[k]);
+        for (uint32_t i = 1; i < compare->run_count; i++) {
+            row->base[i] = percentile(&sources->base[i], from, &statistics[k]);
+            row->of[i] = percentile(&sources->of[i], from, &statistics[k]);
+        }
         keep_if_any(compare);
     }
 }
 
-static void add_distributions(struct compare *compare, json_t *const *results)
+static void add_distributions(struct compare *compare, const struct sources *sources)
 {
     static const struct distribution others[] = {
         {"jitter", "rtp", "jitter_ms", "jitter", "jitter", false},
@@ -271,34 +332,61 @@ static void add_distributions(struct compare *compare, json_t *const *results)
                                           name,
                                           i == METRIC_STARTUP ? "startup" : NULL,
                                           i == METRIC_TEARDOWN};
-        add_distribution(compare, results, &from);
+        add_distribution(compare, sources, &from);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        add_distribution(compare, results, &others[i]);
+        add_distribution(compare, sources, &others[i]);
 }
 
-static void add_others(struct compare *compare, json_t *const *results)
+struct single {
+    const char *name;
+    struct compare_value (*get)(const struct source *source);
+    enum compare_unit unit;
+};
+
+static void add_single(struct compare *compare, const struct sources *sources,
+                       const struct single *single)
 {
-    static const struct {
-        const char *name;
-        struct compare_value (*get)(json_t *result);
-        enum compare_unit unit;
-    } table[] = {
+    struct compare_row *row = new_row(compare, single->unit);
+    snprintf(row->name, sizeof(row->name), "%s", single->name);
+    row->more_is_better = single->unit == COMPARE_RATE;
+    for (uint32_t i = 1; i < compare->run_count; i++) {
+        row->base[i] = single->get(&sources->base[i]);
+        row->of[i] = single->get(&sources->of[i]);
+    }
+    keep_if_any(compare);
+}
+
+static void add_shares(struct compare *compare, const struct sources *sources)
+{
+    static const struct single shares[] = {
+        {"failed_ratio", failed_ratio, COMPARE_SHARE},
+        {"unanswered_ratio", unanswered_ratio, COMPARE_SHARE},
+        {"no_media_ratio", no_media_ratio, COMPARE_SHARE},
+        {"dropped_ratio", dropped_ratio, COMPARE_SHARE},
+        {"stalled_ratio", stalled_ratio, COMPARE_SHARE},
+        {"teardown_unanswered_ratio", teardown_unanswered_ratio, COMPARE_SHARE},
+    };
+    for (size_t k = 0; k < sizeof(shares) / sizeof(shares[0]); k++)
+        add_single(compare, sources, &shares[k]);
+}
+
+static void add_others(struct compare *compare, const struct sources *sources)
+{
+    static const struct single others[] = {
         {"loss_ratio", loss_ratio, COMPARE_RATIO},
-        {"failed_ratio", failed_ratio, COMPARE_RATIO},
-        {"dropped_ratio", dropped_ratio, COMPARE_RATIO},
-        {"stalled_ratio", stalled_ratio, COMPARE_RATIO},
         {"published.dropped_ratio", published_dropped_ratio, COMPARE_RATIO},
         {"packets_per_session_s", packet_rate, COMPARE_RATE},
     };
-    for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {
-        struct compare_row *row = new_row(compare, table[k].unit);
-        snprintf(row->name, sizeof(row->name), "%s", table[k].name);
-        row->more_is_better = table[k].unit == COMPARE_RATE;
-        for (uint32_t i = 0; i < compare->run_count; i++)
-            row->of[i] = table[k].get(results[i]);
-        keep_if_any(compare);
-    }
+    for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++)
+        add_single(compare, sources, &others[k]);
+}
+
+/* Since sessions that are cut off are counted, every result has the key. */
+static bool is_older(json_t *result)
+{
+    json_t *counts = json_object_get(result, "sessions");
+    return counts && !json_object_get(counts, "unanswered");
 }
 
 /* Older results don't say, and are final. */
@@ -311,6 +399,7 @@ static bool is_running(const json_t *result)
 void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
                   uint32_t count)
 {
+    struct sources sources;
     assert(count >= 2 && count <= COMPARE_RUNS);
     *compare = (struct compare){.run_count = count};
     for (uint32_t i = 0; i < count; i++) {
@@ -320,32 +409,42 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
             json_integer_value(path(results[i], "by_hand", "target_changes")) > 0 ||
             json_integer_value(path(results[i], "by_hand", "pauses")) > 0;
         compare->unfinished[i] = is_running(results[i]);
+        compare->older[i] = is_older(results[i]);
+        bool cut_off = !compare->older[0] && !compare->older[i];
+        sources.base[i] = (struct source){results[0], cut_off};
+        sources.of[i] = (struct source){results[i], cut_off};
     }
-    add_distributions(compare, results);
-    add_others(compare, results);
+    add_shares(compare, &sources);
+    add_distributions(compare, &sources);
+    add_others(compare, &sources);
+}
+
+static bool is_difference(enum compare_unit unit)
+{
+    return unit == COMPARE_RATIO || unit == COMPARE_SHARE;
 }
 
 double compare_change(const struct compare_row *row, uint32_t run)
 {
-    double base = row->of[0].value, now = row->of[run].value;
-    if (row->unit == COMPARE_RATIO || now == base)
+    double base = row->base[run].value, now = row->of[run].value;
+    if (is_difference(row->unit) || now == base)
         return now - base;
     return base > 0 ? (now - base) / base : INFINITY;
 }
 
-/* Whether the difference is large enough to matter, and to be the server's. */
+/* Whether the difference is large enough to matter, and to be the server's. Of a share over a half,
+   a part of the rest: from 98 % failed to 100 % is none less. */
 static bool matters(const struct compare_row *row, uint32_t run)
 {
-    const struct compare_value *base = &row->of[0], *now = &row->of[run];
+    const struct compare_value *base = &row->base[run], *now = &row->of[run];
     double off = fabs(now->value - base->value);
-    return off > LEAST_SHARE * base->value && off > base->least && off > now->least;
+    double whole = row->unit == COMPARE_SHARE ? fmin(base->value, 1 - base->value) : base->value;
+    return off > LEAST_SHARE * whole && off > base->least && off > now->least;
 }
 
-enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)
+static enum compare_mark mark_by_range(const struct compare_row *row, uint32_t run)
 {
-    const struct compare_value *base = &row->of[0], *now = &row->of[run];
-    if (!base->measured || !now->measured)
-        return COMPARE_UNMEASURED;
+    const struct compare_value *base = &row->base[run], *now = &row->of[run];
     bool above = now->low > base->high, below = now->high < base->low;
     if (!matters(row, run))
         return COMPARE_NOISE;
@@ -353,6 +452,25 @@ enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)
         return isinf(now->value > base->value ? base->high : now->high) ? COMPARE_TOO_FEW
                                                                         : COMPARE_NOISE;
     return above == row->more_is_better ? COMPARE_BETTER : COMPARE_WORSE;
+}
+
+static enum compare_mark mark_of_share(const struct compare_row *row, uint32_t run)
+{
+    struct proportion base = row->base[run].of, now = row->of[run].of;
+    if (!matters(row, run))
+        return COMPARE_NOISE;
+    if (proportion_is_greater(base, now))
+        return COMPARE_WORSE;
+    if (proportion_is_greater(now, base))
+        return COMPARE_BETTER;
+    return proportion_can_tell(base.whole, now.whole) ? COMPARE_NOISE : COMPARE_TOO_FEW;
+}
+
+enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)
+{
+    if (!row->base[run].measured || !row->of[run].measured)
+        return COMPARE_UNMEASURED;
+    return row->unit == COMPARE_SHARE ? mark_of_share(row, run) : mark_by_range(row, run);
 }
 
 const char *compare_mark_name(enum compare_mark mark)
@@ -387,8 +505,8 @@ bool compare_tolerance_parse(const struct compare *compare, const char *text,
 bool compare_within(const struct compare_tolerance *tolerance, uint32_t run)
 {
     const struct compare_row *row = tolerance->row;
-    if (!row->of[0].measured || !row->of[run].measured)
-        return !row->of[0].measured;
+    if (!row->base[run].measured || !row->of[run].measured)
+        return !row->base[run].measured;
     double change = compare_change(row, run);
     return (row->more_is_better ? -change : change) <= tolerance->most;
 }

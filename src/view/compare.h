@@ -7,11 +7,14 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "stats/proportion.h"
 
 #define COMPARE_RUNS 16u /* at most, the base included */
-#define COMPARE_ROWS 64u
+#define COMPARE_ROWS 72u
 
-enum compare_unit { COMPARE_MS, COMPARE_RATIO, COMPARE_RATE };
+/* RATIO: of packets, which come and go together. SHARE: of sessions, each an observation by itself.
+ */
+enum compare_unit { COMPARE_MS, COMPARE_RATIO, COMPARE_SHARE, COMPARE_RATE };
 enum compare_mark {
     COMPARE_NOISE,
     COMPARE_BETTER,
@@ -25,13 +28,16 @@ struct compare_value {
     bool measured;
     double value, low, high; /* high may be INFINITY: too few values to say */
     double least;            /* a smaller difference is none */
+    struct proportion of;    /* of a SHARE: the sessions that it befell */
 };
 
 struct compare_row {
     char name[32]; /* as in an objective: "startup.p95" */
     enum compare_unit unit;
     bool more_is_better;
-    struct compare_value of[COMPARE_RUNS]; /* the first is the base */
+    struct compare_value
+        base[COMPARE_RUNS]; /* as each run is held against it, from the second on */
+    struct compare_value of[COMPARE_RUNS];
 };
 
 struct compare {
@@ -40,6 +46,7 @@ struct compare {
     bool limited[COMPARE_RUNS];    /* the generator was the limit */
     bool by_hand[COMPARE_RUNS];    /* somebody changed the load while it went */
     bool unfinished[COMPARE_RUNS]; /* a checkpoint */
+    bool older[COMPARE_RUNS];      /* made before sessions that were cut off were counted */
     struct compare_row rows[COMPARE_ROWS];
 };
 
@@ -47,7 +54,7 @@ struct compare {
 void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
                   uint32_t count);
 
-/* Against the base: a share of it, but for ratios their difference. */
+/* Against the base: a part of it, but for ratios and shares their difference. */
 double compare_change(const struct compare_row *row, uint32_t run);
 enum compare_mark compare_mark(const struct compare_row *row, uint32_t run);
 const char *compare_mark_name(enum compare_mark mark);

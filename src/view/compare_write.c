@@ -10,25 +10,26 @@
 #define CELL 64u
 #define METHOD_COLUMNS 88u
 
-static const char *write_value(char room[CELL], const struct compare_row *row, uint32_t run)
+static const char *write_value(char room[CELL], enum compare_unit unit,
+                               const struct compare_value *of)
 {
     struct text cell = text_init(room, CELL);
-    double value = row->of[run].value;
-    if (!row->of[run].measured)
+    if (!of->measured)
         text_add_string(&cell, "-");
-    else if (row->unit == COMPARE_MS)
-        units_write_duration(&cell, (uint64_t)(value * 1e6));
-    else if (row->unit == COMPARE_RATIO)
-        text_printf(&cell, "%.3g %%", value * 100);
+    else if (unit == COMPARE_MS)
+        units_write_duration(&cell, (uint64_t)(of->value * 1e6));
+    else if (unit == COMPARE_RATE)
+        text_printf(&cell, "%.4g/s", of->value);
     else
-        text_printf(&cell, "%.4g/s", value);
+        text_printf(&cell, "%.3g %%", of->value * 100);
     return text_string(&cell);
 }
 
 static const char *write_change(char room[CELL], const struct compare_row *row, uint32_t run)
 {
     double percent = compare_change(row, run) * 100;
-    const char *unit = row->unit == COMPARE_RATIO ? "points" : "%";
+    bool points = row->unit == COMPARE_RATIO || row->unit == COMPARE_SHARE;
+    const char *unit = points ? "points" : "%";
     int decimals = fabs(percent) < 0.995 && percent != 0 ? 2 : fabs(percent) < 9.95 ? 1 : 0;
     if (compare_mark(row, run) == COMPARE_UNMEASURED)
         return "";
@@ -58,6 +59,16 @@ static void write_named(const struct compare *compare, uint32_t run, enum compar
     }
 }
 
+static void write_older(const struct compare *compare, uint32_t run, FILE *to)
+{
+    bool base = compare->older[0], now = compare->older[run];
+    if (base && now)
+        fputs(" (both are older: cut-off sessions weren't counted then)", to);
+    else if (base || now)
+        fprintf(to, " (%s is older: cut-off sessions weren't counted then)",
+                compare->names[now ? run : 0]);
+}
+
 /* "worse: describe.p50, startup.p50; better: loss_ratio" or "noise everywhere" */
 static void write_sentence(const struct compare *compare, uint32_t run, FILE *to)
 {
@@ -77,6 +88,7 @@ static void write_sentence(const struct compare *compare, uint32_t run, FILE *to
         if (compare->unfinished[i] && (i == 0 || i == run))
             fprintf(to, " (but %s is of an unfinished run)", compare->names[i]);
     }
+    write_older(compare, run, to);
 }
 
 static void write_wrapped(const char *words, FILE *to)
@@ -133,8 +145,9 @@ void compare_write_text(const struct compare_report *report, FILE *to)
         fprintf(to, "\n\n%*s%12s%12s%12s\n", columns, "", "base", "new", "change");
         for (uint32_t i = 0; i < compare->row_count; i++) {
             const struct compare_row *row = &compare->rows[i];
-            fprintf(to, "%-*s%12s", columns, row->name, write_value(room, row, 0));
-            fprintf(to, "%12s", write_value(room, row, run));
+            fprintf(to, "%-*s%12s", columns, row->name,
+                    write_value(room, row->unit, &row->base[run]));
+            fprintf(to, "%12s", write_value(room, row->unit, &row->of[run]));
             fprintf(to, "%16s  %s\n", write_change(room, row, run),
                     compare_mark_name(compare_mark(row, run)));
         }
@@ -162,8 +175,8 @@ void compare_write_markdown(const struct compare_report *report, FILE *to)
         fputs("\n\n| | base | new | change | |\n|---|---:|---:|---:|---|\n", to);
         for (uint32_t i = 0; i < compare->row_count; i++) {
             const struct compare_row *row = &compare->rows[i];
-            fprintf(to, "| %s | %s", row->name, write_value(room, row, 0));
-            fprintf(to, " | %s", write_value(room, row, run));
+            fprintf(to, "| %s | %s", row->name, write_value(room, row->unit, &row->base[run]));
+            fprintf(to, " | %s", write_value(room, row->unit, &row->of[run]));
             fprintf(to, " | %s | %s |\n", write_change(room, row, run),
                     mark_sign(compare_mark(row, run)));
         }
@@ -204,8 +217,8 @@ static void write_html_run(const struct compare *compare, uint32_t run, FILE *to
         const struct compare_row *row = &compare->rows[i];
         const char *mark = compare_mark_name(compare_mark(row, run));
         fprintf(to, "<tr class=\"%s\"><th>%s</th><td>%s</td>", mark, row->name,
-                write_value(room, row, 0));
-        fprintf(to, "<td>%s</td>", write_value(room, row, run));
+                write_value(room, row->unit, &row->base[run]));
+        fprintf(to, "<td>%s</td>", write_value(room, row->unit, &row->of[run]));
         fprintf(to, "<td>%s</td><td>%s</td></tr>\n", write_change(room, row, run), mark);
     }
     fputs("</tbody></table>\n", to);
@@ -257,14 +270,14 @@ static json_t *run_json(const struct compare *compare, uint32_t run)
         const struct compare_row *row = &compare->rows[i];
         enum compare_mark mark = compare_mark(row, run);
         json_array_append_new(
-            rows, json_pack("{ss so so so ss}", "name", row->name, "base", value_json(&row->of[0]),
-                            "new", value_json(&row->of[run]), "change",
+            rows, json_pack("{ss so so so ss}", "name", row->name, "base",
+                            value_json(&row->base[run]), "new", value_json(&row->of[run]), "change",
                             number_or_null(mark != COMPARE_UNMEASURED, compare_change(row, run)),
                             "mark", compare_mark_name(mark)));
     }
     json_t *name = json_string(compare->names[run]);
-    return json_pack("{so sb so}", "name", name ? name : json_string("result"), "unfinished",
-                     compare->unfinished[run], "rows", rows);
+    return json_pack("{so sb sb so}", "name", name ? name : json_string("result"), "unfinished",
+                     compare->unfinished[run], "older", compare->older[run], "rows", rows);
 }
 
 json_t *compare_to_json(const struct compare_report *report)
@@ -280,7 +293,8 @@ json_t *compare_to_json(const struct compare_report *report)
                                             compare_within(&report->tolerances[i], run)));
     }
     json_t *base = json_string(compare->names[0]);
-    return json_pack("{ss so sb so so ss}", "schema", "rtspbench.compare.v1", "base",
+    return json_pack("{ss so sb sb so so ss}", "schema", "rtspbench.compare.v1", "base",
                      base ? base : json_string("result"), "base_unfinished", compare->unfinished[0],
-                     "runs", runs, "tolerances", tolerances, "method", compare_method);
+                     "base_older", compare->older[0], "runs", runs, "tolerances", tolerances,
+                     "method", compare_method);
 }

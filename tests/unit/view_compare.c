@@ -56,11 +56,11 @@ static void test_range_of_a_median(void **state)
         ones[i] = 1;
     }
     make(result(ms, ones, 100, "{}"), result(ms, ones, 100, "{}"));
-    struct compare_value value = row("describe.p50")->of[0];
+    struct compare_value value = row("describe.p50")->base[1];
     assert_true(value.low == 1); /* the made-up p50 is 1 ms, and a range holds its value */
     assert_true(value.high == 64 || value.high == 65);
     /* p95: not even the 100th is beyond 95 + 5.6 + 1, but 0.95^100 = 0.6 % is over 0.5 % */
-    assert_true(isinf(row("describe.p95")->of[0].high));
+    assert_true(isinf(row("describe.p95")->base[1].high));
 }
 
 static void test_greatest_is_a_bound(void **state)
@@ -68,9 +68,9 @@ static void test_greatest_is_a_bound(void **state)
     static const double ms[] = {1, 2};
     static const int enough[] = {100, 10}, few[] = {40, 4};
     make(result(ms, enough, 2, "{}"), result(ms, few, 2, "{}"));
-    assert_true(row("describe.p95")->of[0].high == 2); /* 0.95^110 = 0.35 % */
+    assert_true(row("describe.p95")->base[1].high == 2); /* 0.95^110 = 0.35 % */
     assert_true(isinf(row("describe.p95")->of[1].high));
-    assert_true(isinf(row("describe.p99")->of[0].high));
+    assert_true(isinf(row("describe.p99")->base[1].high));
 }
 
 static void test_marks(void **state)
@@ -118,6 +118,155 @@ static void test_unmeasured(void **state)
     assert_int_equal(compare_mark(row("describe.p50"), 1), COMPARE_UNMEASURED);
 }
 
+/* Sessions that something befell, of so many that it could have. */
+struct befell {
+    int part, whole;
+};
+
+/* A result that has such a share, and nothing else. */
+static json_t *result_with(const char *share, struct befell of)
+{
+    int part = of.part, whole = of.whole;
+    if (strcmp(share, "failed_ratio") == 0)
+        return json_pack("{s{si si si}}", "sessions", "started", whole, "failed", part,
+                         "unanswered", 0);
+    if (strcmp(share, "unanswered_ratio") == 0)
+        return json_pack("{s{si si si}}", "sessions", "started", whole, "failed", 0, "unanswered",
+                         part);
+    if (strcmp(share, "no_media_ratio") == 0)
+        return json_pack("{s{si si si}}", "sessions", "unanswered", 0, "no_media", part,
+                         "readers_with_media", whole - part);
+    if (strcmp(share, "dropped_ratio") == 0)
+        return json_pack("{s{si si si}}", "sessions", "unanswered", 0, "established", whole,
+                         "dropped", part);
+    if (strcmp(share, "stalled_ratio") == 0)
+        return json_pack("{s{si} s{si si s{si}}}", "sessions", "unanswered", 0, "panel", "sessions",
+                         whole, "stalled_sessions", part, "frames", "complete", 9);
+    return json_pack("{s{si} s{s{si si}}}", "sessions", "unanswered", 0, "latency_ms", "teardown",
+                     "count", whole - part, "never", part);
+}
+
+static const char *const shares[] = {"failed_ratio",   "unanswered_ratio",
+                                     "no_media_ratio", "dropped_ratio",
+                                     "stalled_ratio",  "teardown_unanswered_ratio"};
+
+/* All k sessions of one of two large runs of one size come out so by chance 1 time in 2^k. So it is
+   sure at 8 (0.4 %), not yet at 7 (0.8 %). */
+static void test_shares(void **state)
+{
+    static const struct {
+        struct befell base, now;
+        enum compare_mark mark;
+    } rows[] = {
+        {{0, 20}, {10, 20}, COMPARE_WORSE},
+        {{0, 1000}, {500, 1000}, COMPARE_WORSE},
+        {{500, 1000}, {0, 1000}, COMPARE_BETTER},
+        {{0, 20}, {0, 20}, COMPARE_NOISE},
+        {{3, 20}, {3, 20}, COMPARE_NOISE},
+        {{0, 1000}, {1, 1000}, COMPARE_NOISE},
+        {{0, 1000}, {7, 1000}, COMPARE_NOISE},
+        {{0, 1000}, {8, 1000}, COMPARE_WORSE},
+        {{0, 4}, {4, 4}, COMPARE_TOO_FEW},             /* 1 of 70 */
+        {{0, 5}, {5, 5}, COMPARE_WORSE},               /* 1 of 252 */
+        {{0, 1000000}, {400, 1000000}, COMPARE_NOISE}, /* under 0.05 points */
+        {{0, 1000000}, {600, 1000000}, COMPARE_WORSE},
+        {{500000, 1000000}, {510000, 1000000}, COMPARE_NOISE}, /* under 5 % */
+        {{980000, 1000000}, {1000000, 1000000}, COMPARE_WORSE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t k = 0; k < sizeof(shares) / sizeof(shares[0]); k++) {
+            make(result_with(shares[k], rows[i].base), result_with(shares[k], rows[i].now));
+            assert_int_equal(compare_mark(row(shares[k]), 1), rows[i].mark);
+            double change = (double)rows[i].now.part / rows[i].now.whole -
+                            (double)rows[i].base.part / rows[i].base.whole;
+            assert_true(fabs(compare_change(row(shares[k]), 1) - change) < 1e-9);
+        }
+    }
+}
+
+/* They are failures, too. */
+static void test_unanswered_have_failed(void **state)
+{
+    make(result_with("unanswered_ratio", (struct befell){0, 20}),
+         result_with("unanswered_ratio", (struct befell){10, 20}));
+    assert_int_equal(compare_mark(row("failed_ratio"), 1), COMPARE_WORSE);
+    assert_true(row("failed_ratio")->of[1].value == 0.5);
+}
+
+/* Without video nothing stalled, and nothing could have. */
+static void test_no_video_is_unmeasured(void **state)
+{
+    json_t *silent = json_pack("{s{si si}}", "panel", "sessions", 20, "stalled_sessions", 0);
+    make(result_with("stalled_ratio", (struct befell){10, 20}), silent);
+    assert_int_equal(compare_mark(row("stalled_ratio"), 1), COMPARE_UNMEASURED);
+}
+
+static char *written;
+
+/* The text up to a line's end, after so many of them. */
+static const char *line(unsigned before)
+{
+    size_t len;
+    free(written);
+    FILE *memory = open_memstream(&written, &len);
+    compare_write_text(&(struct compare_report){.compare = &compare}, memory);
+    fclose(memory);
+    char *start = written;
+    for (unsigned i = 0; i < before; i++)
+        start = strchr(start, '\n') + 1;
+    start[strcspn(start, "\n")] = '\0';
+    return start;
+}
+
+/* Results of versions that don't say are final. */
+static void test_unfinished(void **state)
+{
+    static const char final[] = "{\"state\": \"final\"}", running[] = "{\"state\": \"running\"}";
+    make(json_object(), json_loads(final, 0, NULL));
+    assert_string_equal(line(0), "new against base: noise everywhere");
+    make(json_object(), json_loads(running, 0, NULL));
+    assert_string_equal(line(0),
+                        "new against base: noise everywhere (but new is of an unfinished run)");
+    make(json_loads(running, 0, NULL), json_object());
+    assert_string_equal(line(0),
+                        "new against base: noise everywhere (but base is of an unfinished run)");
+}
+
+/* What an older result called failed is held against the same of a newer one; its "never" meant
+   something else. */
+static void test_older(void **state)
+{
+    static const char older[] =
+        "{\"sessions\": {\"started\": 20, \"failed\": 1, \"cancelled\": 10, \"no_media\": 5},"
+        " \"latency_ms\": {\"teardown\": {\"count\": 9, \"never\": 11}}}";
+    static const char newer[] =
+        "{\"sessions\": {\"started\": 20, \"failed\": 1, \"unanswered\": 10, \"no_media\": 5, "
+        "\"readers_with_media\": 4}, \"latency_ms\": {\"teardown\": {\"count\": 4, \"never\": 5}}}";
+    json_t *results[] = {json_loads(newer, 0, NULL), json_loads(older, 0, NULL),
+                         json_loads(newer, 0, NULL)};
+    static const char *const three[] = {"base", "old", "new"};
+    compare_make(&compare, results, three, 3);
+    assert_true(row("failed_ratio")->base[1].value == 0.05);
+    assert_true(row("failed_ratio")->of[1].value == 0.05);
+    assert_true(row("failed_ratio")->base[2].value == 0.55);
+    assert_int_equal(compare_mark(row("unanswered_ratio"), 1), COMPARE_UNMEASURED);
+    assert_int_equal(compare_mark(row("no_media_ratio"), 1), COMPARE_UNMEASURED);
+    assert_int_equal(compare_mark(row("teardown_unanswered_ratio"), 1), COMPARE_UNMEASURED);
+    assert_int_equal(compare_mark(row("no_media_ratio"), 2), COMPARE_NOISE);
+    assert_string_equal(line(0), "old against base: noise everywhere (old is older: cut-off "
+                                 "sessions weren't counted then)");
+    compare_make(&compare, (json_t *[]){results[1], results[0]}, names, 2);
+    assert_string_equal(line(0), "new against base: noise everywhere (base is older: cut-off "
+                                 "sessions weren't counted then)");
+    compare_make(&compare, (json_t *[]){results[1], results[1]}, names, 2);
+    assert_string_equal(line(0), "new against base: noise everywhere (both are older: cut-off "
+                                 "sessions weren't counted then)");
+    compare_make(&compare, (json_t *[]){results[0], results[2]}, names, 2);
+    assert_string_equal(line(0), "new against base: noise everywhere");
+    for (size_t i = 0; i < 3; i++)
+        json_decref(results[i]);
+}
+
 /* Wilson, z 2.576: (0.1 + 0.03318 -+ 2.576 * sqrt(0.0009 + 0.000166)) / 1.06636 */
 static void test_ratio(void **state)
 {
@@ -125,7 +274,7 @@ static void test_ratio(void **state)
     static const int count = 100;
     make(result(&ms, &count, 1, "{\"sessions\": {\"failed\": 10, \"started\": 100}}"),
          result(&ms, &count, 1, "{\"sessions\": {\"failed\": 40, \"started\": 100}}"));
-    struct compare_value value = row("failed_ratio")->of[0];
+    struct compare_value value = row("failed_ratio")->base[1];
     assert_true(value.value == 0.1);
     assert_true(fabs(value.low - 0.0460) < 0.0002 && fabs(value.high - 0.2038) < 0.0002);
     assert_int_equal(compare_mark(row("failed_ratio"), 1), COMPARE_WORSE);
@@ -165,10 +314,10 @@ static void test_published(void **state)
         "{\"publish_dropped\": [0, 0, 0, 0, 400]}}";
     make(json_loads(calm, 0, NULL), json_loads(steady, 0, NULL));
     const struct compare_row *dropped = row("published.dropped_ratio");
-    assert_true(fabs(dropped->of[0].value - 0.001) < 1e-9);
+    assert_true(fabs(dropped->base[1].value - 0.001) < 1e-9);
     assert_true(fabs(compare_change(dropped, 1) - 0.003) < 1e-9);
     assert_int_equal(compare_mark(dropped, 1), COMPARE_WORSE);
-    assert_true(row("packets_per_session_s")->of[0].value == 50);
+    assert_true(row("packets_per_session_s")->base[1].value == 50);
     make(json_loads(calm, 0, NULL), json_loads(burst, 0, NULL));
     assert_int_equal(compare_mark(row("published.dropped_ratio"), 1), COMPARE_NOISE);
     make(json_loads(calm, 0, NULL), json_object());
@@ -217,33 +366,6 @@ static void test_a_burst_is_one_observation(void **state)
     assert_int_equal(compare_mark(row("teardown.p50"), 1), COMPARE_WORSE);
 }
 
-static const char *sentence(const char *base_state, const char *new_state)
-{
-    static const double ms = 1;
-    static const int count = 100;
-    static char *text;
-    size_t len;
-    json_t *base = result(&ms, &count, 1, base_state), *now = result(&ms, &count, 1, new_state);
-    make(base, now);
-    free(text);
-    FILE *memory = open_memstream(&text, &len);
-    compare_write_text(&(struct compare_report){.compare = &compare}, memory);
-    fclose(memory);
-    text[strcspn(text, "\n")] = '\0';
-    return text;
-}
-
-/* Results of versions that don't say are final. */
-static void test_unfinished(void **state)
-{
-    assert_string_equal(sentence("{}", "{\"state\": \"final\"}"),
-                        "new against base: noise everywhere");
-    assert_string_equal(sentence("{}", "{\"state\": \"running\"}"),
-                        "new against base: noise everywhere (but new is of an unfinished run)");
-    assert_string_equal(sentence("{\"state\": \"running\"}", "{}"),
-                        "new against base: noise everywhere (but base is of an unfinished run)");
-}
-
 static void test_tolerances(void **state)
 {
     static const struct {
@@ -280,6 +402,10 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_lag_is_no_change),
         cmocka_unit_test(test_unmeasured),
+        cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_unanswered_have_failed),
+        cmocka_unit_test(test_no_video_is_unmeasured),
+        cmocka_unit_test(test_older),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
         cmocka_unit_test(test_published),
@@ -288,5 +414,7 @@ int main(void)
         cmocka_unit_test(test_unfinished),
         cmocka_unit_test(test_tolerances),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(written);
+    return failed;
 }
