@@ -18,13 +18,16 @@
 const char compare_method[] =
     "A share of sessions is better or worse where Fisher's exact test of the two counts says so at "
     "99 %, and where it changed by over 0.05 percentage points and by over 5 %. "
-    "Every other value has a range: where it may have come out by chance. For percentiles it is "
-    "the 99 % range of their rank among the values measured, widened to what 8 of 10 single "
+    "Every other value has a range: where it may have come out by chance. A percentile takes those "
+    "who never got there as infinitely slow. Its range is the 99 % range of its rank, widened to "
+    "what 8 of 10 single "
     "seconds of the run showed where the result tells; for ratios of packets the 99 % range of a "
     "share (Wilson), widened by how much single seconds differ. They are better or worse where "
     "they left the base's range altogether and changed by over 5 %; times also by over 0.5 ms and "
     "by more than the generator was late itself (p99 of its loop lag), ratios by over 0.05 "
-    "percentage points. All else is noise, or too few values to say so.";
+    "percentage points. A percentile is never better where a greater share of sessions never got "
+    "there, by the same exact test; where it is one of those itself, it is worse. All else is "
+    "noise, or too few values to say so.";
 
 /* A result, and whether what it says of sessions that were cut off is used: both of the two that
    are compared must have counted them. */
@@ -48,7 +51,8 @@ static double number_at(json_t *from, const char *first, const char *second)
     return json_number_value(path(from, first, second));
 }
 
-/* Of a result's histogram, [value, count, ...] in microseconds, the value of a rank from 1 on. */
+/* Of a result's histogram, [value, count, ...] in microseconds, the value of a rank from 1 on;
+   INFINITY beyond the last. */
 static double value_of_rank(json_t *pairs, double rank)
 {
     double seen = 0;
@@ -107,31 +111,46 @@ static double highest_rank(double n, double q)
     return rank > n && pow(q, n) <= (1 - SURE) / 2 ? n : rank;
 }
 
+/* Where the value of a rank may have come out by chance; ranks beyond the measured ones are of
+   those who never got there. */
+static void find_range(struct compare_value *value, json_t *pairs, double q)
+{
+    double n = value->of.whole, low = n * q - Z * sqrt(n * q * (1 - q));
+    double high = highest_rank(n, q);
+    value->low = low < 1 ? 0 : value_of_rank(pairs, floor(low));
+    value->high = value_of_rank(pairs, high);
+    value->few = high > n;
+}
+
+static void take_as_one(struct compare_value *value, json_t *h)
+{
+    bool any = number_at(h, "count", NULL) > 0;
+    value->low = any ? number_at(h, "min", NULL) : INFINITY;
+    value->high = value->of.part > 0 ? INFINITY : number_at(h, "max", NULL);
+    value->few = false;
+}
+
 static struct compare_value percentile(const struct source *source, const struct distribution *from,
                                        const struct statistic *statistic)
 {
-    json_t *result = source->result;
-    json_t *h = path(result, from->group, from->of);
-    json_t *value = json_object_get(h, statistic->name);
-    json_t *pairs = path(result, "histograms", from->histogram);
-    double n = json_number_value(json_object_get(h, "count"));
-    double q = statistic->q, off = Z * sqrt(n * q * (1 - q));
+    json_t *h = path(source->result, from->group, from->of);
+    json_t *pairs = path(source->result, "histograms", from->histogram);
+    double never = source->cut_off ? fmax(number_at(h, "never", NULL), 0) : 0;
+    double n = number_at(h, "count", NULL) + never;
     char column[64];
-    if (!json_is_number(value) || n < 1 || !pairs)
+    if (n < 1 || !pairs)
         return (struct compare_value){0};
-    struct compare_value made = {.measured = true, .value = json_number_value(value)};
-    made.low = n * q - off < 1 ? 0 : fmin(value_of_rank(pairs, floor(n * q - off)), made.value);
-    made.high = fmax(value_of_rank(pairs, highest_rank(n, q)), made.value);
+    struct compare_value made = {.measured = true, .of = {never, n}};
+    made.value = value_of_rank(pairs, fmax(1, ceil(nextafter(statistic->q, 0) * n)));
     made.least =
-        fmax(LEAST_MS,
-             json_number_value(json_object_get(path(result, "generator", "loop_lag_ms"), "p99")));
-    if (from->in_a_burst) {
-        made.low = json_number_value(json_object_get(h, "min"));
-        made.high = json_number_value(json_object_get(h, "max"));
-    }
+        fmax(LEAST_MS, number_at(path(source->result, "generator", "loop_lag_ms"), "p99", NULL));
+    if (from->in_a_burst)
+        take_as_one(&made, h);
+    else
+        find_range(&made, pairs, statistic->q);
     if (from->column) {
         snprintf(column, sizeof(column), "%s_%s_ms", from->column, statistic->name);
-        widen_by_seconds(&made, path(result, "series", column));
+        widen_by_seconds(&made, path(source->result, "series", column));
     }
     return made;
 }
@@ -427,19 +446,21 @@ static bool is_difference(enum compare_unit unit)
 double compare_change(const struct compare_row *row, uint32_t run)
 {
     double base = row->base[run].value, now = row->of[run].value;
-    if (is_difference(row->unit) || now == base)
+    if (now == base)
+        return 0; /* both may be never */
+    if (isinf(base) || isinf(now))
+        return isinf(now) ? INFINITY : -INFINITY;
+    if (is_difference(row->unit))
         return now - base;
     return base > 0 ? (now - base) / base : INFINITY;
 }
 
-/* Whether the difference is large enough to matter, and to be the server's. Of a share over a half,
-   a part of the rest: from 98 % failed to 100 % is none less. */
+/* Whether the difference is large enough to matter, and to be the server's. */
 static bool matters(const struct compare_row *row, uint32_t run)
 {
     const struct compare_value *base = &row->base[run], *now = &row->of[run];
     double off = fabs(now->value - base->value);
-    double whole = row->unit == COMPARE_SHARE ? fmin(base->value, 1 - base->value) : base->value;
-    return off > LEAST_SHARE * whole && off > base->least && off > now->least;
+    return off > LEAST_SHARE * base->value && off > base->least && off > now->least;
 }
 
 static enum compare_mark mark_by_range(const struct compare_row *row, uint32_t run)
@@ -449,15 +470,22 @@ static enum compare_mark mark_by_range(const struct compare_row *row, uint32_t r
     if (!matters(row, run))
         return COMPARE_NOISE;
     if (!above && !below)
-        return isinf(now->value > base->value ? base->high : now->high) ? COMPARE_TOO_FEW
-                                                                        : COMPARE_NOISE;
+        return (now->value > base->value ? base->few : now->few) ? COMPARE_TOO_FEW : COMPARE_NOISE;
     return above == row->more_is_better ? COMPARE_BETTER : COMPARE_WORSE;
 }
 
-static enum compare_mark mark_of_share(const struct compare_row *row, uint32_t run)
+/* The same of sessions. Of a share over a half it goes by the rest: from 98 % failed to 100 %
+ * matters.
+ */
+static bool share_matters(struct proportion base, struct proportion now)
 {
-    struct proportion base = row->base[run].of, now = row->of[run].of;
-    if (!matters(row, run))
+    double from = proportion_share(base), off = fabs(proportion_share(now) - from);
+    return off > LEAST_RATIO && off > LEAST_SHARE * fmin(from, 1 - from);
+}
+
+static enum compare_mark mark_of_share(struct proportion base, struct proportion now)
+{
+    if (!share_matters(base, now))
         return COMPARE_NOISE;
     if (proportion_is_greater(base, now))
         return COMPARE_WORSE;
@@ -466,11 +494,39 @@ static enum compare_mark mark_of_share(const struct compare_row *row, uint32_t r
     return proportion_can_tell(base.whole, now.whole) ? COMPARE_NOISE : COMPARE_TOO_FEW;
 }
 
+/* What follows from how many never got there, before anything that was measured. False: nothing. */
+static bool mark_by_never(const struct compare_row *row, uint32_t run, enum compare_mark *mark)
+{
+    const struct compare_value *base = &row->base[run], *now = &row->of[run];
+    enum compare_mark never = mark_of_share(base->of, now->of);
+    bool worse = never == COMPARE_WORSE && isinf(now->value);
+    bool better = never == COMPARE_BETTER && isinf(base->value) && !isinf(now->value);
+    bool survivors = never == COMPARE_WORSE && mark_by_range(row, run) == COMPARE_BETTER;
+    *mark = worse ? COMPARE_WORSE : better ? COMPARE_BETTER : COMPARE_NOISE;
+    return worse || better || survivors;
+}
+
+static bool is_measured(const struct compare_row *row, uint32_t run)
+{
+    return row->base[run].measured && row->of[run].measured;
+}
+
+bool compare_is_by_never(const struct compare_row *row, uint32_t run)
+{
+    enum compare_mark mark;
+    return row->unit == COMPARE_MS && is_measured(row, run) && mark_by_never(row, run, &mark);
+}
+
 enum compare_mark compare_mark(const struct compare_row *row, uint32_t run)
 {
-    if (!row->base[run].measured || !row->of[run].measured)
+    enum compare_mark mark;
+    if (!is_measured(row, run))
         return COMPARE_UNMEASURED;
-    return row->unit == COMPARE_SHARE ? mark_of_share(row, run) : mark_by_range(row, run);
+    if (row->unit == COMPARE_SHARE)
+        return mark_of_share(row->base[run].of, row->of[run].of);
+    if (row->unit == COMPARE_MS && mark_by_never(row, run, &mark))
+        return mark;
+    return mark_by_range(row, run);
 }
 
 const char *compare_mark_name(enum compare_mark mark)
@@ -505,8 +561,10 @@ bool compare_tolerance_parse(const struct compare *compare, const char *text,
 bool compare_within(const struct compare_tolerance *tolerance, uint32_t run)
 {
     const struct compare_row *row = tolerance->row;
-    if (!row->base[run].measured || !row->of[run].measured)
+    if (!is_measured(row, run))
         return !row->base[run].measured;
     double change = compare_change(row, run);
+    if (isinf(row->of[run].value) && compare_mark(row, run) == COMPARE_WORSE)
+        return false; /* also where it was never before */
     return (row->more_is_better ? -change : change) <= tolerance->most;
 }

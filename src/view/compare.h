@@ -26,9 +26,10 @@ enum compare_mark {
 /* A value, and the range that it may as well have had by chance. */
 struct compare_value {
     bool measured;
-    double value, low, high; /* high may be INFINITY: too few values to say */
+    bool few;                /* too few values to say how high: high is INFINITY */
+    double value, low, high; /* INFINITY: of those who never got there */
     double least;            /* a smaller difference is none */
-    struct proportion of;    /* of a SHARE: the sessions that it befell */
+    struct proportion of; /* of a SHARE: the sessions that it befell; of MS: that never got there */
 };
 
 struct compare_row {
@@ -57,6 +58,10 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
 /* Against the base: a part of it, but for ratios and shares their difference. */
 double compare_change(const struct compare_row *row, uint32_t run);
 enum compare_mark compare_mark(const struct compare_row *row, uint32_t run);
+
+/* Whether the mark of a percentile follows from how many never got there, whatever was measured. */
+bool compare_is_by_never(const struct compare_row *row, uint32_t run);
+
 const char *compare_mark_name(enum compare_mark mark);
 
 struct compare_tolerance {

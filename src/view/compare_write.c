@@ -8,6 +8,7 @@
 #include "base/units.h"
 
 #define CELL 64u
+#define WHY 160u
 #define METHOD_COLUMNS 88u
 
 static const char *write_value(char room[CELL], enum compare_unit unit,
@@ -16,6 +17,8 @@ static const char *write_value(char room[CELL], enum compare_unit unit,
     struct text cell = text_init(room, CELL);
     if (!of->measured)
         text_add_string(&cell, "-");
+    else if (isinf(of->value))
+        text_add_string(&cell, "never");
     else if (unit == COMPARE_MS)
         units_write_duration(&cell, (uint64_t)(of->value * 1e6));
     else if (unit == COMPARE_RATE)
@@ -33,10 +36,39 @@ static const char *write_change(char room[CELL], const struct compare_row *row, 
     int decimals = fabs(percent) < 0.995 && percent != 0 ? 2 : fabs(percent) < 9.95 ? 1 : 0;
     if (compare_mark(row, run) == COMPARE_UNMEASURED)
         return "";
+    if (isinf(row->of[run].value) || isinf(row->base[run].value))
+        return percent > 0 ? "to never" : percent < 0 ? "from never" : "";
     if (isinf(percent))
         return "from 0";
     snprintf(room, CELL, "%+.*f %s", decimals, percent, unit);
     return room;
+}
+
+static void add_proportion(struct text *to, struct proportion of, const char *after)
+{
+    units_write_count(to, (uint64_t)of.part);
+    text_add_string(to, " of ");
+    units_write_count(to, (uint64_t)of.whole);
+    text_add_string(to, after);
+}
+
+/* "10 of 20 never got there, of the base 0 of 20"; "" where that doesn't decide. */
+static const char *write_why(char room[WHY], const struct compare_row *row, uint32_t run)
+{
+    struct text why = text_init(room, WHY);
+    if (compare_is_by_never(row, run)) {
+        add_proportion(&why, row->of[run].of, " never got there, of the base ");
+        add_proportion(&why, row->base[run].of, "");
+    }
+    return text_string(&why);
+}
+
+/* "noise", or with the reason: "noise: 10 of ..." */
+static void write_mark(const char *mark, const struct compare_row *row, uint32_t run, FILE *to)
+{
+    char room[WHY];
+    const char *why = write_why(room, row, run);
+    fprintf(to, "%s%s%s", mark, why[0] ? ": " : "", why);
 }
 
 static uint32_t count_marks(const struct compare *compare, uint32_t run, enum compare_mark mark)
@@ -148,8 +180,9 @@ void compare_write_text(const struct compare_report *report, FILE *to)
             fprintf(to, "%-*s%12s", columns, row->name,
                     write_value(room, row->unit, &row->base[run]));
             fprintf(to, "%12s", write_value(room, row->unit, &row->of[run]));
-            fprintf(to, "%16s  %s\n", write_change(room, row, run),
-                    compare_mark_name(compare_mark(row, run)));
+            fprintf(to, "%16s  ", write_change(room, row, run));
+            write_mark(compare_mark_name(compare_mark(row, run)), row, run, to);
+            fputc('\n', to);
         }
         fputc('\n', to);
     }
@@ -177,8 +210,9 @@ void compare_write_markdown(const struct compare_report *report, FILE *to)
             const struct compare_row *row = &compare->rows[i];
             fprintf(to, "| %s | %s", row->name, write_value(room, row->unit, &row->base[run]));
             fprintf(to, " | %s", write_value(room, row->unit, &row->of[run]));
-            fprintf(to, " | %s | %s |\n", write_change(room, row, run),
-                    mark_sign(compare_mark(row, run)));
+            fprintf(to, " | %s | ", write_change(room, row, run));
+            write_mark(mark_sign(compare_mark(row, run)), row, run, to);
+            fputs(" |\n", to);
         }
         fputc('\n', to);
     }
@@ -219,7 +253,9 @@ static void write_html_run(const struct compare *compare, uint32_t run, FILE *to
         fprintf(to, "<tr class=\"%s\"><th>%s</th><td>%s</td>", mark, row->name,
                 write_value(room, row->unit, &row->base[run]));
         fprintf(to, "<td>%s</td>", write_value(room, row->unit, &row->of[run]));
-        fprintf(to, "<td>%s</td><td>%s</td></tr>\n", write_change(room, row, run), mark);
+        fprintf(to, "<td>%s</td><td>", write_change(room, row, run));
+        write_mark(mark, row, run, to);
+        fputs("</td></tr>\n", to);
     }
     fputs("</tbody></table>\n", to);
 }
@@ -256,25 +292,30 @@ static json_t *number_or_null(bool has, double value)
     return has && isfinite(value) ? json_real(value) : json_null();
 }
 
+/* never: infinitely slow, so that value is null. */
 static json_t *value_json(const struct compare_value *value)
 {
-    return json_pack("{so so so}", "value", number_or_null(value->measured, value->value), "low",
+    return json_pack("{so so so sb}", "value", number_or_null(value->measured, value->value), "low",
                      number_or_null(value->measured, value->low), "high",
-                     number_or_null(value->measured, value->high));
+                     number_or_null(value->measured, value->high), "never", isinf(value->value));
+}
+
+static json_t *row_json(const struct compare_row *row, uint32_t run)
+{
+    char room[WHY];
+    const char *why = write_why(room, row, run);
+    enum compare_mark mark = compare_mark(row, run);
+    return json_pack("{ss so so so ss ss}", "name", row->name, "base", value_json(&row->base[run]),
+                     "new", value_json(&row->of[run]), "change",
+                     number_or_null(mark != COMPARE_UNMEASURED, compare_change(row, run)), "mark",
+                     compare_mark_name(mark), "why", why);
 }
 
 static json_t *run_json(const struct compare *compare, uint32_t run)
 {
     json_t *rows = json_array();
-    for (uint32_t i = 0; i < compare->row_count; i++) {
-        const struct compare_row *row = &compare->rows[i];
-        enum compare_mark mark = compare_mark(row, run);
-        json_array_append_new(
-            rows, json_pack("{ss so so so ss}", "name", row->name, "base",
-                            value_json(&row->base[run]), "new", value_json(&row->of[run]), "change",
-                            number_or_null(mark != COMPARE_UNMEASURED, compare_change(row, run)),
-                            "mark", compare_mark_name(mark)));
-    }
+    for (uint32_t i = 0; i < compare->row_count; i++)
+        json_array_append_new(rows, row_json(&compare->rows[i], run));
     json_t *name = json_string(compare->names[run]);
     return json_pack("{so sb sb so}", "name", name ? name : json_string("result"), "unfinished",
                      compare->unfinished[run], "older", compare->older[run], "rows", rows);

@@ -57,8 +57,9 @@ static void test_range_of_a_median(void **state)
     }
     make(result(ms, ones, 100, "{}"), result(ms, ones, 100, "{}"));
     struct compare_value value = row("describe.p50")->base[1];
-    assert_true(value.low == 1); /* the made-up p50 is 1 ms, and a range holds its value */
-    assert_true(value.high == 64 || value.high == 65);
+    assert_true(value.value == 50);
+    assert_true(value.low == 37);
+    assert_true(value.high == 64);
     /* p95: not even the 100th is beyond 95 + 5.6 + 1, but 0.95^100 = 0.6 % is over 0.5 % */
     assert_true(isinf(row("describe.p95")->base[1].high));
 }
@@ -201,6 +202,74 @@ static void test_no_video_is_unmeasured(void **state)
     assert_int_equal(compare_mark(row("stalled_ratio"), 1), COMPARE_UNMEASURED);
 }
 
+/* So many DESCRIBEs that all took so long, and so many that never had an answer. */
+struct describes {
+    double ms;
+    int count, never;
+};
+
+static json_t *described(struct describes of)
+{
+    return json_pack("{s{si} s{s{si si}} s{s[i, i]}}", "sessions", "unanswered", 0, "latency_ms",
+                     "describe", "count", of.count, "never", of.never, "histograms", "describe",
+                     (int)(of.ms * 1000), of.count);
+}
+
+/* The rank of a percentile is among all who should have got there: of 20 with 10 that never did,
+   the median is the 10th, measured; the 19th, p95, is never. */
+static void test_never(void **state)
+{
+    static const struct {
+        struct describes base, now;
+        enum compare_mark p50, p95;
+        bool p50_by_never, p95_by_never;
+    } rows[] = {
+        {{10, 20, 0}, {10, 10, 10}, COMPARE_NOISE, COMPARE_WORSE, false, true},
+        /* those who got through were faster, as the others left them alone */
+        {{10, 1000, 0}, {5, 700, 300}, COMPARE_NOISE, COMPARE_WORSE, true, true},
+        {{10, 1000, 0}, {5, 960, 40}, COMPARE_NOISE, COMPARE_NOISE, true, false},
+        {{10, 1000, 0}, {5, 999, 1}, COMPARE_BETTER, COMPARE_BETTER, false, false},
+        {{10, 1000, 0}, {5, 993, 7}, COMPARE_BETTER, COMPARE_BETTER, false, false},
+        {{10, 1000000, 0}, {5, 999600, 400}, COMPARE_BETTER, COMPARE_BETTER, false, false},
+        {{10, 1000000, 0}, {5, 999400, 600}, COMPARE_NOISE, COMPARE_NOISE, true, true},
+        {{10, 700, 300}, {5, 700, 300}, COMPARE_BETTER, COMPARE_NOISE, false, false},
+        {{10, 1000, 0}, {20, 700, 300}, COMPARE_WORSE, COMPARE_WORSE, false, true},
+        {{10, 700, 300}, {10, 1000, 0}, COMPARE_NOISE, COMPARE_BETTER, false, true},
+        {{10, 900, 100}, {10, 300, 700}, COMPARE_WORSE, COMPARE_WORSE, true, true},
+        {{10, 300, 700}, {10, 900, 100}, COMPARE_BETTER, COMPARE_NOISE, true, false},
+        {{10, 20, 0}, {0, 0, 20}, COMPARE_WORSE, COMPARE_WORSE, true, true},
+        {{10, 3, 0}, {0, 0, 3}, COMPARE_TOO_FEW, COMPARE_TOO_FEW, false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make(described(rows[i].base), described(rows[i].now));
+        assert_int_equal(compare_mark(row("describe.p50"), 1), rows[i].p50);
+        assert_int_equal(compare_mark(row("describe.p95"), 1), rows[i].p95);
+        assert_int_equal(compare_is_by_never(row("describe.p50"), 1), rows[i].p50_by_never);
+        assert_int_equal(compare_is_by_never(row("describe.p95"), 1), rows[i].p95_by_never);
+    }
+}
+
+/* Infinitely slow is beyond every tolerance, also where it had been so before but for fewer. */
+static void test_never_is_beyond(void **state)
+{
+    static const struct {
+        struct describes base, now;
+        bool within;
+    } rows[] = {
+        {{10, 1000, 0}, {10, 700, 300}, false},
+        {{10, 900, 100}, {10, 300, 700}, false},
+        {{10, 700, 300}, {10, 700, 300}, true},
+        {{10, 700, 300}, {10, 1000, 0}, true},
+    };
+    struct compare_tolerance tolerance;
+    struct text expected = text_init(NULL, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make(described(rows[i].base), described(rows[i].now));
+        assert_true(compare_tolerance_parse(&compare, "describe.p95=900%", &tolerance, &expected));
+        assert_int_equal(compare_within(&tolerance, 1), rows[i].within);
+    }
+}
+
 static char *written;
 
 /* The text up to a line's end, after so many of them. */
@@ -230,6 +299,32 @@ static void test_unfinished(void **state)
     make(json_loads(running, 0, NULL), json_object());
     assert_string_equal(line(0),
                         "new against base: noise everywhere (but base is of an unfinished run)");
+}
+
+static void test_never_is_said(void **state)
+{
+    make(described((struct describes){10, 20, 0}), described((struct describes){10, 10, 10}));
+    assert_string_equal(line(0), "new against base: worse: describe.p95, describe.p99");
+    assert_string_equal(line(3), "describe.p50               10.0 ms     10.0 ms"
+                                 "          +0.0 %  noise");
+    assert_string_equal(line(4), "describe.p95               10.0 ms       never        to never  "
+                                 "worse: 10 of 20 never got there, of the base 0 of 20");
+    json_t *json = compare_to_json(&(struct compare_report){.compare = &compare});
+    json_t *rows = json_object_get(json_array_get(json_object_get(json, "runs"), 0), "rows");
+    json_t *p95 = json_array_get(rows, 1), *now = json_object_get(p95, "new");
+    assert_string_equal(json_string_value(json_object_get(p95, "name")), "describe.p95");
+    assert_true(json_is_null(json_object_get(now, "value")));
+    assert_true(json_is_true(json_object_get(now, "never")));
+    assert_true(json_is_null(json_object_get(p95, "change")));
+    assert_string_equal(json_string_value(json_object_get(p95, "why")),
+                        "10 of 20 never got there, of the base 0 of 20");
+    json_decref(json);
+    make(described((struct describes){10, 10, 10}), described((struct describes){10, 20, 0}));
+    assert_string_equal(line(4), "describe.p95                 never     10.0 ms      from never  "
+                                 "better: 0 of 20 never got there, of the base 10 of 20");
+    make(described((struct describes){10, 1000, 0}), described((struct describes){5, 700, 300}));
+    assert_string_equal(line(3), "describe.p50               10.0 ms     5.00 ms           -50 %  "
+                                 "noise: 300 of 1,000 never got there, of the base 0 of 1,000");
 }
 
 /* What an older result called failed is held against the same of a newer one; its "never" meant
@@ -405,6 +500,9 @@ int main(void)
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_unanswered_have_failed),
         cmocka_unit_test(test_no_video_is_unmeasured),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_never_is_beyond),
+        cmocka_unit_test(test_never_is_said),
         cmocka_unit_test(test_older),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
