@@ -415,6 +415,15 @@ static bool is_running(const json_t *result)
     return state && strcmp(state, "running") == 0;
 }
 
+/* As one line: who can make a result could write anything into it. */
+static void take_headline(char to[COMPARE_HEADLINE], json_t *result)
+{
+    const char *headline = json_string_value(json_object_get(result, "headline"));
+    struct text text = text_init(to, COMPARE_HEADLINE);
+    text_add_printable(&text, slice_from_string(headline ? headline : ""));
+    text_string(&text);
+}
+
 void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
                   uint32_t count)
 {
@@ -423,6 +432,7 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
     *compare = (struct compare){.run_count = count};
     for (uint32_t i = 0; i < count; i++) {
         compare->names[i] = names[i];
+        take_headline(compare->headlines[i], results[i]);
         compare->limited[i] = json_array_size(path(results[i], "generator", "limits")) > 0;
         compare->by_hand[i] =
             json_integer_value(path(results[i], "by_hand", "target_changes")) > 0 ||

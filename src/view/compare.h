@@ -11,6 +11,7 @@
 
 #define COMPARE_RUNS 16u /* at most, the base included */
 #define COMPARE_ROWS 72u
+#define COMPARE_HEADLINE 512u
 
 /* RATIO: of packets, which come and go together. SHARE: of sessions, each an observation by itself.
  */
@@ -44,10 +45,11 @@ struct compare_row {
 struct compare {
     uint32_t run_count, row_count;
     const char *names[COMPARE_RUNS];
-    bool limited[COMPARE_RUNS];    /* the generator was the limit */
-    bool by_hand[COMPARE_RUNS];    /* somebody changed the load while it went */
-    bool unfinished[COMPARE_RUNS]; /* a checkpoint */
-    bool older[COMPARE_RUNS];      /* made before sessions that were cut off were counted */
+    char headlines[COMPARE_RUNS][COMPARE_HEADLINE]; /* "": an older result has none */
+    bool limited[COMPARE_RUNS];                     /* the generator was the limit */
+    bool by_hand[COMPARE_RUNS];                     /* somebody changed the load while it went */
+    bool unfinished[COMPARE_RUNS];                  /* a checkpoint */
+    bool older[COMPARE_RUNS]; /* made before sessions that were cut off were counted */
     struct compare_row rows[COMPARE_ROWS];
 };
 

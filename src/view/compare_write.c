@@ -166,11 +166,29 @@ static int name_columns(const struct compare *compare)
     return (int)columns;
 }
 
+static bool has_headlines(const struct compare *compare)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < compare->run_count; i++)
+        any |= compare->headlines[i][0] != '\0';
+    return any;
+}
+
+static void write_headlines(const struct compare *compare, FILE *to)
+{
+    for (uint32_t i = 0; i < compare->run_count; i++) {
+        if (compare->headlines[i][0])
+            fprintf(to, "%s: %s\n", compare->names[i], compare->headlines[i]);
+    }
+    fputs(has_headlines(compare) ? "\n" : "", to);
+}
+
 void compare_write_text(const struct compare_report *report, FILE *to)
 {
     const struct compare *compare = report->compare;
     int columns = name_columns(compare);
     char room[CELL];
+    write_headlines(compare, to);
     for (uint32_t run = 1; run < compare->run_count; run++) {
         fprintf(to, "%s against %s: ", compare->names[run], compare->names[0]);
         write_sentence(compare, run, to);
@@ -198,10 +216,34 @@ static const char *mark_sign(enum compare_mark mark)
     return signs[mark];
 }
 
+/* As code: nothing in it is Markdown. */
+static void write_code(const char *string, FILE *to)
+{
+    fputc('`', to);
+    for (; *string; string++)
+        fputc(*string == '`' ? '\'' : *string, to);
+    fputc('`', to);
+}
+
+static void write_markdown_headlines(const struct compare *compare, FILE *to)
+{
+    for (uint32_t i = 0; i < compare->run_count; i++) {
+        if (!compare->headlines[i][0])
+            continue;
+        fputs("- ", to);
+        write_code(compare->names[i], to);
+        fputs(": ", to);
+        write_code(compare->headlines[i], to);
+        fputc('\n', to);
+    }
+    fputs(has_headlines(compare) ? "\n" : "", to);
+}
+
 void compare_write_markdown(const struct compare_report *report, FILE *to)
 {
     const struct compare *compare = report->compare;
     char room[CELL];
+    write_markdown_headlines(compare, to);
     for (uint32_t run = 1; run < compare->run_count; run++) {
         fprintf(to, "**`%s` against `%s`**: ", compare->names[run], compare->names[0]);
         write_sentence(compare, run, to);
@@ -229,6 +271,21 @@ static void write_escaped(const char *string, FILE *to)
         else
             fputc(*string, to);
     }
+}
+
+static void write_html_headlines(const struct compare *compare, FILE *to)
+{
+    fputs("<ul>\n", to);
+    for (uint32_t i = 0; i < compare->run_count; i++) {
+        if (!compare->headlines[i][0])
+            continue;
+        fputs("<li><b>", to);
+        write_escaped(compare->names[i], to);
+        fputs("</b>: ", to);
+        write_escaped(compare->headlines[i], to);
+        fputs("</li>\n", to);
+    }
+    fputs("</ul>\n", to);
 }
 
 static void write_html_run(const struct compare *compare, uint32_t run, FILE *to)
@@ -280,6 +337,8 @@ int compare_write_html(const struct compare_report *report, const char *path)
     fputs(head, file.stream);
     write_escaped(report->compare->names[0], file.stream);
     fputs("</h1>\n", file.stream);
+    if (has_headlines(report->compare))
+        write_html_headlines(report->compare, file.stream);
     for (uint32_t run = 1; run < report->compare->run_count; run++)
         write_html_run(report->compare, run, file.stream);
     fprintf(file.stream, "<p>%s</p></html>\n", compare_method);
@@ -311,14 +370,21 @@ static json_t *row_json(const struct compare_row *row, uint32_t run)
                      compare_mark_name(mark), "why", why);
 }
 
+static json_t *headline_json(const struct compare *compare, uint32_t run)
+{
+    const char *headline = compare->headlines[run];
+    return headline[0] ? json_string(headline) : json_null();
+}
+
 static json_t *run_json(const struct compare *compare, uint32_t run)
 {
     json_t *rows = json_array();
     for (uint32_t i = 0; i < compare->row_count; i++)
         json_array_append_new(rows, row_json(&compare->rows[i], run));
     json_t *name = json_string(compare->names[run]);
-    return json_pack("{so sb sb so}", "name", name ? name : json_string("result"), "unfinished",
-                     compare->unfinished[run], "older", compare->older[run], "rows", rows);
+    return json_pack("{so so sb sb so}", "name", name ? name : json_string("result"), "headline",
+                     headline_json(compare, run), "unfinished", compare->unfinished[run], "older",
+                     compare->older[run], "rows", rows);
 }
 
 json_t *compare_to_json(const struct compare_report *report)
@@ -334,8 +400,9 @@ json_t *compare_to_json(const struct compare_report *report)
                                             compare_within(&report->tolerances[i], run)));
     }
     json_t *base = json_string(compare->names[0]);
-    return json_pack("{ss so sb sb so so ss}", "schema", "rtspbench.compare.v1", "base",
-                     base ? base : json_string("result"), "base_unfinished", compare->unfinished[0],
+    return json_pack("{ss so so sb sb so so ss}", "schema", "rtspbench.compare.v1", "base",
+                     base ? base : json_string("result"), "base_headline",
+                     headline_json(compare, 0), "base_unfinished", compare->unfinished[0],
                      "base_older", compare->older[0], "runs", runs, "tolerances", tolerances,
                      "method", compare_method);
 }

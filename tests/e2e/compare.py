@@ -82,6 +82,30 @@ def slower_is_told(results):
     assert html.count("<table>") == 2 and "http" not in html, html[:500]
 
 
+@test
+def who_hangs_is_worse_and_said_first():
+    """Half of the sessions get no answer, the others as quick as before: worse by shares, never better by percentiles."""
+    with tempfile.TemporaryDirectory() as folder, Server("--pattern", "50/s:200") as server:
+        whole, half = pathlib.Path(folder) / "whole.json", pathlib.Path(folder) / "half.json"
+        hung = [server.url + "pattern", server.url + "pattern?mute=describe"]
+        whole.write_text(json.dumps(Run(server.url + "pattern", "-n", 20, "-r", "20/s", "-d", "5s").result))
+        half.write_text(json.dumps(Run(*hung, "-n", 20, "-r", "20/s", "-d", "5s").result))
+        shown = {row: mark for row, mark in marks(whole, half).items() if row.endswith("_ratio") or "describe" in row}
+        for row in ("failed_ratio", "unanswered_ratio", "describe.p95", "describe.p99"):
+            equal(shown[row], "worse", row)
+        assert "better" not in shown.values(), shown
+        equal({mark for row, mark in marks(half, whole).items() if row in ("failed_ratio", "unanswered_ratio")},
+              {"better"}, "the other way round")
+        page = pathlib.Path(folder) / "page.html"
+        headlines = [json.loads(file.read_text())["headline"] for file in (whole, half)]
+        assert "10 unanswered" in headlines[1], headlines
+        text, markdown = compare(whole, half)[1], compare(whole, half, "--markdown", "--html", page)[1]
+        equal(text.splitlines()[:3], [f"{whole}: {headlines[0]}", f"{half}: {headlines[1]}", ""], "first lines")
+        equal(markdown.splitlines()[:3], [f"- `{whole}`: `{headlines[0]}`", f"- `{half}`: `{headlines[1]}`", ""],
+              "first lines")
+        assert f"<li><b>{half}</b>: {headlines[1]}</li>" in page.read_text(), page.read_text()
+
+
 @test(short=True)
 def wrong_use_is_said():
     with tempfile.TemporaryDirectory() as folder:

@@ -272,15 +272,20 @@ static void test_never_is_beyond(void **state)
 
 static char *written;
 
-/* The text up to a line's end, after so many of them. */
-static const char *line(unsigned before)
+static char *write_by(void (*write)(const struct compare_report *report, FILE *to))
 {
     size_t len;
     free(written);
     FILE *memory = open_memstream(&written, &len);
-    compare_write_text(&(struct compare_report){.compare = &compare}, memory);
+    write(&(struct compare_report){.compare = &compare}, memory);
     fclose(memory);
-    char *start = written;
+    return written;
+}
+
+/* The text up to a line's end, after so many of them. */
+static const char *line(unsigned before)
+{
+    char *start = write_by(compare_write_text);
     for (unsigned i = 0; i < before; i++)
         start = strchr(start, '\n') + 1;
     start[strcspn(start, "\n")] = '\0';
@@ -325,6 +330,50 @@ static void test_never_is_said(void **state)
     make(described((struct describes){10, 1000, 0}), described((struct describes){5, 700, 300}));
     assert_string_equal(line(3), "describe.p50               10.0 ms     5.00 ms           -50 %  "
                                  "noise: 300 of 1,000 never got there, of the base 0 of 1,000");
+}
+
+/* What each run says of itself comes first. An older result says nothing. */
+static void test_headlines(void **state)
+{
+    static const char fails[] =
+        "{\"headline\": \"FAIL  10 of 20 sessions, 10 unanswered; missed `a<1`\"}";
+    static const char passes[] = "{\"headline\": \"PASS  20 of 20\\u001b[m\\nsessions\"}";
+    make(json_loads(passes, 0, NULL), json_loads(fails, 0, NULL));
+    assert_string_equal(line(0), "base: PASS  20 of 20\\x1b[m\\nsessions");
+    assert_string_equal(line(1), "new: FAIL  10 of 20 sessions, 10 unanswered; missed `a<1`");
+    assert_string_equal(line(2), "");
+    assert_string_equal(line(3), "new against base: noise everywhere");
+    static const char markdown[] =
+        "- `base`: `PASS  20 of 20\\x1b[m\\nsessions`\n"
+        "- `new`: `FAIL  10 of 20 sessions, 10 unanswered; missed 'a<1'`\n\n"
+        "**`new` against `base`**: ";
+    assert_memory_equal(write_by(compare_write_markdown), markdown, strlen(markdown));
+    make(json_object(), json_loads(fails, 0, NULL));
+    assert_string_equal(line(0), "new: FAIL  10 of 20 sessions, 10 unanswered; missed `a<1`");
+    json_t *json = compare_to_json(&(struct compare_report){.compare = &compare});
+    json_t *run = json_array_get(json_object_get(json, "runs"), 0);
+    assert_true(json_is_null(json_object_get(json, "base_headline")));
+    assert_string_equal(json_string_value(json_object_get(run, "headline")),
+                        "FAIL  10 of 20 sessions, 10 unanswered; missed `a<1`");
+    json_decref(json);
+}
+
+static void test_headlines_of_a_page(void **state)
+{
+    static const char fails[] = "{\"headline\": \"FAIL  missed a<1\"}";
+    static const char expected[] = "<h1>Comparison with base</h1>\n<ul>\n"
+                                   "<li><b>new</b>: FAIL  missed a&#60;1</li>\n</ul>\n<h2>";
+    char path[] = "/tmp/rtspbench-compare-XXXXXX", page[8192];
+    int made = mkstemp(path);
+    assert_int_not_equal(made, -1);
+    close(made);
+    make(json_object(), json_loads(fails, 0, NULL));
+    assert_int_equal(compare_write_html(&(struct compare_report){.compare = &compare}, path), 0);
+    FILE *file = fopen(path, "r");
+    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+    assert_non_null(strstr(page, expected));
 }
 
 /* What an older result called failed is held against the same of a newer one; its "never" meant
@@ -503,6 +552,8 @@ int main(void)
         cmocka_unit_test(test_never),
         cmocka_unit_test(test_never_is_beyond),
         cmocka_unit_test(test_never_is_said),
+        cmocka_unit_test(test_headlines),
+        cmocka_unit_test(test_headlines_of_a_page),
         cmocka_unit_test(test_older),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_bursts_widen_a_loss),
