@@ -10,6 +10,7 @@
 #include "view/json_dump.h"
 
 #define STATUS_BEYOND 99
+#define STATUS_UNJUDGED 3
 #define TOLERANCES_MAX 64u
 
 struct comparison {
@@ -91,15 +92,23 @@ static bool write_all(const struct comparison *comparison, struct text *error)
     return true;
 }
 
+/* Something beyond is beyond, whatever can't be judged beside it. */
 static int status_of(const struct comparison *comparison)
 {
+    const struct compare *compare = &comparison->compare;
+    struct text unused = text_init(NULL, 0);
+    int status = 0;
     for (uint32_t i = 0; i < comparison->tolerance_count; i++) {
-        for (uint32_t run = 1; run < comparison->compare.run_count; run++) {
-            if (!compare_within(&comparison->tolerances[i], run))
+        for (uint32_t run = 1; run < compare->run_count; run++) {
+            enum compare_judgement judgement =
+                compare_judge(&comparison->tolerances[i], run, &unused);
+            if (judgement == COMPARE_BEYOND)
                 return STATUS_BEYOND;
+            if (judgement == COMPARE_UNJUDGED || compare->unfit[0] || compare->unfit[run])
+                status = STATUS_UNJUDGED;
         }
     }
-    return 0;
+    return status;
 }
 
 int compare_main(const struct options *options, struct text *error)

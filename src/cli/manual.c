@@ -103,8 +103,10 @@ static void write_exit_status(enum command command, FILE *to)
         "limit or a signal ended the run before its load was there\n.TP\n99\nan objective was "
         "missed\n";
     static const char *const of_compare =
-        ".TP\n0\nwithin all tolerances\n.TP\n2\nusage or set-up "
-        "error, or an output that could not be written\n.TP\n99\nbeyond a tolerance\n";
+        ".TP\n0\nwithin all tolerances, or none was given\n.TP\n2\nusage or set-up error, or an "
+        "output that could not be written\n.TP\n3\na tolerance can't be judged: too few values, "
+        "none in the base, or a result that is invalid, limited or unfinished\n.TP\n99\nbeyond a "
+        "tolerance\n";
     static const char *const of_others = ".TP\n0\nsuccess\n.TP\n1\nwhat was asked for is not so\n"
                                          ".TP\n2\nusage or set-up error, or an output that could "
                                          "not be written\n";

@@ -13,7 +13,8 @@
 #define LEAST_SHARE 0.05
 #define LEAST_MS 0.5
 #define LEAST_RATIO 0.0005
-#define LEAST_SECONDS 5u /* of a series, to speak of their spread */
+#define LEAST_SESSIONS 5u /* in each run, for all against none to be sure */
+#define LEAST_SECONDS 5u  /* of a series, to speak of their spread */
 
 const char compare_method[] =
     "A share of sessions is better or worse where Fisher's exact test of the two counts says so at "
@@ -103,12 +104,18 @@ struct distribution {
     bool in_a_burst;    /* its values wait for each other: they are one observation, not many */
 };
 
+/* Values for the greatest to be surely above the quantile. */
+static double needed_for(double q)
+{
+    return ceil(log((1 - SURE) / 2) / log(q));
+}
+
 /* Of the values among which the true quantile may be. Beyond the last where not even the greatest
    is surely above it: all n are below it with a chance of q^n. */
 static double highest_rank(double n, double q)
 {
     double rank = ceil(n * q + Z * sqrt(n * q * (1 - q))) + 1;
-    return rank > n && pow(q, n) <= (1 - SURE) / 2 ? n : rank;
+    return rank > n && n >= needed_for(q) ? n : rank;
 }
 
 /* Where the value of a rank may have come out by chance; ranks beyond the measured ones are of
@@ -328,6 +335,7 @@ static void add_distribution(struct compare *compare, const struct sources *sour
     for (size_t k = 0; k < sizeof(statistics) / sizeof(statistics[0]); k++) {
         struct compare_row *row = new_row(compare, COMPARE_MS);
         snprintf(row->name, sizeof(row->name), "%s.%s", from->name, statistics[k].name);
+        row->needed = from->in_a_burst ? 1 : (uint32_t)needed_for(statistics[k].q);
         for (uint32_t i = 1; i < compare->run_count; i++) {
             row->base[i] = percentile(&sources->base[i], from, &statistics[k]);
             row->of[i] = percentile(&sources->of[i], from, &statistics[k]);
@@ -369,6 +377,7 @@ static void add_single(struct compare *compare, const struct sources *sources,
     struct compare_row *row = new_row(compare, single->unit);
     snprintf(row->name, sizeof(row->name), "%s", single->name);
     row->more_is_better = single->unit == COMPARE_RATE;
+    row->needed = single->unit == COMPARE_SHARE ? LEAST_SESSIONS : 1;
     for (uint32_t i = 1; i < compare->run_count; i++) {
         row->base[i] = single->get(&sources->base[i]);
         row->of[i] = single->get(&sources->of[i]);
@@ -424,6 +433,16 @@ static void take_headline(char to[COMPARE_HEADLINE], json_t *result)
     text_string(&text);
 }
 
+static const char *why_unfit(json_t *result)
+{
+    const char *verdict = json_string_value(json_object_get(result, "verdict"));
+    if (is_running(result))
+        return "the run didn't finish";
+    if (json_array_size(path(result, "generator", "limits")) > 0)
+        return "the generator was the limit";
+    return verdict && strcmp(verdict, "invalid") == 0 ? "the run is invalid" : NULL;
+}
+
 void compare_make(struct compare *compare, json_t *const *results, const char *const *names,
                   uint32_t count)
 {
@@ -433,6 +452,7 @@ void compare_make(struct compare *compare, json_t *const *results, const char *c
     for (uint32_t i = 0; i < count; i++) {
         compare->names[i] = names[i];
         take_headline(compare->headlines[i], results[i]);
+        compare->unfit[i] = why_unfit(results[i]);
         compare->limited[i] = json_array_size(path(results[i], "generator", "limits")) > 0;
         compare->by_hand[i] =
             json_integer_value(path(results[i], "by_hand", "target_changes")) > 0 ||
@@ -543,38 +563,4 @@ const char *compare_mark_name(enum compare_mark mark)
 {
     static const char *const names[] = {"noise", "better", "worse", "too few", "unmeasured"};
     return names[mark];
-}
-
-bool compare_tolerance_parse(const struct compare *compare, const char *text,
-                             struct compare_tolerance *out, struct text *expected)
-{
-    char name[sizeof(compare->rows[0].name)];
-    struct slice rest = slice_from_string(text);
-    struct slice left = slice_take_until(&rest, '=');
-    char *end = name;
-    bool digits = rest.len > 0 && strchr("0123456789.", rest.data[0]); /* no "inf", no sign */
-    *out = (struct compare_tolerance){.text = text};
-    for (uint32_t i = 0; slice_to_string(left, name, sizeof(name)) && i < compare->row_count; i++) {
-        if (strcmp(compare->rows[i].name, name) == 0)
-            out->row = &compare->rows[i];
-    }
-    out->most = digits ? strtod((const char *)rest.data, &end) / 100 : 0;
-    if (out->row && digits && strcmp(end, "%") == 0)
-        return true;
-    text_add_string(expected,
-                    "NAME=PERCENT% such as startup.p95=10%, with a NAME that was measured:");
-    for (uint32_t i = 0; i < compare->row_count; i++)
-        text_printf(expected, " %s", compare->rows[i].name);
-    return false;
-}
-
-bool compare_within(const struct compare_tolerance *tolerance, uint32_t run)
-{
-    const struct compare_row *row = tolerance->row;
-    if (!is_measured(row, run))
-        return !row->base[run].measured;
-    double change = compare_change(row, run);
-    if (isinf(row->of[run].value) && compare_mark(row, run) == COMPARE_WORSE)
-        return false; /* also where it was never before */
-    return (row->more_is_better ? -change : change) <= tolerance->most;
 }

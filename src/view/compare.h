@@ -37,8 +37,8 @@ struct compare_row {
     char name[32]; /* as in an objective: "startup.p95" */
     enum compare_unit unit;
     bool more_is_better;
-    struct compare_value
-        base[COMPARE_RUNS]; /* as each run is held against it, from the second on */
+    uint32_t needed; /* values, or sessions, in each run: fewer can't show any difference */
+    struct compare_value base[COMPARE_RUNS]; /* as it is held against each run but the first */
     struct compare_value of[COMPARE_RUNS];
 };
 
@@ -46,6 +46,7 @@ struct compare {
     uint32_t run_count, row_count;
     const char *names[COMPARE_RUNS];
     char headlines[COMPARE_RUNS][COMPARE_HEADLINE]; /* "": an older result has none */
+    const char *unfit[COMPARE_RUNS];                /* why nothing is judged by it; NULL: it is */
     bool limited[COMPARE_RUNS];                     /* the generator was the limit */
     bool by_hand[COMPARE_RUNS];                     /* somebody changed the load while it went */
     bool unfinished[COMPARE_RUNS];                  /* a checkpoint */
@@ -65,20 +66,6 @@ enum compare_mark compare_mark(const struct compare_row *row, uint32_t run);
 bool compare_is_by_never(const struct compare_row *row, uint32_t run);
 
 const char *compare_mark_name(enum compare_mark mark);
-
-struct compare_tolerance {
-    const char *text; /* borrowed */
-    const struct compare_row *row;
-    double most; /* by which it may be worse */
-};
-
-/* Reads "startup.p95=10%" or "loss_ratio=0.1%" (of ratios, percentage points). False: expected says
-   what was expected. */
-bool compare_tolerance_parse(const struct compare *compare, const char *text,
-                             struct compare_tolerance *out, struct text *expected);
-
-/* Whether a run is within it. One that lacks what the base has is not. */
-bool compare_within(const struct compare_tolerance *tolerance, uint32_t run);
 
 /* How marks are given, in words. */
 extern const char compare_method[];

@@ -139,19 +139,34 @@ static void write_wrapped(const char *words, FILE *to)
     fputc('\n', to);
 }
 
+static void write_tolerance(const struct compare_report *report,
+                            const struct compare_tolerance *tolerance, uint32_t run, FILE *to)
+{
+    static const char *const words[] = {"within", "BEYOND", "UNJUDGED"};
+    char room[CELL], reason[WHY];
+    struct text why = text_init(reason, sizeof(reason));
+    enum compare_judgement judgement = compare_judge(tolerance, run, &why);
+    const char *change = write_change(room, tolerance->row, run);
+    fprintf(to, "%s  %s: %s", words[judgement], tolerance->text, report->compare->names[run]);
+    fprintf(to, "%s%s", change[0] ? " " : "", change);
+    fprintf(to, "%s%s\n", why.len > 0 ? ", " : "", text_string(&why));
+}
+
+/* What can't be judged needs a reason only where it was to be judged. */
 static void write_tolerances(const struct compare_report *report, const char *start, FILE *to)
 {
-    char room[CELL];
+    const struct compare *compare = report->compare;
+    if (report->tolerance_count == 0)
+        return;
     for (uint32_t i = 0; i < report->tolerance_count; i++) {
-        const struct compare_tolerance *tolerance = &report->tolerances[i];
-        for (uint32_t run = 1; run < report->compare->run_count; run++) {
-            bool within = compare_within(tolerance, run);
-            fprintf(to, "%s%s  %s: %s %s%s\n", start, within ? "within" : "BEYOND", tolerance->text,
-                    report->compare->names[run], write_change(room, tolerance->row, run),
-                    !within && compare_mark(tolerance->row, run) == COMPARE_NOISE
-                        ? ", which may be noise"
-                        : "");
+        for (uint32_t run = 1; run < compare->run_count; run++) {
+            fputs(start, to);
+            write_tolerance(report, &report->tolerances[i], run, to);
         }
+    }
+    for (uint32_t i = 0; i < compare->run_count; i++) {
+        if (compare->unfit[i])
+            fprintf(to, "%sUNJUDGED  %s: %s\n", start, compare->names[i], compare->unfit[i]);
     }
 }
 
@@ -382,9 +397,20 @@ static json_t *run_json(const struct compare *compare, uint32_t run)
     for (uint32_t i = 0; i < compare->row_count; i++)
         json_array_append_new(rows, row_json(&compare->rows[i], run));
     json_t *name = json_string(compare->names[run]);
-    return json_pack("{so so sb sb so}", "name", name ? name : json_string("result"), "headline",
-                     headline_json(compare, run), "unfinished", compare->unfinished[run], "older",
-                     compare->older[run], "rows", rows);
+    return json_pack("{so so sb sb ss? so}", "name", name ? name : json_string("result"),
+                     "headline", headline_json(compare, run), "unfinished",
+                     compare->unfinished[run], "older", compare->older[run], "unfit",
+                     compare->unfit[run], "rows", rows);
+}
+
+static json_t *tolerance_json(const struct compare_tolerance *tolerance, uint32_t run)
+{
+    char room[WHY];
+    struct text why = text_init(room, sizeof(room));
+    enum compare_judgement judgement = compare_judge(tolerance, run, &why);
+    return json_pack("{ss si sb sb ss}", "tolerance", tolerance->text, "run", (int)run - 1,
+                     "within", judgement == COMPARE_WITHIN, "judged", judgement != COMPARE_UNJUDGED,
+                     "why", text_string(&why));
 }
 
 json_t *compare_to_json(const struct compare_report *report)
@@ -394,15 +420,12 @@ json_t *compare_to_json(const struct compare_report *report)
     for (uint32_t run = 1; run < compare->run_count; run++) {
         json_array_append_new(runs, run_json(compare, run));
         for (uint32_t i = 0; i < report->tolerance_count; i++)
-            json_array_append_new(tolerances,
-                                  json_pack("{ss si sb}", "tolerance", report->tolerances[i].text,
-                                            "run", (int)run - 1, "within",
-                                            compare_within(&report->tolerances[i], run)));
+            json_array_append_new(tolerances, tolerance_json(&report->tolerances[i], run));
     }
     json_t *base = json_string(compare->names[0]);
-    return json_pack("{ss so so sb sb so so ss}", "schema", "rtspbench.compare.v1", "base",
+    return json_pack("{ss so so sb sb ss? so so ss}", "schema", "rtspbench.compare.v1", "base",
                      base ? base : json_string("result"), "base_headline",
                      headline_json(compare, 0), "base_unfinished", compare->unfinished[0],
-                     "base_older", compare->older[0], "runs", runs, "tolerances", tolerances,
-                     "method", compare_method);
+                     "base_older", compare->older[0], "base_unfit", compare->unfit[0], "runs", runs,
+                     "tolerances", tolerances, "method", compare_method);
 }

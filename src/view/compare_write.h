@@ -1,7 +1,7 @@
 /* compare_write.h - a comparison as text, Markdown, a page, and JSON. */
 #pragma once
 
-#include "view/compare.h"
+#include "view/compare_tolerance.h"
 
 struct compare_report {
     const struct compare *compare;

@@ -107,6 +107,35 @@ def who_hangs_is_worse_and_said_first():
 
 
 @test(short=True)
+def what_cannot_be_judged_is_said():
+    """A tolerance of too few values, or of a result that says nothing of the server, is neither kept nor missed."""
+    few = {"schema": "rtspbench.result.v1", "verdict": "pass", "sessions": {"started": 4, "failed": 4, "unanswered": 0}}
+    fine = {**few, "sessions": {"started": 400, "failed": 0, "unanswered": 0}}
+    none = {**few, "sessions": {"started": 4, "failed": 0, "unanswered": 0}}
+    invalid = {**fine, "verdict": "invalid"}
+    worse = {**invalid, "sessions": {"started": 400, "failed": 400, "unanswered": 0}}
+    with tempfile.TemporaryDirectory() as folder:
+        def status_of(base, new, *options):
+            files = pathlib.Path(folder) / "base.json", pathlib.Path(folder) / "new.json"
+            for file, result in zip(files, (base, new)):
+                file.write_text(json.dumps(result))
+            return compare(*files, *options)
+        kept = ("--tolerate", "failed_ratio=1%")
+        for base, new, expected, part in ((fine, fine, 0, "within  failed_ratio=1%"),
+                                          (few, none, 3, "too few values, 5 in each run are needed"),
+                                          (fine, invalid, 3, "UNJUDGED  "), (invalid, fine, 3, "the run is invalid"),
+                                          (fine, {**fine, "verdict": None, "state": "running"}, 3, "the run didn't finish"),
+                                          (fine, {**fine, "generator": {"limits": ["cpu"]}}, 3, "the generator was the limit"),
+                                          (fine, worse, 99, "BEYOND  failed_ratio=1%")):
+            status, out, _ = status_of(base, new, *kept)
+            equal(status, expected, f"status of {new} against {base}\n{out}")
+            assert part in out, out
+            equal(status_of(base, new)[0], 0, "status without tolerances")
+        (tolerance,) = json.loads(status_of(few, none, "--json", *kept)[1])["tolerances"]
+        equal((tolerance["within"], tolerance["judged"]), (False, False), "of too few")
+
+
+@test(short=True)
 def wrong_use_is_said():
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "r.json"
