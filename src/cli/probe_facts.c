@@ -66,8 +66,11 @@ int probe_track_of(const struct probe *probe, unsigned medium)
 static void write_deadline(struct text *to, const struct probe *probe)
 {
     bool media = probe->reason == REASON_MEDIA_TIMEOUT;
+    uint64_t waited_ns = media ? probe->plan.media_timeout_ns : probe->plan.timeout_ns;
+    if (probe->reason == REASON_TEARDOWN_TIMEOUT && waited_ns > CLIENT_TEARDOWN_NS)
+        waited_ns = CLIENT_TEARDOWN_NS;
     text_add_string(to, media ? "no RTP came within " : "no answer within ");
-    units_write_duration(to, media ? probe->plan.media_timeout_ns : probe->plan.timeout_ns);
+    units_write_duration(to, waited_ns);
     if (media && probe->udp)
         text_add_string(to, " (a firewall may keep UDP back: try --transport tcp)");
 }
@@ -116,7 +119,8 @@ void probe_write_reason(struct text *to, const struct probe *probe)
         return;
     }
     text_printf(to, "%s: ", phase_name(probe->phase));
-    if (probe->reason == REASON_TIMEOUT || probe->reason == REASON_MEDIA_TIMEOUT)
+    if (probe->reason == REASON_TIMEOUT || probe->reason == REASON_MEDIA_TIMEOUT ||
+        probe->reason == REASON_TEARDOWN_TIMEOUT)
         write_deadline(to, probe);
     else if (words)
         text_add_string(to, words);

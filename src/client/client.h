@@ -17,6 +17,8 @@
 #include "stats/stats.h"
 
 #define CLIENT_ADDRESSES 8u
+#define CLIENT_TEARDOWN_NS                                                                         \
+    UINT64_C(5000000000) /* an answer to TEARDOWN is waited for so long at most */
 
 enum client_transport {
     CLIENT_TCP,

@@ -187,6 +187,8 @@ static void count_packet(struct client *client, struct session *session, unsigne
     };
     enum receiver_verdict verdict = receiver_on_packet(&track->receiver, packet, &arrival);
     arrival.verdict = verdict;
+    if (verdict == RECEIVER_RESTART) /* another source, which has not said goodbye */
+        track->has_bye = false;
     if (one_stream) {
         all->packets++;
         all->bytes += piece->total_len;
@@ -245,10 +247,14 @@ void media_on_rtp(struct client *client, struct session *session, unsigned n,
     count_packet(client, session, n, &packet, piece);
 }
 
-/* A BYE of every track ends the session: the server has no more to send. */
-static void on_bye(struct client *client, struct session *session, struct track *track)
+/* A BYE of every track's source ends the session: the server has no more to send. One of a source
+   that the track has left, or never had, is about nobody here. */
+static void on_bye(struct client *client, struct session *session, struct track *track,
+                   const struct rtcp *bye)
 {
     client->media->rtcp.bye_received++;
+    if (!track->receiver.started || !rtcp_bye_names(bye, track->receiver.ssrc))
+        return;
     track->has_bye = true;
     for (unsigned i = 0; i < session->track_count; i++) {
         if (!session_track(client, session, i)->has_bye)
@@ -284,7 +290,7 @@ void media_on_rtcp(struct client *client, struct session *session, unsigned n,
         else if (packet.type == RTCP_SR)
             on_sender_report(client, session, n, &packet);
         if (packet.type == RTCP_BYE) {
-            on_bye(client, session, session_track(client, session, n));
+            on_bye(client, session, session_track(client, session, n), &packet);
             return;
         }
     }

@@ -236,6 +236,8 @@ void session_fail(struct client *client, struct session *session, enum reason re
                   unsigned status, struct slice what)
 {
     count_teardown(client, session, reason);
+    if (session->state == SESSION_TEARDOWN && reason == REASON_TIMEOUT)
+        reason = REASON_TEARDOWN_TIMEOUT;
     session_count_error(client, session, reason, status, what);
     session->last_phase = (uint8_t)session_phase(session);
     session->last_reason = (uint8_t)reason;

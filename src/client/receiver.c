@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 
+#define SUSPECTS_APART 100u /* packets out of range that make a restart are no further apart */
 #define JUMP_NS (10 * (int64_t)NS_PER_S) /* RTP time this far off starts afresh */
 
 static_assert(sizeof(struct receiver) == 112, "one per track: keep it small");
@@ -134,12 +135,27 @@ static enum receiver_verdict judge_old(struct receiver *receiver, uint32_t behin
     return RECEIVER_DUPLICATE;
 }
 
-/* Out of every range: noise, unless the next packet follows it (A.1). */
+/* The packet that was held as a suspect is the first of the new numbers, and this one the next,
+   with what is missing between them. */
+static enum receiver_verdict restart_from(struct receiver *receiver, const struct rtp *packet,
+                                          uint16_t held, struct receiver_arrival *arrival)
+{
+    struct rtp first = *packet;
+    first.sequence = held;
+    restart(receiver, &first, arrival);
+    advance(receiver, (uint16_t)(packet->sequence - held), arrival);
+    return RECEIVER_RESTART;
+}
+
+/* Out of every range: noise, unless another packet follows it closely (A.1 asks for the very next
+   one, which may be lost). */
 static enum receiver_verdict judge_far(struct receiver *receiver, const struct rtp *packet,
                                        struct receiver_arrival *arrival)
 {
-    if (receiver->has_bad_sequence && packet->sequence == receiver->bad_sequence)
-        return restart(receiver, packet, arrival);
+    uint16_t held = (uint16_t)(receiver->bad_sequence - 1);
+    uint16_t ahead = (uint16_t)(packet->sequence - held);
+    if (receiver->has_bad_sequence && ahead > 0 && ahead <= SUSPECTS_APART)
+        return restart_from(receiver, packet, held, arrival);
     receiver->has_bad_sequence = true;
     receiver->bad_sequence = (uint16_t)(packet->sequence + 1);
     return RECEIVER_HELD;

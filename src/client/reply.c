@@ -41,8 +41,10 @@ static enum reason take_challenge(struct client *client, struct session *session
     if (!session_may_authenticate(client, session))
         return REASON_AUTH_REQUIRED;
     enum auth_result result = auth_choose(reply, &challenge);
-    if (result != AUTH_OK)
-        return result == AUTH_UNSAFE ? REASON_INJECTION_REJECTED : REASON_AUTH_UNSUPPORTED;
+    if (result == AUTH_UNSAFE)
+        return REASON_INJECTION_REJECTED;
+    if (result != AUTH_OK) /* some servers refuse credentials by a 401 without a challenge */
+        return session->auth ? REASON_AUTH_REJECTED : REASON_AUTH_UNSUPPORTED;
     bool refused = session->auth_rounds > 0 && !challenge.stale;
     if (session->auth_rounds >= AUTH_ROUNDS_MAX || refused)
         return REASON_AUTH_REJECTED;

@@ -10,7 +10,6 @@
 static_assert(sizeof(struct track) == 120, "hot half of it in one line");
 static_assert(sizeof(struct session) <= 512, "one per reader: 512 bytes all in");
 
-#define TEARDOWN_NS (5 * NS_PER_S)
 #define DRAIN_SILENCE_NS (100 * NS_PER_MS)
 #define DRAIN_MAX_NS NS_PER_S
 
@@ -53,7 +52,7 @@ static uint64_t allowed_ns(const struct client *client, enum session_state state
     case SESSION_RECORD:
         return phase_ns;
     case SESSION_TEARDOWN:
-        return phase_ns < TEARDOWN_NS ? phase_ns : TEARDOWN_NS;
+        return phase_ns < CLIENT_TEARDOWN_NS ? phase_ns : CLIENT_TEARDOWN_NS;
     case SESSION_DRAINING:
         return DRAIN_SILENCE_NS;
     case SESSION_FREE:

@@ -68,8 +68,10 @@ static bool parse_packet(struct slice packet, struct rtcp *out)
         out->ssrc = load_u32(body.data);
     if (out->type == RTCP_SDES)
         return sdes_is_sound(out->count, body);
-    if (out->type == RTCP_BYE)
+    if (out->type == RTCP_BYE) {
+        out->leaving = slice_make(body.data, out->count * 4u);
         return body.len >= out->count * 4u;
+    }
     if (out->type != RTCP_SR && out->type != RTCP_RR)
         return true;
     size_t fixed = out->type == RTCP_SR ? SR_BYTES : HEADER_BYTES;
@@ -83,6 +85,15 @@ static bool parse_packet(struct slice packet, struct rtcp *out)
     }
     out->blocks = slice_make(packet.data + fixed, out->count * BLOCK_BYTES);
     return true;
+}
+
+bool rtcp_bye_names(const struct rtcp *bye, uint32_t ssrc)
+{
+    for (size_t at = 0; at + 4 <= bye->leaving.len; at += 4) {
+        if (load_u32(bye->leaving.data + at) == ssrc)
+            return true;
+    }
+    return false;
 }
 
 /* Types beyond 192-223 are no RTCP (RFC 5761, 4). */

@@ -18,7 +18,8 @@ struct rtcp {
     uint32_t rtp_timestamp;
     uint32_t packet_count;
     uint32_t octet_count;
-    struct slice blocks; /* SR and RR: 24 bytes each */
+    struct slice blocks;  /* SR and RR: 24 bytes each */
+    struct slice leaving; /* BYE: 4 bytes each */
 };
 
 /* A report block (RFC 3550, 6.4.1). */
@@ -36,6 +37,9 @@ enum rtcp_result { RTCP_OK, RTCP_END, RTCP_INVALID };
 
 /* Takes the next packet from a compound. INVALID when the rest makes no sense (version, length). */
 enum rtcp_result rtcp_next(struct slice *compound, struct rtcp *out);
+
+/* Does a BYE name that source as one that leaves (RFC 3550, 6.6)? */
+bool rtcp_bye_names(const struct rtcp *bye, uint32_t ssrc);
 
 /* Takes the next report block of an SR or RR. */
 bool rtcp_block_next(struct slice *blocks, struct rtcp_block *out);

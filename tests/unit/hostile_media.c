@@ -235,6 +235,23 @@ static const struct scripted_row frames[] = {
      .packets = 1,
      DROPS_IN(MEDIA, BYE),
      .counts = {COUNTS(rtcp.bye_received, 1)}},
+    {.name = "BYE of another source",
+     .lines = {{"PLAY", PLAY "{rtp:0:1}{hex:2401000881cb000155667788}{rtp:0:2}{rtp:0:3}"}},
+     .counts = {COUNTS(rtcp.bye_received, 1)}},
+    {.name = "BYE of nobody",
+     .lines = {{"PLAY", PLAY "{rtp:0:1}{hex:2401000480cb0000}{rtp:0:2}{rtp:0:3}"}},
+     .counts = {COUNTS(rtcp.bye_received, 1)}},
+    {.name = "BYE of a source that the track has left",
+     .lines = {{"PLAY", PLAY "{hex:2400000c806000010000000011000001}"
+                             "{hex:2400000c806000090000000011000002}"
+                             "{hex:2401000881cb000111000001}"
+                             "{hex:2400000c8060000a0000000011000002}"}},
+     .counts = {COUNTS(rtcp.bye_received, 1), COUNTS(rtp[MEDIA_VIDEO].resets, 1)}},
+    {.name = "BYE of two sources, one of them the track's",
+     .lines = {{"PLAY", PLAY "{rtp:0:1}{hex:2401000c82cb000255667788" SSRC_1 "}"}},
+     .packets = 1,
+     DROPS_IN(MEDIA, BYE),
+     .counts = {COUNTS(rtcp.bye_received, 1)}},
     {.name = "sender reports of year 0 and 2036",
      .lines = {{"PLAY",
                 PLAY "{rtp:0:1}{rtp:0:2}{rtp:0:3}"
