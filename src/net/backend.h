@@ -25,6 +25,7 @@ struct loop_ops {
     void (*close)(struct loop *loop, loop_socket socket, bool reset);
     void (*quickack_off)(struct loop *loop, loop_socket socket);
     uint32_t (*udp_drops)(struct loop *loop, loop_socket socket);
+    uint32_t (*unacked)(struct loop *loop, loop_socket socket);
     uint32_t (*rcvbuf)(struct loop *loop, loop_socket socket);
     bool (*local_address)(struct loop *loop, loop_socket socket, struct address *out);
     int (*resolve)(struct loop *loop, struct slice host, uint16_t port, uint64_t token);

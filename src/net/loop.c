@@ -179,6 +179,11 @@ uint32_t loop_udp_drops(struct loop *loop, loop_socket socket)
     return loop->ops->udp_drops(loop, socket);
 }
 
+uint32_t loop_unacked(struct loop *loop, loop_socket socket)
+{
+    return loop->ops->unacked(loop, socket);
+}
+
 uint32_t loop_rcvbuf(struct loop *loop, loop_socket socket)
 {
     return loop->ops->rcvbuf(loop, socket);

@@ -178,6 +178,10 @@ void loop_quickack_off(struct loop *loop, loop_socket socket);
  * SK_MEMINFO_DROPS). */
 uint32_t loop_udp_drops(struct loop *loop, loop_socket socket);
 
+/* TCP: bytes sent that the peer's system has not acknowledged (SIOCOUTQ). What it has acknowledged
+   its process need not have read. Sim: bytes that the peer has not read. */
+uint32_t loop_unacked(struct loop *loop, loop_socket socket);
+
 /* The receive buffer in force, in bytes as the kernel accounts them (SO_RCVBUF as read). */
 uint32_t loop_rcvbuf(struct loop *loop, loop_socket socket);
 

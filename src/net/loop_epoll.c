@@ -332,6 +332,7 @@ static const struct loop_ops ops = {
     .close = real_close,
     .quickack_off = real_quickack_off,
     .udp_drops = real_udp_drops,
+    .unacked = real_unacked,
     .rcvbuf = real_rcvbuf,
     .local_address = real_local_address,
     .resolve = real_resolve,

@@ -386,25 +386,12 @@ static size_t total(const struct iovec *parts, int count)
     return bytes;
 }
 
-static int64_t room_for(struct sim *sim, struct sim_socket *socket, size_t wish)
-{
-    size_t room = SIM_WINDOW - socket->outstanding;
-    size_t takes = wish < room ? wish : room;
-    if (socket->flags & SIM_CONNECTING)
-        return -EAGAIN;
-    if (socket->flags & (SIM_BROKEN | SIM_SHUT))
-        return -EPIPE;
-    if (takes > 0 && sim_chance(&socket->rng, sim->faults.send_full_ppm))
-        takes = rng_below(&socket->rng, takes);
-    return takes > 0 || wish == 0 ? (int64_t)takes : -EAGAIN;
-}
-
 static int64_t send_bytes(struct loop *base, loop_socket name, const struct iovec *parts, int count)
 {
     static _Thread_local uint8_t gathered[SIM_WINDOW];
     struct sim *sim = of(base)->sim;
     struct sim_socket *socket = find(base, name);
-    int64_t takes = socket ? room_for(sim, socket, total(parts, count)) : -EBADF;
+    int64_t takes = socket ? sim_room(sim, socket, total(parts, count)) : -EBADF;
     if (takes <= 0)
         return takes;
     size_t len = 0;
@@ -503,6 +490,12 @@ static uint32_t udp_drops(struct loop *base, loop_socket name)
     return socket ? socket->drops : 0;
 }
 
+static uint32_t unacked(struct loop *base, loop_socket name)
+{
+    struct sim_socket *socket = find(base, name);
+    return socket ? socket->outstanding : 0;
+}
+
 static uint32_t rcvbuf(struct loop *base, loop_socket name)
 {
     struct sim_socket *socket = find(base, name);
@@ -569,6 +562,7 @@ static const struct loop_ops ops = {
     .close = close_socket,
     .quickack_off = quickack_off,
     .udp_drops = udp_drops,
+    .unacked = unacked,
     .rcvbuf = rcvbuf,
     .local_address = local_address,
     .resolve = resolve,

@@ -410,6 +410,12 @@ uint32_t real_udp_drops(struct loop *loop, loop_socket socket)
     return record ? socket_drops(record->fd) : 0;
 }
 
+uint32_t real_unacked(struct loop *loop, loop_socket socket)
+{
+    struct record *record = real_find((struct real *)loop, socket);
+    return record ? socket_unacked(record->fd) : 0;
+}
+
 uint32_t real_rcvbuf(struct loop *loop, loop_socket socket)
 {
     struct record *record = real_find((struct real *)loop, socket);

@@ -137,6 +137,7 @@ void real_shutdown(struct loop *loop, loop_socket socket);
 void real_close(struct loop *loop, loop_socket socket, bool reset);
 void real_quickack_off(struct loop *loop, loop_socket socket);
 uint32_t real_udp_drops(struct loop *loop, loop_socket socket);
+uint32_t real_unacked(struct loop *loop, loop_socket socket);
 uint32_t real_rcvbuf(struct loop *loop, loop_socket socket);
 bool real_local_address(struct loop *loop, loop_socket socket, struct address *out);
 int real_resolve(struct loop *loop, struct slice host, uint16_t port, uint64_t token);

@@ -183,6 +183,9 @@ struct address sim_source(const struct sim *sim, const struct sim_socket *socket
 
 /* sim_wire.c: what is sent becomes deliveries, with the faults; what arrives reaches its socket. */
 void sim_connect(struct sim *sim, struct sim_socket *socket);
+
+/* How many of wish bytes a send takes now, or -errno. */
+int64_t sim_room(struct sim *sim, struct sim_socket *socket, size_t wish);
 void sim_send_bytes(struct sim *sim, struct sim_socket *socket, struct slice bytes);
 
 /* FIN or RST, behind what was sent before. */

@@ -46,6 +46,19 @@ static void send_segment(struct sim *sim, struct sim_socket *socket, struct slic
     sim_schedule(sim, event, stream_time(sim, socket, stall_ns));
 }
 
+int64_t sim_room(struct sim *sim, struct sim_socket *socket, size_t wish)
+{
+    size_t room = SIM_WINDOW - socket->outstanding;
+    size_t takes = wish < room ? wish : room;
+    if (socket->flags & SIM_CONNECTING)
+        return -EAGAIN;
+    if (socket->flags & (SIM_BROKEN | SIM_SHUT))
+        return -EPIPE;
+    if (takes > 0 && sim_chance(&socket->rng, sim->faults.send_full_ppm))
+        takes = rng_below(&socket->rng, takes);
+    return takes > 0 || wish == 0 ? (int64_t)takes : -EAGAIN;
+}
+
 void sim_send_bytes(struct sim *sim, struct sim_socket *socket, struct slice bytes)
 {
     uint32_t most = sim->faults.segment_max;

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -251,6 +253,14 @@ uint32_t socket_drops(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0)
         return 0;
     return memory[SK_MEMINFO_DROPS];
+}
+
+uint32_t socket_unacked(int fd)
+{
+    int bytes = 0;
+    if (ioctl(fd, SIOCOUTQ, &bytes) < 0)
+        return 0;
+    return (uint32_t)bytes;
 }
 
 uint32_t socket_rcvbuf(int fd)

@@ -38,5 +38,6 @@ int socket_take_error(int fd);
 
 void socket_quickack_off(int fd);
 uint32_t socket_drops(int fd);
+uint32_t socket_unacked(int fd);
 uint32_t socket_rcvbuf(int fd);
 bool socket_local_address(int fd, struct address *out);

@@ -110,8 +110,11 @@ static void test_backpressure(void **state)
     }
     assert_true(client->sent > 0 && client->sent < client->to_send);
     assert_int_equal(server->received, 0);
+    /* the peer's buffer is full: what is left of it is in ours */
+    assert_in_range(loop_unacked(world->loop, client->socket), 1, client->sent);
     loop_pause(world->loop, server->socket, false);
     turn_until(world, server->received == client->to_send);
+    turn_until(world, loop_unacked(world->loop, client->socket) == 0);
     assert_true(client->writables > 0);
     world_free(world);
 }
@@ -257,6 +260,7 @@ static void use_stale(struct world *world, loop_socket stale)
     assert_int_equal(loop_send_to(world->loop, stale, &at, SLICE("x"), 1), -EBADF);
     assert_false(loop_local_address(world->loop, stale, &at));
     assert_int_equal(loop_udp_drops(world->loop, stale), 0);
+    assert_int_equal(loop_unacked(world->loop, stale), 0);
     assert_int_equal(loop_rcvbuf(world->loop, stale), 0);
     loop_want_writable(world->loop, stale);
     loop_set_token(world->loop, stale, 4000);
