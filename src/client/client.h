@@ -91,6 +91,7 @@ struct client_io {
     bool (*has_way)(void *host, const struct address *to);
     int (*send_to)(void *host, uint32_t socket, const struct address *to, struct slice bytes);
     uint32_t (*udp_drops)(void *host, uint32_t socket);
+    uint32_t (*unacked)(void *host, uint32_t socket); /* as loop_unacked */
     uint32_t (*rcvbuf)(void *host, uint32_t socket);
     void (*quickack_off)(void *host, uint32_t socket);
     uint16_t (*local_port)(void *host, uint32_t socket);

@@ -225,11 +225,14 @@ static uint32_t retries_of(const struct client *client, const struct session *se
 }
 
 /* A status answers TEARDOWN, whatever it says, and so does closing the connection. */
-static void count_teardown(struct client *client, const struct session *session, enum reason reason)
+static void count_teardown(struct client *client, struct session *session, enum reason reason)
 {
     bool silent =
         reason == REASON_TIMEOUT || reason == REASON_WRITE_TIMEOUT || reason == REASON_RESET;
-    client->stats->teardowns_unanswered += silent && session->state == SESSION_TEARDOWN;
+    if (!silent || session->state != SESSION_TEARDOWN)
+        return;
+    client->stats->teardowns_unanswered++;
+    publisher_doubt(client, session);
 }
 
 void session_fail(struct client *client, struct session *session, enum reason reason,

@@ -14,6 +14,9 @@
 #define FULL_RETRY_NS (2 * NS_PER_MS)  /* nothing tells when a UDP socket has room again */
 #define BATCH_MAX 64u
 #define CHOICE_TRACK UINT64_C(0x7075626c)
+#define REPORT_APART_MS 1000u /* reports that are closer together count as one */
+#define REPORTS_MISSED 3u     /* intervals without one: the server sends no more */
+#define KEEPALIVE_PATIENCE_NS (2 * NS_PER_S)
 
 static_assert(FRAME_BYTES + PUBLISHER_PACKET_MAX <= CONVERSATION_TX, "a cut packet is kept");
 
@@ -311,8 +314,62 @@ uint64_t publisher_next_ns(struct client *client, const struct session *session)
     return due_ns(media_of(client), publisher);
 }
 
+void publisher_doubt(struct client *client, struct session *session)
+{
+    if (session->publisher)
+        publisher_of(client, session)->unconfirmed = true;
+}
+
+/* Over three times as long as between two reports, on average, none came. */
+static bool has_stopped(const struct client *client, const struct publisher_track *track)
+{
+    uint64_t silent_ms = client->now_ms - track->last_report_ms;
+    uint64_t told_ms = track->last_report_ms - track->first_report_ms;
+    return silent_ms * (track->reports - 1) > REPORTS_MISSED * told_ms;
+}
+
+/* Whether the server reported on tracks regularly, and now does on none of them. */
+static bool reports_stopped(const struct client *client, const struct publisher *publisher)
+{
+    bool regular = false;
+    for (unsigned i = 0; i < media_of(client)->track_count; i++) {
+        const struct publisher_track *track = &publisher->tracks[i];
+        if (track->reports < 2)
+            continue;
+        if (!has_stopped(client, track))
+            return false;
+        regular = true;
+    }
+    return regular;
+}
+
+static bool lacks_keepalive(const struct client *client, const struct session *session)
+{
+    return (session->flags & FLAG_KEEPALIVE_PENDING) &&
+           client->now_ns >= session->keepalive_sent_ns + KEEPALIVE_PATIENCE_NS;
+}
+
+/* What the kernel took can't be told from what the server read. Over UDP nobody could tell. */
+static void count_unconfirmed(struct client *client, const struct session *session)
+{
+    const struct publisher *publisher = publisher_of(client, session);
+    struct stats *stats = client->stats;
+    struct published_counts *counts[] = {&stats->published,
+                                         &stats->streams[session->url].published};
+    if (session->udp)
+        return;
+    bool unconfirmed = publisher->unconfirmed || lacks_keepalive(client, session);
+    uint32_t unacked_bytes = client->io->unacked(client->host, session->socket);
+    for (unsigned i = 0; i < 2; i++) {
+        counts[i]->unconfirmed += unconfirmed;
+        counts[i]->unacked_bytes += unacked_bytes;
+    }
+}
+
 void publisher_stop(struct client *client, struct session *session)
 {
+    if (reports_stopped(client, publisher_of(client, session)))
+        publisher_doubt(client, session);
     publisher_service(client, session);
     if (session->state == SESSION_PLAYING)
         drop(client, session, cause_of(client, session), 0);
@@ -321,11 +378,14 @@ void publisher_stop(struct client *client, struct session *session)
 void publisher_end(struct client *client, struct session *session)
 {
     struct publisher *publisher = publisher_of(client, session);
-    if (session->state == SESSION_PLAYING)
+    if (session->state == SESSION_PLAYING) {
         drop(client, session, cause_of(client, session), 0);
+        publisher->unconfirmed |= reports_stopped(client, publisher);
+    }
     if (publisher->cut_bytes > 0)
         count_dropped(client, session, cause_of(client, session), 1);
     publisher->cut_bytes = 0;
+    count_unconfirmed(client, session);
 }
 
 /* RTP timestamp of a track as of now (RFC 3550, 6.4.1). */
@@ -360,6 +420,15 @@ static uint32_t middle(uint64_t ntp)
     return (uint32_t)(ntp >> 16);
 }
 
+static void note_report(struct publisher_track *track, uint32_t now_ms)
+{
+    if (track->reports > 0 && now_ms - track->last_report_ms < REPORT_APART_MS)
+        return;
+    if (track->reports++ == 0)
+        track->first_report_ms = now_ms;
+    track->last_report_ms = now_ms;
+}
+
 static void on_block(struct client *client, struct session *session, const struct rtcp_block *block,
                      uint64_t arrival_ns)
 {
@@ -375,6 +444,7 @@ static void on_block(struct client *client, struct session *session, const struc
         uint64_t more = (uint64_t)(int64_t)change;
         track->reported_lost = block->cumulative_lost;
         track->warm = client->warming;
+        note_report(track, client->now_ms);
         client->media->rtcp.rr_received++;
         client->media->published.reported_lost += more;
         stream_counts(client, session)->reported_lost += more;

@@ -20,6 +20,9 @@ struct publisher_track {
     uint32_t timestamp_base;  /* of the first lap's start */
     uint32_t packets, octets; /* for the sender reports (RFC 3550, 6.4.1) */
     int32_t reported_lost;    /* as the server's last report said */
+    uint32_t reports;         /* of the server's, a second apart or more ... */
+    uint32_t first_report_ms; /* ... and when the first ... */
+    uint32_t last_report_ms;  /* ... and the last of them came */
     uint16_t sequence;        /* of the next packet */
     bool warm;                /* the last report came in the warm-up */
 };
@@ -31,6 +34,7 @@ struct publisher {
     uint32_t cut_bytes;  /* of a packet that the kernel has taken in part; 0: there is none ... */
     uint8_t cut_track;   /* ... its track ... */
     bool full;           /* the socket took less than it was given */
+    bool unconfirmed;    /* an answer or reports that the server owed it did not come */
     uint64_t cut_due_ns; /* ... and when it was due */
     uint64_t start_ns;   /* when the first lap began */
     struct publisher_track tracks[MEDIA_TRACKS_MAX];
@@ -47,6 +51,9 @@ uint64_t publisher_next_ns(struct client *client, const struct session *session)
 
 /* There is room again, and what was kept may have gone. */
 void publisher_on_writable(struct client *client, struct session *session);
+
+/* An answer that the server owed it did not come in time; nothing where it doesn't publish. */
+void publisher_doubt(struct client *client, struct session *session);
 
 /* The session is about to end: what is due goes out, what can't be written is dropped. */
 void publisher_stop(struct client *client, struct session *session);

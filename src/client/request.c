@@ -321,8 +321,10 @@ void request_keepalive(struct client *client, struct session *session)
     session->keepalive_ms = session_ms(client, session->keepalive_period_ms * NS_PER_MS);
     if (session->keepalive == KEEP_NONE || !session_can_send(client, session))
         return;
-    if (session->flags & FLAG_KEEPALIVE_PENDING)
+    if (session->flags & FLAG_KEEPALIVE_PENDING) {
         client->stats->keepalives_unanswered++;
+        publisher_doubt(client, session);
+    }
     struct text request = begin(client, session, keepalive_method(session),
                                 presentation_url(client, session, buffer, sizeof(buffer)));
     session->keepalive_cseq = session->cseq;

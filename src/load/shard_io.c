@@ -130,6 +130,12 @@ static uint32_t io_udp_drops(void *host, uint32_t socket)
     return loop_udp_drops(shard->loop, socket);
 }
 
+static uint32_t io_unacked(void *host, uint32_t socket)
+{
+    struct shard *shard = host;
+    return loop_unacked(shard->loop, socket);
+}
+
 static uint32_t io_rcvbuf(void *host, uint32_t socket)
 {
     struct shard *shard = host;
@@ -282,6 +288,7 @@ const struct client_io shard_io = {
     .has_way = io_has_way,
     .send_to = io_send_to,
     .udp_drops = io_udp_drops,
+    .unacked = io_unacked,
     .rcvbuf = io_rcvbuf,
     .quickack_off = io_quickack_off,
     .local_port = io_local_port,
@@ -313,6 +320,7 @@ const struct client_io shard_bad_io = {
     .has_way = io_has_way,
     .send_to = io_send_to,
     .udp_drops = io_udp_drops,
+    .unacked = io_unacked,
     .rcvbuf = io_rcvbuf,
     .quickack_off = io_quickack_off,
     .local_port = io_local_port,

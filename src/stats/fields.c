@@ -55,6 +55,8 @@ const struct stats_field stats_published_fields[] = {
     {"bytes", offsetof(struct published_counts, bytes)},
     {"dropped", offsetof(struct published_counts, dropped)},
     {"reported_lost", offsetof(struct published_counts, reported_lost)},
+    {"unconfirmed", offsetof(struct published_counts, unconfirmed)},
+    {"unacked_bytes", offsetof(struct published_counts, unacked_bytes)},
     {NULL, 0},
 };
 

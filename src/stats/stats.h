@@ -104,6 +104,8 @@ struct published_counts {
     uint64_t dropped; /* due, but never written; their sequence numbers are missing */
     uint64_t dropped_by[DROP_CAUSES];
     uint64_t reported_lost; /* by the server's receiver reports; an interval's may be negative */
+    uint64_t unconfirmed;   /* sessions over TCP of which the server may not have read all */
+    uint64_t unacked_bytes; /* by the server's kernel, as sessions over TCP ended */
 };
 
 struct rtcp_counts {

@@ -188,6 +188,8 @@ static json_t *published_object(const struct stats *total)
     json_t *object = counts_object(published, stats_published_fields);
     put_ratio(object, "dropped_ratio", published->dropped, published->packets + published->dropped);
     put(object, "dropped_by", counts_object(published, stats_drop_fields));
+    put_ratio(object, "unconfirmed_ratio", published->unconfirmed,
+              total->metrics[METRIC_RECORD].count);
     put_histogram(object, "late_ms", &total->metrics[METRIC_PUBLISH_LATE], 1000, 0);
     put_histogram(object, "round_trip_ms", &total->metrics[METRIC_ROUND_TRIP], 1000, 0);
     return object;

@@ -145,11 +145,11 @@ static inline void a_run_begin(struct a_run *run)
 /* Gives it publishers beside its readers; of its URLs the last is theirs. */
 static inline void a_run_publish(struct a_run *run)
 {
-    const struct published_counts published = {600000, 750000000, 1500, {1200, 300}, 45};
+    const struct published_counts published = {600000, 750000000, 1500, {1200, 300}, 45, 12, 34567};
     run->total->published = published;
     run->total->streams[2].published = published;
     run->interval->published =
-        (struct published_counts){40000, 50000000, 25, {25, 0}, (uint64_t)-2};
+        (struct published_counts){40000, 50000000, 25, {25, 0}, (uint64_t)-2, 0, 0};
     run->rows[1].published = run->series[1].published = published.packets;
     run->rows[1].published_bytes = run->series[1].published_bytes = published.bytes;
     run->rows[1].publish_dropped = run->series[1].publish_dropped = published.dropped;

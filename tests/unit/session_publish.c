@@ -2,7 +2,10 @@
  * written is what the server, by arithmetic of its own, counts as received. */
 #include "world.h"
 
+#include <errno.h>
+
 #include "client/session_internal.h"
+#include "proto/rtcp.h"
 
 #define URL "rtsp://" WORLD_HOST ":554/live/{n}"
 
@@ -74,6 +77,7 @@ static void test_whole(void **state)
         assert_int_equal(world_truth(&world).publishers, count);
         assert_int_equal(world_truth(&world).teardowns, count);
         assert_int_equal(world_truth(&world).received.lost + stats->published.dropped, 0);
+        assert_int_equal(stats->published.unconfirmed + stats->published.unacked_bytes, 0);
         for (unsigned metric = 0; metric < LATENCY_METRICS; metric++) {
             assert_int_equal(stats->metrics[metric].count, is_of_publishers(metric) ? count : 0);
             assert_int_equal(stats->never[metric], 0);
@@ -301,6 +305,174 @@ static void test_reported_loss(void **state)
     world_end(&world);
 }
 
+/* Three publishers of which the server may not have read all, or surely has. RECORD is answered
+   within 0.1 s; keepalives go out each session_timeout / 2 from there on. */
+static void test_unconfirmed(void **state)
+{
+    static const struct {
+        const char *url;
+        uint64_t duration_ms, report_ns;
+        bool udp;
+        uint64_t unconfirmed;
+    } rows[] = {
+        {URL "?mute=teardown", 5000, 0, false, 3},
+        {URL "?mute=teardown", 5000, 0, true, 0},
+        {URL "?close_after=2s", 5000, 0, false, 0},
+        /* one went unanswered until the next */
+        {URL "?mute=get_parameter&session_timeout=2s", 5000, 0, false, 3},
+        {URL "?mute=get_parameter&session_timeout=2s", 5000, 0, true, 0},
+        /* one had waited for 1.9 s at the end, or for 2.9 s */
+        {URL "?mute=get_parameter&session_timeout=6s", 5000, 0, false, 0},
+        {URL "?mute=get_parameter&session_timeout=6s", 6000, 0, false, 3},
+        /* no report ever came, or one alone, 11 s before the end */
+        {URL, 40000, 3600 * NS_PER_S, false, 0},
+        {URL, 59000, 48 * NS_PER_S, false, 0},
+    };
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_init(&world, rows[i].url);
+        world_publish(&world);
+        world.plan.transport = rows[i].udp ? PLAN_UDP : PLAN_TCP;
+        world.plan.readers = 3;
+        world.plan.duration_ns = rows[i].duration_ms * NS_PER_MS;
+        world.server_config.report_ns = rows[i].report_ns;
+        world_run(&world);
+        const struct stats *stats = world_result(&world);
+        if (stats->published.unconfirmed != rows[i].unconfirmed) {
+            world_print(stats);
+            fail_msg("%s after %u ms: %u", rows[i].url, (unsigned)rows[i].duration_ms,
+                     (unsigned)stats->published.unconfirmed);
+        }
+        assert_int_equal(stats->metrics[METRIC_RECORD].count, 3);
+        assert_int_equal(stats->streams[0].published.unconfirmed, rows[i].unconfirmed);
+        assert_int_equal(stats->published.unacked_bytes, 0);
+        world_end(&world);
+    }
+}
+
+/* A server that closes the connection instead of answering TEARDOWN has read it; one that resets it
+   need not have. */
+static void test_ends_unanswered(void **state)
+{
+    static const struct {
+        struct session_event event;
+        uint64_t unconfirmed;
+    } rows[] = {{{.type = EVENT_EOF}, 0}, {{.type = EVENT_BROKEN, .error = -ECONNRESET}, 3}};
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_init(&world, URL "?mute=teardown");
+        world_publish(&world);
+        world.plan.readers = 3;
+        world_begin(&world);
+        while (world_turn(&world)) {
+            struct client *client = &world.shards[0].client;
+            for (uint32_t k = 0; k < client->sessions.touched; k++) {
+                struct session *session = client_session(client, k);
+                if (session->state == SESSION_TEARDOWN)
+                    session_step(client, session, &rows[i].event);
+            }
+        }
+        const struct stats *stats = world_result(&world);
+        assert_int_equal(stats->sessions.completed, 3);
+        assert_int_equal(stats->metrics[METRIC_TEARDOWN].count, 3 - rows[i].unconfirmed);
+        assert_int_equal(stats->published.unconfirmed, rows[i].unconfirmed);
+        world_end(&world);
+    }
+}
+
+/* The server's kernel takes all that is sent, but the server reads no more after a second. */
+static void test_frozen(void **state)
+{
+    struct world world;
+    world_init(&world, URL "?stall=3599s/1h");
+    world_publish(&world);
+    world.plan.readers = 3;
+    world_run(&world);
+    const struct stats *stats = world_result(&world);
+    assert_int_equal(stats->sessions.completed, 3);
+    assert_int_equal(stats->published.dropped, 0);
+    assert_int_equal(stats->published.unconfirmed, 3);
+    /* what was sent from the first second on: packets of 4 s, less the start, a frame's 4 bytes
+       around each, and words */
+    assert_in_range(stats->published.unacked_bytes, 3 * (BYTES_PER_S + 4 * PACKETS_PER_S) * 38 / 10,
+                    3 * (BYTES_PER_S + 4 * PACKETS_PER_S) * 4 + 3 * 1000);
+    assert_int_equal(stats->streams[0].published.unacked_bytes, stats->published.unacked_bytes);
+    world_end(&world);
+}
+
+/* The server reports on one track of each publisher. */
+static void report_on(struct world *world, unsigned track)
+{
+    struct client *client = &world->shards[0].client;
+    for (uint32_t i = 0; i < client->sessions.touched; i++) {
+        struct session *session = client_session(client, i);
+        if (session->state != SESSION_PLAYING)
+            continue;
+        const struct publisher *publisher = pool_at(&client->publishers, session->publisher - 1);
+        struct rtcp_block block = {.ssrc = publisher->tracks[track].ssrc};
+        char room[64];
+        struct text text = text_init(room, sizeof(room));
+        struct rtcp report;
+        rtcp_write_rr(&text, 1, &block, 1);
+        struct slice bytes = text_slice(&text);
+        assert_int_equal(rtcp_next(&bytes, &report), RTCP_OK);
+        publisher_on_report(client, session, &report, client->now_ns);
+    }
+}
+
+/* Reports on a track from 5 s on, so many, and so far apart; the server answers all else. Three
+   times as long without one are held against it. */
+static void test_reports_stop(void **state)
+{
+    struct reports {
+        unsigned count, apart_ms;
+    };
+    static const struct {
+        const char *url;
+        struct reports track[2];
+        uint64_t end_ms, unconfirmed, dropped;
+    } rows[] = {
+        {URL, {{5, 5000}, {0, 0}}, 39000, 0, 0}, /* the last one came at 25 s */
+        {URL, {{5, 5000}, {0, 0}}, 41000, 3, 0},
+        {URL, {{5, 5000}, {5, 5000}}, 39000, 0, 0},
+        {URL, {{5, 5000}, {5, 5000}}, 41000, 3, 0},
+        {URL, {{5, 5000}, {20, 5000}}, 41000, 0, 0}, /* on the other track they go on */
+        {URL, {{1, 0}, {5, 5000}}, 41000, 3, 0},
+        {URL, {{1, 0}, {1, 0}}, 41000, 0, 0},    /* how often they come is not known */
+        {URL, {{2, 2000}, {0, 0}}, 12000, 0, 0}, /* the last one came at 7 s */
+        {URL, {{2, 2000}, {0, 0}}, 14000, 3, 0},
+        {URL, {{9, 100}, {0, 0}}, 41000, 0, 0}, /* all within a second are one */
+        {URL "?close_after=39s", {{5, 5000}, {0, 0}}, 60000, 0, 3},
+        {URL "?close_after=41s", {{5, 5000}, {0, 0}}, 60000, 3, 3},
+    };
+    struct world world;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        unsigned sent[2] = {0, 0};
+        world_init(&world, rows[i].url);
+        world_publish(&world);
+        world.plan.readers = 3;
+        world.plan.duration_ns = rows[i].end_ms * NS_PER_MS;
+        world.server_config.report_ns = 3600 * NS_PER_S;
+        world_begin(&world);
+        while (world_turn(&world)) {
+            uint64_t ms = (sim_now(world.sim) - world.start_ns) / NS_PER_MS;
+            for (unsigned k = 0; k < 2; k++) {
+                const struct reports *reports = &rows[i].track[k];
+                if (sent[k] < reports->count && ms >= 5000 + sent[k] * reports->apart_ms) {
+                    report_on(&world, k);
+                    sent[k]++;
+                }
+            }
+        }
+        const struct stats *stats = world_result(&world);
+        assert_int_equal(stats->sessions.dropped, rows[i].dropped);
+        assert_int_equal(stats->metrics[METRIC_TEARDOWN].count, 3 - rows[i].dropped);
+        if (stats->published.unconfirmed != rows[i].unconfirmed)
+            fail_msg("row %zu: %u", i, (unsigned)stats->published.unconfirmed);
+        world_end(&world);
+    }
+}
+
 static void test_failures(void **state)
 {
     static const struct {
@@ -417,6 +589,10 @@ int main(void)
         cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_write_timeout),
         cmocka_unit_test(test_reported_loss),
+        cmocka_unit_test(test_unconfirmed),
+        cmocka_unit_test(test_ends_unanswered),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_reports_stop),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_split),

@@ -42,7 +42,7 @@ static void test_row(void **state)
     total->rtp[MEDIA_VIDEO].lost_by[LOSS_NETWORK] = 3;
     total->rtp[MEDIA_AUDIO].lost_by[LOSS_NETWORK] = 4;
     total->panel.freezes = 5;
-    total->published = (struct published_counts){80, 9000, 6, {4, 2}, 1};
+    total->published = (struct published_counts){80, 9000, 6, {4, 2}, 1, 0, 0};
     total->errors_not_kept = 2;
     stats_error(total, PHASE_CONNECT, REASON_TIMEOUT, 0, "");
     stats_error(total, PHASE_CONNECT, REASON_TIMEOUT, 0, "");

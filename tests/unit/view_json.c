@@ -137,6 +137,9 @@ static const struct {
     {"published.dropped_by.server", 'i'},
     {"published.dropped_by.self", 'i'},
     {"published.reported_lost", 'i'},
+    {"published.unconfirmed", 'i'},
+    {"published.unconfirmed_ratio", 'n'},
+    {"published.unacked_bytes", 'i'},
     {"published.late_ms", 'H'},
     {"published.round_trip_ms", 'H'},
     {"streams.0.url", 's'},
@@ -417,6 +420,9 @@ static void test_published(void **state)
         {"published.dropped_by.server", 1200},
         {"published.dropped_by.self", 300},
         {"published.reported_lost", 45},
+        {"published.unconfirmed", 12},
+        {"published.unconfirmed_ratio", 12.0 / 100},
+        {"published.unacked_bytes", 34567},
         {"published.late_ms.max", 25}, /* 100 * 10 * (METRICS - 5 + 2 + 1) us */
         {"published.round_trip_ms.max", 26},
         {"latency_ms.announce.max", 23},
@@ -440,6 +446,8 @@ static void test_published(void **state)
         {"streams.1.published.packets", 600000}, /* more than none, less than 1,234,567 */
         {"streams.1.published.bytes", 750000000},
         {"streams.1.published.dropped", 1500},
+        {"streams.1.published.unconfirmed", 12},
+        {"streams.1.published.unacked_bytes", 34567},
         {"histograms.publish_late.0", 250},
         {"histograms.round_trip.199", 1},
     };
