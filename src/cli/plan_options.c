@@ -296,6 +296,7 @@ static const struct usual_slo usual_slos[] = {
     {"startup.p95<1s", .readers = true, .publishers = true},
     {"loss_ratio<0.1%", .readers = true},
     {"published.dropped_ratio<0.1%", .publishers = true},
+    {"unconfirmed_ratio<1%", .publishers = true},
     {"published.reported_loss_ratio<0.1%", .publishers = true, .reported = true},
 };
 

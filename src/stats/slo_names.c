@@ -52,6 +52,11 @@ static bool has_due(const struct snapshot *snapshot)
     return published->packets + published->dropped > 0;
 }
 
+static bool has_publishers(const struct snapshot *snapshot)
+{
+    return snapshot->total->metrics[METRIC_RECORD].count > 0;
+}
+
 static bool has_reports(const struct snapshot *snapshot)
 {
     return snapshot->total->rtcp.rr_received > 0;
@@ -96,6 +101,13 @@ static bool reported_loss_ratio(const struct snapshot *snapshot, double *value)
     const struct published_counts *published = &snapshot->total->published;
     int64_t lost = (int64_t)published->reported_lost;
     return ratio(lost > 0 ? (uint64_t)lost : 0, published->packets, value);
+}
+
+/* Publishers alone are established by RECORD. */
+static bool unconfirmed_ratio(const struct snapshot *snapshot, double *value)
+{
+    return ratio(snapshot->total->published.unconfirmed,
+                 snapshot->total->metrics[METRIC_RECORD].count, value);
 }
 
 static bool failed_ratio(const struct snapshot *snapshot, double *value)
@@ -226,6 +238,7 @@ static const struct {
     {"loss_ratio", FUNCTION(SLO_RATIO, .get = loss_ratio)},
     {"failed_ratio", FUNCTION(SLO_RATIO, .get = failed_ratio)},
     {"no_media_ratio", FUNCTION(SLO_RATIO, .get = no_media_ratio)},
+    {"unconfirmed_ratio", FUNCTION(SLO_RATIO, .get = unconfirmed_ratio)},
     {"held_ratio", FUNCTION(SLO_RATIO, .get = held_ratio)},
     {"stalled_ratio", FUNCTION(SLO_RATIO, .get = stalled_ratio, .has_base = has_frames)},
     {"errors", FUNCTION(SLO_COUNT, .get = errors, .grows = true)},
@@ -243,6 +256,7 @@ static const struct {
     {"published.dropped_ratio", FUNCTION(SLO_RATIO, .get = dropped_ratio)},
     {"published.reported_loss_ratio",
      FUNCTION(SLO_RATIO, .get = reported_loss_ratio, .has_base = has_reports)},
+    {"published.unconfirmed_ratio", FUNCTION(SLO_RATIO, .get = unconfirmed_ratio)},
     {"panel.freeze_s",
      FUNCTION(SLO_SECONDS, .get = freeze_s, .grows = true, .has_base = has_frames)},
     {"panel.stall_s", FUNCTION(SLO_SECONDS, .get = stall_s, .grows = true, .has_base = has_frames)},
@@ -343,10 +357,13 @@ static bool (*base_of(size_t group, const struct stats_field *field))(const stru
         counters[group].base == OF_RTP || counters[group].fields == stats_published_fields;
     if (whole_run && is_volume(counters[group].fields, field->offset))
         return NULL;
-    if (counters[group].fields == stats_published_fields &&
-        field->offset == offsetof(struct published_counts, reported_lost))
+    if (counters[group].fields != stats_published_fields)
+        return counters[group].has_base;
+    if (field->offset == offsetof(struct published_counts, reported_lost))
         return has_reports;
-    return counters[group].has_base;
+    bool of_sessions = field->offset == offsetof(struct published_counts, unconfirmed) ||
+                       field->offset == offsetof(struct published_counts, unacked_bytes);
+    return of_sessions ? has_publishers : counters[group].has_base;
 }
 
 /* No session need come to these steps. */

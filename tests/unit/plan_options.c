@@ -215,7 +215,8 @@ static void test_search(void **state)
     assert_non_null(strstr(text_string(&error), "add --find-max"));
     drop();
     assert_true(PLAN("--find-max", "--publish", "--pattern", "10/s:200", "rtsp://h/a"));
-    assert_int_equal(plan.slo_count, 4);
+    assert_int_equal(plan.slo_count, 5);
+    assert_string_equal(plan.slos[3].expression, "unconfirmed_ratio<1%");
     for (uint32_t i = 0; i < plan.slo_count; i++) {
         bool reported = strcmp(plan.slos[i].expression, "published.reported_loss_ratio<0.1%") == 0;
         assert_int_equal(plan.slos[i].source.may_lack, reported);

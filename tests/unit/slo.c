@@ -184,6 +184,10 @@ static void test_published(void **state)
         {"published.dropped_by.self<1", 300},
         {"published.dropped_ratio<1%", 1500.0 / 601500},
         {"published.reported_loss_ratio<1%", 45.0 / 600000},
+        {"published.unconfirmed<20", 12},
+        {"published.unacked_bytes<50k", 34567},
+        {"published.unconfirmed_ratio<20%", 12.0 / 100},
+        {"unconfirmed_ratio<20%", 12.0 / 100},
         {"published.late_ms.max<1s", 25},
         {"published.round_trip_ms.max<1s", 26},
         {"record.min<1s", 0.24},
@@ -284,7 +288,7 @@ static void test_cut_off_is_over_its_bound(void **state)
 /* A zero where nothing could be counted is no success; with something to count it is one. */
 static void test_empty_bases(void **state)
 {
-    enum base { NOTHING, VIDEO, AUDIO, FRAMES, DUE, REPORTS, BASES };
+    enum base { NOTHING, VIDEO, AUDIO, FRAMES, DUE, REPORTS, RECORDED, BASES };
     static const struct {
         const char *text;
         enum base base; /* the first that makes it measured; NOTHING: always */
@@ -307,6 +311,10 @@ static void test_empty_bases(void **state)
         {"published.dropped_ratio<1%", DUE},
         {"published.reported_lost=0", REPORTS},
         {"published.reported_loss_ratio<1%", REPORTS},
+        {"published.unconfirmed=0", RECORDED},
+        {"published.unacked_bytes=0", RECORDED},
+        {"published.unconfirmed_ratio<1%", RECORDED},
+        {"unconfirmed_ratio<1%", RECORDED},
         {"published.packets<1", NOTHING},
         {"rtp.packets=0", NOTHING},
         {"rtp.bad=0", NOTHING},
@@ -330,12 +338,15 @@ static void test_empty_bases(void **state)
         run.total->panel.frames_complete = rows[i].base != FRAMES;
         run.total->published.packets = rows[i].base == DUE ? 0 : 9;
         run.total->rtcp.rr_received = rows[i].base != REPORTS;
+        if (rows[i].base != RECORDED)
+            histogram_record(&run.total->metrics[METRIC_RECORD], 1);
         if (slo_check(&slo, &run.snapshot).measured)
             fail_msg("%s is measured without its base", rows[i].text);
         run.total->rtp[MEDIA_VIDEO] = run.total->rtp[MEDIA_AUDIO] = some;
         run.total->panel.frames_complete = 9;
         run.total->published.packets = 9;
         run.total->rtcp.rr_received = 1;
+        histogram_record(&run.total->metrics[METRIC_RECORD], 1);
         assert_true(slo_check(&slo, &run.snapshot).ok);
     }
 }
