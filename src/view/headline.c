@@ -98,6 +98,7 @@ static void gather(const struct snapshot *snapshot, struct facts *facts)
     add_fact(facts, sessions->failed, "failed");
     add_fact(facts, sessions->unanswered, "unanswered");
     add_fact(facts, total->no_media, "without media");
+    add_fact(facts, total->published.unconfirmed, "unconfirmed");
     if (timeouts > total->no_media)
         add_fact(facts, timeouts, timeouts == 1 ? "media timeout" : "media timeouts");
     add_fact(facts, sessions->dropped, "dropped");

@@ -183,6 +183,12 @@ static void write_published(const struct page *page, const struct stats *total,
            "RTP packets due and never written, by whose fault; self is the generator.");
     count(page, "published_dropped", "{by=\"server\"}", published->dropped_by[DROP_SERVER]);
     count(page, "published_dropped", "{by=\"self\"}", published->dropped_by[DROP_SELF]);
+    counter(page, "published_unconfirmed_sessions",
+            "Publishers that ended and of which the server may not have read all.",
+            published->unconfirmed);
+    counter(page, "published_unacked_bytes",
+            "Bytes that the server's kernel had not acknowledged as publishers ended.",
+            published->unacked_bytes);
     counter(page, "published_reported_lost", "Packets that the server's receiver reports miss.",
             peaks->reported_lost);
 }

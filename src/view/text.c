@@ -153,6 +153,17 @@ static void add_loss(const struct rtp_counts *rtp, struct text *to)
     paragraph_end(&line);
 }
 
+/* Sessions that the server may not have read, and what not even its kernel had of all of them. */
+static void add_unconfirmed(const struct published_counts *published, struct paragraph *line)
+{
+    if (published->unconfirmed + published->unacked_bytes == 0)
+        return;
+    paragraph_count(line, published->unconfirmed,
+                    published->unconfirmed == 1 ? "publisher unconfirmed"
+                                                : "publishers unconfirmed");
+    paragraph_bytes(line, published->unacked_bytes, " unacknowledged");
+}
+
 /* What was published, and by whose fault not all of it. */
 static void add_published(const struct snapshot *snapshot, unsigned layout, struct text *to)
 {
@@ -165,6 +176,7 @@ static void add_published(const struct snapshot *snapshot, unsigned layout, stru
     paragraph_bytes(&line, published->bytes, "");
     if (seconds > 0)
         paragraph_bitrate(&line, (double)published->bytes * 8 / seconds);
+    add_unconfirmed(published, &line);
     if (snapshot->total->rtcp.rr_received > 0)
         paragraph_count(&line, reported > 0 ? (uint64_t)reported : 0,
                         "lost, as the server reports");

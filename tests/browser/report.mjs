@@ -106,7 +106,8 @@ function aDayOfBoth() {
     publish_late_p50_ms: day.series.jitter_p50_ms, publish_late_p95_ms: day.series.jitter_p95_ms,
     publish_late_p99_ms: day.series.jitter_p99_ms});
   const published = {packets: 4e9, bytes: 4e12, dropped: 90000, dropped_ratio: 90000 / (4e9 + 90000),
-    dropped_by: {server: 60000, self: 30000}, reported_lost: 120000, late_ms: day.rtp.jitter_ms, round_trip_ms: day.rtp.jitter_ms};
+    dropped_by: {server: 60000, self: 30000}, reported_lost: 120000, unconfirmed: 12, unacked_bytes: 34567,
+    unconfirmed_ratio: 0.12, late_ms: day.rtp.jitter_ms, round_trip_ms: day.rtp.jitter_ms};
   day.streams[0].published = published;
   for (const stream of day.streams) stream.published ??= {packets: 0, bytes: 0, dropped: 0, reported_lost: 0};
   return {...day, published, rtcp: {...day.rtcp, sr_sent: 5, rr_received: 7}};
@@ -123,8 +124,9 @@ await test('publishers beside readers', async (undo) => {
     equal(await packets.locator('.legend button:visible').count(), 2, 'lines');
     const label = await packets.locator('[role=img]').getAttribute('aria-label');
     check(/; now received [^;]*; published /.test(label), label);
-    equal((await page.locator('section[aria-labelledby=s-published] dd').allTextContents()).slice(2, 6),
-      ['90,000 (0.002 %)', '60,000: it took too little', '30,000: this machine was late', '120,000'], 'published');
+    equal((await page.locator('section[aria-labelledby=s-published] dd').allTextContents()).slice(2, 7),
+      ['90,000 (0.002 %)', '60,000: it took too little', '30,000: this machine was late',
+        '12 (12.0 %), 34.6 kB unacknowledged', '120,000'], 'published');
     equal(await page.locator('section[aria-labelledby=s-streams] .table:visible thead th').allTextContents(),
       ['URL', 'Established', 'Failed', 'Dropped', 'Packets', 'Lost', 'Loss', 'Published', 'Not sent', 'Reported lost',
         'Start-up p95', 'Bit rate'], 'columns');

@@ -1,6 +1,10 @@
 """Publishers: what is counted as written is what the server counted as received, and drops have a name."""
 
+import re
+import signal
+import socketserver
 import subprocess
+import threading
 
 from harness import SLOW, Run, Server, add_up, equal, main, need, run_file, skip, test
 
@@ -77,6 +81,88 @@ def a_server_that_does_not_read():
         hold_against(run, truth)
         assert run.published["dropped_by"]["server"] > 10000, run.published
         equal([slo["ok"] for slo in run.slo], [False], "slo")
+
+
+FREEZES = ["--publish", "--pattern", "50/s:700", "-n", 10, "-r", "100/s", "-d", "5s", "--timeout", "2s",
+           "--slo", "unconfirmed_ratio<1%", "--slo", "published.dropped_ratio<1%"]
+
+
+@test(args=[("tcp", "uring"), ("tcp", "epoll"), ("udp", "uring")])
+def a_frozen_server(transport, io):
+    """From 1.5 s on; the two kernels take the 0.12 MB that each sends from there on. Over UDP nothing tells."""
+    with Server() as server:
+        freeze = threading.Timer(1.5, server.child.send_signal, [signal.SIGSTOP])
+        freeze.start()
+        run = Run(server.url + "live/{n}", *FREEZES, "-t", transport, "--io", io)
+        freeze.join()
+    if "io_uring is refused here" in run.err and io == "uring":
+        skip("io_uring is refused here")
+    if run.status == 3:
+        skip("this machine was the limit")
+    unconfirmed = 10 if transport == "tcp" else 0
+    equal(run.published["dropped"], 0, f"dropped\n{run.out}")
+    assert run.published["unacked_bytes"] < run.published["bytes"], run.published
+    equal((run.published["unconfirmed"], run.published["unconfirmed_ratio"]), (unconfirmed, unconfirmed / 10), "unconfirmed")
+    equal([slo["ok"] for slo in run.slo], [unconfirmed == 0, True], "slo")
+    equal(run.status, 99 if unconfirmed else 0, "status")
+    equal("10 of 10 publishers, 10 unconfirmed, " in run.headline, bool(unconfirmed), run.headline)
+    beside = re.search(r"^published .* 10 publishers unconfirmed,\s+\S+ \S+ unacknowledged$", run.out, re.MULTILINE)
+    equal(bool(beside), bool(unconfirmed), run.out)
+
+
+@test
+def a_frozen_server_with_a_full_kernel():
+    """Each sends 3.5 MB a second, of which a server's kernel takes 6 MB by default."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with Server() as server:
+        freeze = threading.Timer(1, server.child.send_signal, [signal.SIGSTOP])
+        freeze.start()
+        run = Run(server.url + "live/{n}", "--publish", "--pattern", "2500/s:1400", "-n", 2, "-d", "5s", "--timeout", "10s")
+        freeze.join()
+    equal(run.published["unconfirmed"], 2, f"unconfirmed\n{run.out}")
+    assert 0 < run.published["unacked_bytes"] < run.published["bytes"], run.published
+
+
+class ClosesAtTeardown(socketserver.StreamRequestHandler):
+    """A server that lets publishers in, and closes the connection instead of answering TEARDOWN."""
+
+    def handle(self):
+        while first := self.rfile.read(1):
+            if first == b"$":
+                self.rfile.read(int.from_bytes(self.rfile.read(3)[1:], "big"))
+                continue
+            method = (first + self.rfile.readline()).split()[0]
+            lines = [line.decode().strip() for line in iter(self.rfile.readline, b"\r\n")]
+            headers = dict(line.split(": ", 1) for line in lines)
+            self.rfile.read(int(headers.get("Content-Length", 0)))
+            if method == b"TEARDOWN":
+                return
+            reply = f"RTSP/1.0 200 OK\r\nCSeq: {headers['CSeq']}\r\nSession: 1\r\n"
+            if method == b"SETUP":
+                reply += f"Transport: {headers['Transport']}\r\n"
+            self.wfile.write(reply.encode() + b"\r\n")
+
+
+@test(short=True, args=[("tcp",), ("udp",)])
+def nobody_is_unconfirmed(transport):
+    """By a server that answers."""
+    with Server() as server:
+        run = Run(server.url + "live/{n}", "--publish", "--pattern", "50/s:300", "-n", 5, "-d", "2s", "-t", transport)
+    equal((run.status, run.sessions["completed"]), (0, 5), f"status, completed {run.out}")
+    equal((run.published["unconfirmed"], run.published["unacked_bytes"]), (0, 0), "unconfirmed, unacked_bytes")
+
+
+@test(short=True)
+def closing_confirms():
+    """It says that the server has read TEARDOWN, which comes after all packets."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), ClosesAtTeardown) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        run = Run(f"rtsp://127.0.0.1:{server.server_address[1]}/live/{{n}}", "--publish", "--pattern", "50/s:300", "-n", 5,
+                  "-d", "2s", "--slo", "unconfirmed_ratio<1%")
+        server.shutdown()
+    equal((run.status, run.latency_ms["teardown"]["count"]), (0, 5), f"status, teardown.count {run.out}")
+    equal((run.published["unconfirmed"], run.published["unacked_bytes"]), (0, 0), "unconfirmed, unacked_bytes")
 
 
 @test

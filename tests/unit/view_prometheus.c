@@ -183,6 +183,8 @@ static void test_published(void **state)
     assert_true(sample("rtspbench_published_dropped_total{by=\"server\"}") == 1200);
     assert_true(sample("rtspbench_published_dropped_total{by=\"self\"}") == 300);
     assert_true(sample("rtspbench_published_reported_lost_total") == 45);
+    assert_true(sample("rtspbench_published_unconfirmed_sessions_total") == 12);
+    assert_true(sample("rtspbench_published_unacked_bytes_total") == 34567);
     assert_true(sample("rtspbench_stream_published_packets_total{url=\"rtsp://host/\\\\xff\"}") ==
                 600000);
     /* 250 us * (1 + ... + 100): see a_run_number */

@@ -281,6 +281,13 @@ export function sessions() {
 
 const because = (n, why) => f.count(n) + (n > 0 ? `: ${why}` : '');
 
+// Older results don't know.
+function unconfirmed(p) {
+  if (p.unconfirmed === undefined) return null;
+  const share = p.unconfirmed > 0 ? ` (${f.percent(p.unconfirmed_ratio)})` : '';
+  return `${f.count(p.unconfirmed)}${share}, ${f.bytes(p.unacked_bytes)} unacknowledged`;
+}
+
 // What publishers sent; only where there are any.
 export function published() {
   const view = facts('Published');
@@ -297,6 +304,7 @@ export function published() {
         ['Dropped', `${f.count(p.dropped)} (${f.percent(p.dropped_ratio)})`],
         ['Dropped, by the server', because(p.dropped_by.server, 'it took too little')],
         ['Dropped, by our delay', because(p.dropped_by.self, 'this machine was late')],
+        ['Unconfirmed sessions', unconfirmed(p)],
         ['Lost, as the server reports', rtcp.rr_received > 0 ? f.count(p.reported_lost) : 'no reports'],
         ['Written late by', range(p.late_ms, f.ms)],
         ['Round trip', range(p.round_trip_ms, f.ms)],
