@@ -70,7 +70,7 @@ def sessions_log_adds_up_to_the_result(transport, who):
     with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "sessions"
         what = [server.url + "a"] if who == "readers" else ["--publish", server.url + "a{n}"]
-        run = Run(*what, "-n", 8, "-r", "50/s", "-d", "4s", "--warmup", "2s",
+        run = Run(*what, "-n", 24, "-r", "50/s", "-d", "4s", "--warmup", "2s", "--seed", 1,
                   "--session-duration", "uniform:300ms,1s", "-t", transport, "--sessions-log", file)
         lines = [json.loads(line) for line in file.read_text().splitlines()]
     counted = run.rtp if who == "readers" else run.published
