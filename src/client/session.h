@@ -108,6 +108,8 @@ struct session_udp {
     } track[8];
     struct address
         peer; /* the control connection's other end: where media may come from and go to */
+    struct address
+        source; /* where SETUP's reply says that it comes from, too; family 0: nowhere else */
 };
 
 /* Bits of session.flags. */

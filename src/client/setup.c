@@ -138,15 +138,20 @@ static enum reason accept_tcp(struct client *client, struct session *session,
     return REASON_NONE;
 }
 
-/* Media may be said to come from elsewhere, but not from nowhere; we never send there. */
-static bool source_is_sane(struct slice source, const struct address *peer)
+/* Media may be said to come from elsewhere, but not from nowhere, and from this very machine only
+   where the server is on it; we never send there. */
+static bool take_source(struct session_udp *udp, struct slice source)
 {
+    const struct address *peer = &udp->peer;
     struct address address;
     if (source.len == 0 || !address_parse(source, 0, &address))
         return true; /* none, or a name: the packets will tell */
     bool loopback = address.family == AF_INET && (ntohl(address.v4.sin_addr.s_addr) >> 24) == 127;
     bool peer_loopback = peer->family != AF_INET || (ntohl(peer->v4.sin_addr.s_addr) >> 24) == 127;
-    return address_is_unicast(&address) && (!loopback || peer_loopback);
+    if (!address_is_unicast(&address) || (loopback && !peer_loopback))
+        return false;
+    udp->source = address;
+    return true;
 }
 
 /* Opens the way through a NAT or firewall for what the server will send. */
@@ -174,7 +179,7 @@ static enum reason accept_udp(struct client *client, struct session *session,
     unsigned n = session->setup_track;
     if (transport->lower != TRANSPORT_UDP)
         return REASON_TRANSPORT_MISMATCH;
-    if (!source_is_sane(transport->source, &udp->peer))
+    if (!take_source(udp, transport->source))
         return REASON_TRANSPORT_INVALID;
     if (transport->has_server_port) {
         udp->track[n].server_port[0] = transport->server_port[0];

@@ -350,6 +350,13 @@ void stream_on_bytes(struct client *client, struct session *session,
     }
 }
 
+/* From the server, or from where SETUP's reply says that media come from (RFC 2326, 12.39). */
+static bool is_ours(const struct session_udp *udp, const struct address *from)
+{
+    return address_same_host(from, &udp->peer) ||
+           (udp->source.family != 0 && address_same_host(from, &udp->source));
+}
+
 void stream_on_datagram(struct client *client, struct session *session,
                         const struct session_event *event)
 {
@@ -361,7 +368,7 @@ void stream_on_datagram(struct client *client, struct session *session,
     bool in_setup = session->state == SESSION_SETUP && track == session->setup_track;
     if (!udp || (track >= session->track_count && !in_setup))
         return;
-    if (!address_same_host(event->from, &udp->peer)) {
+    if (!is_ours(udp, event->from)) {
         client->stats->oddities.foreign++;
         return;
     }

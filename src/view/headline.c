@@ -258,10 +258,14 @@ static void add_packets(const struct snapshot *snapshot, struct paragraph *line)
 {
     struct rtp_counts rtp = stats_rtp(snapshot->total);
     uint64_t dropped = snapshot->total->published.dropped;
-    if (snapshot_reads(snapshot) && rtp.packets == 0)
+    const struct oddity_counts *oddities = &snapshot->total->oddities;
+    uint64_t ignored = oddities->foreign + oddities->unknown_type;
+    if (snapshot_reads(snapshot) && rtp.packets == 0) {
         paragraph_printf(line, "no media");
-    else if (snapshot_reads(snapshot))
+        paragraph_count_if_any(line, ignored, "packets ignored");
+    } else if (snapshot_reads(snapshot)) {
         paragraph_count(line, rtp.lost, rtp.lost == 1 ? "packet lost" : "packets lost");
+    }
     if (!snapshot_reads(snapshot))
         paragraph_count(line, dropped, dropped == 1 ? "packet dropped" : "packets dropped");
     else if (snapshot_publishes(snapshot))

@@ -142,6 +142,18 @@ static void add_packets(const struct snapshot *snapshot, const struct rtp_counts
     paragraph_end(&line);
 }
 
+/* What came and was not counted, and why. */
+static void add_ignored(const struct oddity_counts *oddities, struct text *to)
+{
+    if (oddities->foreign + oddities->unknown_type == 0)
+        return;
+    struct paragraph line = paragraph_begin(to, "ignored");
+    line.more_lines = 0;
+    paragraph_count_if_any(&line, oddities->foreign, "datagrams from other hosts");
+    paragraph_count_if_any(&line, oddities->unknown_type, "packets of types not in the SDP");
+    paragraph_end(&line);
+}
+
 static void add_loss(const struct rtp_counts *rtp, struct text *to)
 {
     static const char *const causes[LOSS_CAUSES] = {"by the network", "by our sockets",
@@ -327,6 +339,8 @@ static void add_head(const struct snapshot *snapshot, unsigned layout, struct te
     if (snapshot_reads(snapshot)) {
         add_packets(snapshot, &rtp, to);
         add_loss(&rtp, to);
+        if (layout < TIGHTEST)
+            add_ignored(&snapshot->total->oddities, to);
     }
     if (snapshot_publishes(snapshot))
         add_published(snapshot, layout, to);

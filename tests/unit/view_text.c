@@ -122,7 +122,14 @@ static void test_headlines(void **state)
     run.snapshot.slo_count = 0;
 
     memset(run.total->rtp, 0, sizeof(run.total->rtp));
+    run.total->oddities = (struct oddity_counts){0};
     assert_starts(summary(&run.snapshot), "PASS  100 of 100 sessions, no media\n");
+    run.total->oddities.foreign = 1940;
+    run.total->oddities.unknown_type = 3;
+    assert_starts(summary(&run.snapshot),
+                  "PASS  100 of 100 sessions, no media, 1,943 packets ignored\n");
+    assert_holds(summary(&run.snapshot), "\nignored    1,940 datagrams from other hosts, "
+                                         "3 packets of types not in the SDP\n");
     a_run_end(&run);
 }
 
