@@ -102,8 +102,10 @@ def a_level_without_a_packet():
         run = Run(server.url + "pattern?drop=1/1", "--find-max", "-n", 1, "-d", "1s", "--cool-down", "0",
                   "--slo", "failed_ratio<1%")
         assert run.status in (99, 3), run.out
-        equal((run.search["number"], run.search["curve"][0]["outcome"]), (0, "missed"), "number, outcome\n" + run.out)
-        assert "missed   no packet came" in run.out, run.out
+        equal(run.search["number"], 0, "number\n" + run.out)
+        if run.status == 99:  # else this machine was late
+            equal(run.search["curve"][-1]["outcome"], "missed", "outcome\n" + run.out)
+            assert "missed   no packet came" in run.out, run.out
 
 
 RESTART = """cd {folder}
