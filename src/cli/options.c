@@ -6,7 +6,7 @@
 
 #include "base/units.h"
 #include "base/words.h"
-#include "proto/url.h"
+#include "proto/secrets.h"
 
 /* Longer values are not repeated in messages. */
 #define VALUE_SHOWN 1000u
@@ -56,10 +56,25 @@ const char *options_nearest(enum command command, const char *name)
     return nearest && words_near(least, strlen(name)) ? nearest : NULL;
 }
 
+/* A word of the command line that isn't understood: its beginning, without secrets. */
+static void add_word(struct text *error, const char *word)
+{
+    char room[3 * VALUE_SHOWN + 1];
+    struct text masked = text_init(room, sizeof(room));
+    if (strlen(word) > VALUE_SHOWN) {
+        text_printf(error, "(%zu bytes)", strlen(word));
+        return;
+    }
+    secrets_mask_word(&masked, slice_from_string(word));
+    text_printf(error, "%.60s", text_string(&masked));
+}
+
 static void say_unknown(struct text *error, enum command command, const char *name)
 {
     const char *nearest = options_nearest(command, name);
-    text_printf(error, "unknown option '--%.60s'", name);
+    text_add_string(error, "unknown option '--");
+    add_word(error, name);
+    text_add_string(error, "'");
     if (nearest)
         text_printf(error, ": did you mean '--%s'?", nearest);
     else
@@ -76,7 +91,7 @@ void options_complain(struct text *error, enum option_id id, const char *value,
     }
     text_printf(error, "--%s '", name);
     if (strlen(value) <= VALUE_SHOWN)
-        url_write_masked(error, slice_from_string(value));
+        secrets_mask_word(error, slice_from_string(value));
     else
         text_printf(error, "(%zu bytes)", strlen(value));
     text_printf(error, "': expected %s", expected);
@@ -318,7 +333,9 @@ static bool take_short(struct reading *reading, char *letters)
 
 static void say_not_a_url(struct text *error, const char *word)
 {
-    text_printf(error, "'%.60s' is neither a command nor a URL", word);
+    text_add_string(error, "'");
+    add_word(error, word);
+    text_add_string(error, "' is neither a command nor a URL");
     for (int i = 0; i < COMMANDS; i++) {
         if (words_near(words_distance(word, command_names[i]), strlen(word))) {
             text_printf(error, ": did you mean '%s'?", command_names[i]);
@@ -343,8 +360,9 @@ static bool take_positional(struct reading *reading, char *word)
 {
     struct options *options = reading->options;
     if (!takes_words(options->command)) {
-        text_printf(reading->error, "%s takes options only, not '%.60s'",
-                    command_name(options->command), word);
+        text_printf(reading->error, "%s takes options only, not '", command_name(options->command));
+        add_word(reading->error, word);
+        text_add_string(reading->error, "'");
         return false;
     }
     if (options->command == COMMAND_SCENARIO && !strstr(word, "://")) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/url.h"
+#include "proto/secrets.h"
 
 #define ROOM(len) (8 * (len) + 64) /* "\xNN" for a byte, and "***" for one of a password */
 #define LITERAL_MIN 4u             /* shorter passwords stand in too many harmless places */
@@ -14,18 +14,6 @@ static bool contains(struct slice in, const char *word)
     size_t len = strlen(word);
     for (size_t i = 0; i + len <= in.len; i++) {
         if (slice_starts_with_nocase(slice_make(in.data + i, in.len - i), slice_from_string(word)))
-            return true;
-    }
-    return false;
-}
-
-/* Does this header carry a secret, by its name? A challenge doesn't. */
-static bool is_secret(struct slice name)
-{
-    static const char *const words[] = {"authorization", "cookie", "token",   "secret",
-                                        "password",      "apikey", "api-key", "x-auth"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (contains(name, words[i]))
             return true;
     }
     return false;
@@ -42,34 +30,6 @@ static void add_hidden(struct text *to, struct slice line)
     if (contains(name, "authorization") && space > 0)
         text_add(to, slice_make(value.data, (size_t)space + 1));
     text_add_string(to, "***");
-}
-
-/* Length of "password=" and the like at the start, 0 where there is none. */
-static size_t secret_key_len(struct slice text)
-{
-    static const char *const keys[] = {"password=", "passwd=", "pwd=", "pass=", "token="};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (slice_starts_with_nocase(text, slice_from_string(keys[i])))
-            return strlen(keys[i]);
-    }
-    return 0;
-}
-
-/* Cameras take "?user=admin&password=secret" in the path too. */
-static void hide_query(struct text *to, struct slice line)
-{
-    while (line.len > 0) {
-        size_t len = secret_key_len(line);
-        text_add(to, slice_take(&line, len > 0 ? len : 1));
-        if (len == 0)
-            continue;
-        size_t end = 0;
-        while (end < line.len && !strchr("&; \t\"'<>,", line.data[end]))
-            end++;
-        if (end > 0)
-            text_add_string(to, "***");
-        slice_take(&line, end);
-    }
 }
 
 static void hide_literal(struct text *to, struct slice line, struct slice password)
@@ -89,11 +49,9 @@ static void clean_line(struct text *to, struct slice line, struct slice password
 {
     struct text a = text_init(rooms[0], ROOM(line.len));
     struct text b = text_init(rooms[1], ROOM(line.len));
-    url_write_masked(&a, line);
-    hide_query(&b, text_slice(&a));
-    a.len = 0;
-    hide_literal(&a, text_slice(&b), password);
-    text_add_printable(to, text_slice(&a));
+    secrets_mask(&a, line);
+    hide_literal(&b, text_slice(&a), password);
+    text_add_printable(to, text_slice(&b));
 }
 
 void probe_clean(struct text *to, struct slice text, struct slice password, bool is_message)
@@ -110,8 +68,8 @@ void probe_clean(struct text *to, struct slice text, struct slice password, bool
         if (!first)
             text_add_string(to, "\n");
         if (!folded)
-            hidden =
-                in_head && !first && colon > 0 && is_secret(slice_make(line.data, (size_t)colon));
+            hidden = in_head && !first && colon > 0 &&
+                     secrets_in_header(slice_make(line.data, (size_t)colon));
         if (in_head && line.len == 0)
             in_head = false;
         if (hidden && folded)

@@ -6,7 +6,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 
-/* Appends a message or a value with the values of Authorization and the like, passwords in URLs,
+/* Appends a message or a value with the values of Authorization and the like, what secrets.h knows,
    and the password itself wherever it stands, as "***"; controls and what isn't UTF-8 escaped.
    Lines end in one newline each, however they ended; the last one's is left out. is_message: it
    begins with a head, whose headers are known by name. to takes up to 8 bytes for each of text's.

@@ -36,8 +36,9 @@ enum client_keepalive {
 
 /* Where sessions of one URL go, and who they are there. */
 struct client_url {
-    struct slice text; /* as in a request line: no userinfo; {n} stands for a publisher's number */
-    struct slice user; /* bytes, percent-decoded; empty: no credentials */
+    struct slice text;  /* as in a request line: no userinfo; {n} stands for a publisher's number */
+    struct slice shown; /* the same without secrets, for what people read */
+    struct slice user;  /* bytes, percent-decoded; empty: no credentials */
     struct slice password;
     uint32_t address_count; /* 0: the name did not resolve */
     struct address addresses[CLIENT_ADDRESSES];

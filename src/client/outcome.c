@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "client/misbehave.h"
 #include "client/session_internal.h"
-#include "proto/url.h"
+#include "proto/secrets.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 #define SAMPLE_WORDS 96u /* bytes of what was said, beside the URL */
@@ -205,12 +205,12 @@ void session_count_error(struct client *client, const struct session *session, e
     enum phase phase = session_phase(session);
     if (shows_secret(client, session, what))
         what = SLICE("***");
-    url_write_masked(&told, slice_take(&what, sizeof(words) / 2));
+    secrets_mask(&told, slice_take(&what, sizeof(words) / 2));
     struct slice shown = text_slice(&told);
     text_add(&sample, slice_take(&shown, SAMPLE_WORDS));
     text_add_string(&sample, told.len > 0 ? " from " : "");
     told.len = 0;
-    session_write_url(client, session, &told);
+    session_show_url(client, session, &told);
     size_t room = sample.size - sample.len;
     text_add(&sample, slice_make(told.data, told.len < room / 2 ? told.len : room / 2));
     stats_error(client->stats, phase, reason, status, text_string(&sample));

@@ -46,9 +46,9 @@ bool session_can_send(struct client *client, const struct session *session)
     return (session->flags & FLAG_CONNECTED) && !(talk && talk->tx_len > 0);
 }
 
-void session_write_url(const struct client *client, const struct session *session, struct text *to)
+static void number(const struct client *client, const struct session *session, struct slice url,
+                   struct text *to)
 {
-    struct slice url = client->config->urls[session->url].text;
     const uint8_t *hole;
     while (client_publishes(client) && (hole = memmem(url.data, url.len, "{n}", 3))) {
         text_add(to, slice_take(&url, (size_t)(hole - url.data)));
@@ -56,6 +56,16 @@ void session_write_url(const struct client *client, const struct session *sessio
         slice_take(&url, 3);
     }
     text_add(to, url);
+}
+
+void session_write_url(const struct client *client, const struct session *session, struct text *to)
+{
+    number(client, session, client->config->urls[session->url].text, to);
+}
+
+void session_show_url(const struct client *client, const struct session *session, struct text *to)
+{
+    number(client, session, client->config->urls[session->url].shown, to);
 }
 
 void session_keep(struct client *client, struct session *session, struct slice rest)

@@ -218,8 +218,10 @@ struct track *session_track(const struct client *client, struct session *session
 /* The server's session id; empty before SETUP was answered. */
 struct slice session_id(const struct client *client, const struct session *session);
 
-/* Its URL, with its number in place of a publisher's {n}. */
+/* Its URL, with its number in place of a publisher's {n}: as requests say it, and without secrets.
+ */
 void session_write_url(const struct client *client, const struct session *session, struct text *to);
+void session_show_url(const struct client *client, const struct session *session, struct text *to);
 
 /* Packets now missing, of all tracks. */
 uint64_t session_lost(const struct client *client, struct session *session);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "proto/secrets.h"
 
 /* URLs beyond these are only counted. */
 #define URLS_SHOWN 1000u
@@ -40,6 +41,14 @@ static void set_string(json_t *object, const char *key, const char *value)
     json_object_set_new(object, key, value ? string_json(slice_from_string(value)) : json_null());
 }
 
+static void set_masked(json_t *object, const char *key, const char *url)
+{
+    char room[4096];
+    struct text masked = text_init(room, sizeof(room));
+    secrets_mask(&masked, slice_from_string(url));
+    set_string(object, key, url ? text_string(&masked) : NULL);
+}
+
 static void set_bool(json_t *object, const char *key, bool value)
 {
     json_object_set_new(object, key, json_boolean(value));
@@ -51,7 +60,7 @@ static json_t *urls_json(const struct plan *plan)
     for (uint32_t i = 0; i < plan->urls.count && i < URLS_SHOWN; i++) {
         const struct url_item *item = &plan->urls.items[i];
         json_t *one = json_object();
-        set_string(one, "url", item->url);
+        set_string(one, "url", item->shown);
         set_count(one, "weight", item->weight);
         set_string(one, "user", item->user ? item->user : plan->user);
         json_array_append_new(urls, one);
@@ -172,7 +181,7 @@ static void add_machinery(json_t *config, const struct plan *plan)
     json_object_set_new(config, "slo", slos_json(plan));
     set_count(config, "server_pid", plan->server_pid);
     set_string(config, "server_pidfile", plan->server_pidfile);
-    set_string(config, "server_metrics", plan->server_metrics);
+    set_masked(config, "server_metrics", plan->server_metrics);
 }
 
 static json_t *plan_json(const struct plan *plan)

@@ -320,7 +320,7 @@ static bool list_streams(struct run *run)
     for (uint32_t i = 0; i < run->plan_count; i++) {
         const struct plan *plan = &run->plan[i];
         for (uint32_t k = 0; k < plan->urls.count; k++, at++) {
-            run->stream_urls[at] = plan->urls.items[k].url;
+            run->stream_urls[at] = plan->urls.items[k].shown;
             run->stream_groups[at] = plan->group;
         }
     }

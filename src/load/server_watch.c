@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "net/http_get.h"
+#include "proto/secrets.h"
 #include "stats/exposition.h"
 
 #define PATIENCE_NS (10 * NS_PER_S) /* with a page */
@@ -329,8 +330,9 @@ static void say_failure(struct server_watch *watch, int failure, struct text *no
     if (failure == 0 || watch->said_metrics)
         return;
     watch->said_metrics = true;
-    text_printf(notice, "the server's metrics can't be fetched from %s%s: ", watch->target.host,
-                watch->target.path);
+    text_printf(notice, "the server's metrics can't be fetched from %s", watch->target.host);
+    secrets_mask(notice, slice_from_string(watch->target.path));
+    text_add_string(notice, ": ");
     if (failure > 0)
         text_printf(notice, "status %d", failure);
     else

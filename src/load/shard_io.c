@@ -185,7 +185,7 @@ static void write_media(struct text *to, const struct client *client, const stru
                 client->warming ? 0 : session->packets, client->warming ? 0 : session->bytes);
 }
 
-#define URL_ROOM 4200u
+#define URL_ROOM 6000u
 
 /* One line; times in seconds since the run's start. */
 static void io_ended(void *host, const struct session *session, enum session_outcome outcome)
@@ -204,7 +204,7 @@ static void io_ended(void *host, const struct session *session, enum session_out
     text_add_string(&line, "{");
     write_group(&line, shard->setup.plan->group);
     text_printf(&line, "\"reader\":%" PRIu32 ",\"url\":", session->reader);
-    session_write_url(client, session, &url);
+    session_show_url(client, session, &url);
     text_add_json(&line, text_slice(&url));
     text_printf(&line, ",\"source_port\":%u,\"session\":", session->local_port);
     text_add_json(&line, session_id(client, session));

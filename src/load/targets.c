@@ -54,6 +54,7 @@ static void resolve_plan(struct client_url *urls, const struct plan *plan)
         struct auth_credentials who = plan_credentials(plan, i);
         const struct client_url *same = known(urls, plan, i);
         url->text = slice_from_string(plan->urls.items[i].url);
+        url->shown = slice_from_string(plan->urls.items[i].shown);
         url->user = who.user;
         url->password = who.password;
         if (same) {

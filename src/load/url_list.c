@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "proto/secrets.h"
 
 #define URL_BYTES_MAX 4096u
 
@@ -22,7 +23,7 @@ struct range {
 static void say(struct text *error, struct slice pattern, const char *what)
 {
     text_add_string(error, "URL '");
-    url_write_masked(error, pattern);
+    secrets_mask_word(error, pattern);
     text_printf(error, "' %s", what);
 }
 
@@ -70,6 +71,8 @@ static void item_dispose(struct url_item *item)
 {
     if (item->password)
         explicit_bzero(item->password, strlen(item->password));
+    if (item->shown != item->url)
+        free(item->shown);
     free(item->url);
     free(item->user);
     free(item->password);
@@ -88,6 +91,15 @@ static bool list_grow(struct url_list *list)
     return true;
 }
 
+/* What outputs show of a URL; NULL when out of memory. */
+static char *make_shown(char *url)
+{
+    char room[3 * URL_BYTES_MAX];
+    struct text masked = text_init(room, sizeof(room));
+    secrets_mask(&masked, slice_from_string(url));
+    return strcmp(text_string(&masked), url) == 0 ? url : strdup(room);
+}
+
 /* Fills item from a URL without ranges and weight; NULL, or what is wrong with it. */
 static const char *item_read(struct url_item *item, struct slice text)
 {
@@ -103,7 +115,8 @@ static const char *item_read(struct url_item *item, struct slice text)
     if (line.overflow)
         return "is longer than 4,095 bytes";
     item->url = strndup(line.data, line.len);
-    if (!item->url)
+    item->shown = item->url ? make_shown(item->url) : NULL;
+    if (!item->shown)
         return "does not fit into memory";
     if (typed.has_user) {
         item->user = decode(typed.user);

@@ -11,7 +11,8 @@
 #define URL_WEIGHTS_MAX 1000000u /* sum of all weights */
 
 struct url_item {
-    char *url;         /* the request line's form: no userinfo, so it may be shown */
+    char *url;         /* the request line's form: no userinfo */
+    char *shown;       /* the same without secrets; url itself where it has none */
     struct url parsed; /* borrows url */
     char *user;        /* percent-decoded; NULL when the URL named none */
     char *password;    /* likewise: never shown */

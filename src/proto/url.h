@@ -41,6 +41,3 @@ void url_base(struct text *to, struct slice content_base, struct slice content_l
 /* Percent-decodes into out, NUL-terminated; false when it didn't fit or held a NUL. A stray %
    stays. */
 bool url_decode(struct slice encoded, char *out, size_t size);
-
-/* Copies text with the password of any URL in it as "***". */
-void url_write_masked(struct text *to, struct slice text);

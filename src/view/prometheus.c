@@ -329,16 +329,39 @@ static void write_generator(const struct page *page, const struct snapshot *snap
             snapshot->info->tool_version, snapshot->info->io);
 }
 
+/* The first stream of that URL: several may differ in what isn't shown, a token or a user, and a
+   page has each sample once. */
+static uint32_t first_of(const struct snapshot *snapshot, uint32_t stream)
+{
+    const char *const *urls = snapshot->info->stream_urls;
+    for (uint32_t i = 0; i < stream; i++) {
+        if (strcmp(urls[i], urls[stream]) == 0)
+            return i;
+    }
+    return stream;
+}
+
+static uint64_t sum_of_url(const struct snapshot *snapshot, const char *url, size_t offset)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < snapshot->total->stream_count; i++) {
+        const char *stream = (const char *)&snapshot->total->streams[i];
+        int64_t now = *(const int64_t *)(stream + offset);
+        if (strcmp(snapshot->info->stream_urls[i], url) == 0)
+            sum += now > 0 ? (uint64_t)now : 0;
+    }
+    return sum;
+}
+
 static void write_stream_counter(const struct page *page, const struct snapshot *snapshot,
                                  const struct counter *of)
 {
     char labels[LABELS];
     family(page, of->name, "counter", of->help);
     for (uint32_t i = 0; i < snapshot->total->stream_count; i++) {
-        const char *stream = (const char *)&snapshot->total->streams[i];
-        int64_t now = *(const int64_t *)(stream + of->offset);
-        count(page, of->name, label(labels, "url", snapshot->info->stream_urls[i]),
-              now > 0 ? (uint64_t)now : 0);
+        const char *url = snapshot->info->stream_urls[i];
+        if (first_of(snapshot, i) == i)
+            count(page, of->name, label(labels, "url", url), sum_of_url(snapshot, url, of->offset));
     }
 }
 

@@ -7,6 +7,7 @@ import tempfile
 from harness import RTSPBENCH, Process, Run, Server, equal, main, test
 
 SECRET = "pass%2Fwo:rd"  # as in a URL; "pass/wo:rd" decoded
+TOKEN = "t0ken-of-mine"
 PLAIN = "pass/wo:rd"
 
 
@@ -73,6 +74,22 @@ def no_output_shows_a_password(which, log):
                             ("the sessions' log", sessions.read_text())):
             is_secret_free(text, where)
         assert "a" in sessions.read_text()
+
+
+@test(short=True, args=[("text",), ("json",)])
+def no_output_shows_a_token(log):
+    """One in the URL's query, served or refused."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        files = {name: pathlib.Path(folder) / name for name in ("sessions-log", "html", "junit", "csv", "hlog")}
+        names = [word for name, file in files.items() for word in ("--" + name, file)]
+        run = Run(server.url + f"a?access_token={TOKEN}", server.url + f"b?key={TOKEN}", "rtsp://127.0.0.1:1/?pwd=" + TOKEN,
+                  "-n", 6, "-d", "2s", "--log", log, "--slo", "sessions.failed=0", *names)
+        shown = {"stdout": run.out, "stderr": run.err, "the result": json.dumps(run.result)}
+        for where, text in {**shown, **{name: file.read_text() for name, file in files.items() if file.exists()}}.items():
+            assert TOKEN not in text, f"the token is in {where}:\n{text}"
+        equal({stream["url"] for stream in run.streams},
+              {server.url + "a?access_token=***", server.url + "b?key=***", "rtsp://127.0.0.1:1/?pwd=***"}, "streams")
+        assert "?pwd=***" in files["sessions-log"].read_text() and "?pwd=***" in json.dumps(run.errors), run.errors
 
 
 @test(short=True)

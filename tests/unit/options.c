@@ -155,13 +155,27 @@ static void test_passwords_leave_argv(void **state)
     options_dispose(&options);
 }
 
-/* What is said about a bad value shows no password in it. */
+/* What is said about a bad value or word shows no password in it. */
 static void test_complaints_mask(void **state)
 {
     struct options options;
-    assert_false(parse(&options, "--readers rtsp://user:hunter2@h/"));
-    assert_null(strstr(text_string(&error), "hunter2"));
-    options_dispose(&options);
+    static const char *const lines[] = {
+        "--readers rtsp://user:hunter2@h/",
+        "--readers rtsp://h/?token=hunter2",
+        "rtsp:/user:hunter2@h/x",
+        "user:hunter2@h/x",
+        "probe user:hunter2@h/x",
+        "serve rtsp://user:hunter2@h/x",
+        "serve rtsp://h/a?password=hunter2",
+        "--rtsp://user:hunter2@h/x",
+        "a-user-with-a-name-that-is-quite-long-in-itself:hunter2-and-more-than-60-bytes@h/x",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        assert_false(parse(&options, lines[i]));
+        assert_non_null(strstr(text_string(&error), "***"));
+        assert_null(strstr(text_string(&error), "hunter2"));
+        options_dispose(&options);
+    }
 }
 
 /* Every option of a command is in its help, and every help has an example. */

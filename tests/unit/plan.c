@@ -375,7 +375,8 @@ static void test_target_reached(void **state)
 static void test_json(void **state)
 {
     struct address address;
-    struct plan plan = make_plan("rtsp://own:word123@h/a*2");
+    struct plan plan = make_plan("rtsp://own:word123@h/a?token=123*2");
+    plan.server_metrics = "http://h/metrics?key=123";
     assert_true(address_parse(SLICE("::1"), 0, &address));
     plan.user = "all";
     plan.password = "pass123";
@@ -397,7 +398,7 @@ static void test_json(void **state)
                                  "transport", &transport, "timeout_s", &timeout_s, "headers",
                                  &header, &header, "bind_ips", &bind),
                      0);
-    assert_string_equal(url, "rtsp://h/a");
+    assert_string_equal(url, "rtsp://h/a?token=***");
     assert_string_equal(user, "own");
     assert_int_equal(weight, 2);
     assert_int_equal(readers, 100);

@@ -63,6 +63,22 @@ static void test_numbers(void **state)
     a_run_end(&run);
 }
 
+/* URLs that differ in what isn't shown are one sample, of all of them. */
+static void test_same_url(void **state)
+{
+    static const char *const urls[] = {"rtsp://h/?token=***", "rtsp://h/b", "rtsp://h/?token=***"};
+    struct prometheus_peaks peaks = {0};
+    struct a_run run;
+    a_run_begin(&run);
+    run.info.stream_urls = urls;
+    for (unsigned i = 0; i < 3; i++)
+        run.total->streams[i].rtp.packets = 10u << i;
+    write_page(&run.snapshot, &peaks, PROMETHEUS_TEXT);
+    assert_true(sample("rtspbench_stream_rtp_packets_total{url=\"rtsp://h/?token=***\"}") == 50);
+    assert_true(sample("rtspbench_stream_rtp_packets_total{url=\"rtsp://h/b\"}") == 20);
+    a_run_end(&run);
+}
+
 static size_t occurrences(const char *text)
 {
     size_t n = 0;
@@ -305,11 +321,17 @@ static void test_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_histogram),
-        cmocka_unit_test(test_bounds_are_exact), cmocka_unit_test(test_counters_never_fall),
-        cmocka_unit_test(test_formats),          cmocka_unit_test(test_every_phase),
-        cmocka_unit_test(test_published),        cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_failed_tries),     cmocka_unit_test(test_failed_tries_come_first),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_same_url),
+        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_bounds_are_exact),
+        cmocka_unit_test(test_counters_never_fall),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_every_phase),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_failed_tries),
+        cmocka_unit_test(test_failed_tries_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ static void sum_up(struct world *world)
         const struct plan *plan = &world->plans[i];
         uint64_t reached_ns = plan->begins_ns + plan_target_reached_ns(plan);
         for (uint32_t k = 0; k < plan->urls.count && info->stream_count < 1024; k++)
-            world->stream_urls[info->stream_count++] = plan->urls.items[k].url;
+            world->stream_urls[info->stream_count++] = plan->urls.items[k].shown;
         info->shard_count += plan->shards;
         info->reads |= !plan->publish;
         info->publishes |= plan->publish != NULL;
