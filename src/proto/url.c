@@ -130,6 +130,21 @@ static const char *parse_authority(struct slice authority, struct url *out)
     return parse_port(authority, out);
 }
 
+/* Did a byte that must be written as %XX cut a password in two? The @ that ends it then stands
+   behind the authority, which has no port; and a fragment, which RTSP doesn't use, begins early. */
+static bool is_password_cut(struct slice authority, struct slice rest)
+{
+    uint64_t port;
+    if (rest.len == 0 || slice_find_byte(rest, '@') < 0)
+        return false;
+    if (rest.data[0] == '#')
+        return true;
+    if (slice_find_byte(authority, ':') < 0 || authority.data[0] == '[' || is_ipv6(authority))
+        return false;
+    slice_take_until(&authority, ':');
+    return !slice_to_u64(authority, UINT64_MAX, &port);
+}
+
 const char *url_parse(struct slice text, struct url *out)
 {
     memset(out, 0, sizeof(*out));
@@ -141,6 +156,8 @@ const char *url_parse(struct slice text, struct url *out)
         continue;
     struct slice authority = take_to(&text, "/?#");
     take_userinfo(&authority, out);
+    if (is_password_cut(authority, text))
+        return "has a raw /, ? or # in its password: write it as %2F, %3F or %23";
     out->authority = authority;
     out->path = take_to(&text, "#");
     struct slice behind_user = slice_make(authority.data, authority.len + out->path.len);

@@ -97,7 +97,12 @@ static void test_parse_refuses(void **state)
         {SLICE("rtsp://h:99999999999999999999/"), "port"},
         {SLICE("rtsp://h:-1/"), "port"},
         {SLICE("rtsp://h:port/"), "port"},
-        {SLICE("rtsp://u:pa/ss@h/"), "port"},
+        {SLICE("rtsp://u:pa/ss@h/"), "password"},
+        {SLICE("rtsp://u:pa?ss@h/"), "password"},
+        {SLICE("rtsp://u:pa#ss@h/"), "password"},
+        {SLICE("rtsp://u:12#ss@h/"), "password"}, /* what precedes the # may be a port */
+        {SLICE("rtsp://u:p@a#ss@h/"), "password"},
+        {SLICE("rtsp://u:/pass@h/"), "password"},
         {SLICE("rtsp://h:1:2/"), "more than one :"},
         {SLICE("rtsp://[::1/"), "]"},
         {SLICE("rtsp://[]/"), "IPv6"},
