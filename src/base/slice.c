@@ -58,6 +58,13 @@ struct slice slice_trim(struct slice text)
     return text;
 }
 
+void slice_skip_mark(struct slice *from)
+{
+    struct slice mark = SLICE("\xef\xbb\xbf");
+    if (slice_starts_with(*from, mark))
+        slice_take(from, mark.len);
+}
+
 struct slice slice_take_until(struct slice *from, uint8_t separator)
 {
     ptrdiff_t at = slice_find_byte(*from, separator);

@@ -54,6 +54,9 @@ ptrdiff_t slice_find_byte(struct slice in, uint8_t byte);
 /* Without spaces, tabs, CR and LF at both ends (a folded header line is just more white space). */
 struct slice slice_trim(struct slice text);
 
+/* Takes the byte-order mark that some editors put at the start of a file. */
+void slice_skip_mark(struct slice *from);
+
 /* Takes what stands before the next separator, and the separator; the whole rest when there is
  * none. */
 struct slice slice_take_until(struct slice *from, uint8_t separator);

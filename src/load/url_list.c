@@ -18,6 +18,7 @@ struct range {
     struct slice after;
     uint64_t from, to;
     int digits; /* least, filled up with zeros */
+    bool too_large;
 };
 
 static void say(struct text *error, struct slice pattern, const char *what)
@@ -25,6 +26,15 @@ static void say(struct text *error, struct slice pattern, const char *what)
     text_add_string(error, "URL '");
     secrets_mask_word(error, pattern);
     text_printf(error, "' %s", what);
+}
+
+static bool is_number(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    }
+    return text.len > 0;
 }
 
 /* Reads "A..B}" that follows a brace. */
@@ -36,8 +46,10 @@ static bool range_read(struct slice inside, struct range *out)
         return false;
     struct slice from = slice_make(inside.data, (size_t)dot);
     struct slice to = slice_make(inside.data + dot + 2, (size_t)(end - dot - 2));
-    if (!slice_to_u64(from, UINT32_MAX, &out->from) || !slice_to_u64(to, UINT32_MAX, &out->to))
+    if (!is_number(from) || !is_number(to))
         return false;
+    out->too_large =
+        !slice_to_u64(from, UINT32_MAX, &out->from) || !slice_to_u64(to, UINT32_MAX, &out->to);
     bool padded = from.len > 1 && from.data[0] == '0';
     out->digits = padded ? (int)from.len : 1;
     out->after = slice_make(inside.data + end + 1, inside.len - (size_t)end - 1);
@@ -148,6 +160,10 @@ static bool add_expanded(struct url_list *list, struct slice text, uint32_t weig
     struct range range;
     if (!range_find(text, &range))
         return add_one(list, text, weight, error);
+    if (range.too_large) {
+        say(error, text, "has a range of numbers beyond 4,294,967,295");
+        return false;
+    }
     uint64_t steps = range.from < range.to ? range.to - range.from : range.from - range.to;
     if (steps >= URL_LIST_MAX) {
         say(error, text, "expands to too many: at most 100,000 URLs");
@@ -216,8 +232,10 @@ bool url_list_add_file(struct url_list *list, const char *path, struct text *err
     }
     while (good && fgets(line, sizeof(line), file)) {
         char text[URL_BYTES_MAX];
-        number++;
-        slice_to_string(slice_trim(slice_from_string(line)), text, sizeof(text));
+        struct slice typed = slice_from_string(line);
+        if (number++ == 0)
+            slice_skip_mark(&typed);
+        slice_to_string(slice_trim(typed), text, sizeof(text));
         if (text[0] == '\0' || text[0] == '#')
             continue;
         good = url_list_add(list, text, error);

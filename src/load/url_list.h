@@ -34,7 +34,7 @@ struct url_list {
    error says why; it shows no password. */
 bool url_list_add(struct url_list *list, const char *pattern, struct text *error);
 
-/* Adds a pattern a line; blank lines and those that begin with # are skipped. */
+/* Adds a pattern a line; blank lines, those that begin with # and a byte-order mark are skipped. */
 bool url_list_add_file(struct url_list *list, const char *path, struct text *error);
 
 /* Makes the deal, once the last URL is added: each URL as often as it weighs, spread evenly. False

@@ -62,10 +62,18 @@ static void test_refused(void **state)
     static const struct {
         const char *pattern, *says;
     } rows[] = {
-        {"rtsp:///path", "no host"},         {"http://h/a", "URL 'http://h/a'"},
-        {"rtsp://h/a*0", "weight"},          {"rtsp://h/a*1000001", "weight"},
-        {"rtsp://h/{1..100001}", "100,000"}, {"rtsp://h/{0..1000}/{0..1000}", "100,000"},
+        {"rtsp:///path", "no host"},
+        {"http://h/a", "URL 'http://h/a'"},
+        {"rtsp://h/a*0", "weight"},
+        {"rtsp://h/a*1000001", "weight"},
+        {"rtsp://h/{1..100001}", "100,000"},
+        {"rtsp://h/{0..1000}/{0..1000}", "100,000"},
         {"rtsp://h:70000/a", "70000"},
+        {"rtsp://h/{1..99999999999}", "beyond"},
+        {"rtsp://h/{4294967296..1}", "beyond"},
+        {"rtsp://h/{1..99999999999999999999999}", "beyond"},
+        {"rtsp://h/{1..2}{1..99999999999}", "beyond"},
+        {"rtsp://u:pa#ss@h/a", "password: write it as %2F, %3F or %23"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct url_list list = {0};
@@ -100,6 +108,11 @@ static void test_error_masks(void **state)
     assert_false(url_list_add(&list, "rtsp://user:hunter2@h:99999/a", &error));
     assert_null(strstr(text_string(&error), "hunter2"));
     assert_non_null(strstr(text_string(&error), "user"));
+    clear_error();
+    assert_false(url_list_add(&list, "rtsp:/user:hunter2@h/a", &error));
+    assert_false(url_list_add(&list, "user:hunter2@h/a", &error));
+    assert_false(url_list_add(&list, "rtsp://user:12#hunter2@h/a", &error));
+    assert_null(strstr(text_string(&error), "hunter2"));
     url_list_dispose(&list);
 }
 
@@ -158,6 +171,23 @@ static void test_file(void **state)
     unlink(path);
 }
 
+/* A byte-order mark begins a file, not a URL. */
+static void test_file_with_mark(void **state)
+{
+    static const char *const texts[] = {"\xef\xbb\xbfrtsp://h/a\r\n",
+                                        "\xef\xbb\xbf# first\nrtsp://h/a\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[] = "/tmp/url_list-XXXXXX";
+        struct url_list list = {0};
+        clear_error();
+        write_file(path, texts[i]);
+        assert_true(url_list_add_file(&list, path, &error));
+        assert_string_equal(listed(&list), "rtsp://h/a");
+        url_list_dispose(&list);
+        unlink(path);
+    }
+}
+
 static void test_file_refused(void **state)
 {
     char path[] = "/tmp/url_list-XXXXXX";
@@ -176,10 +206,11 @@ static void test_file_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_credentials), cmocka_unit_test(test_error_masks),
-        cmocka_unit_test(test_deal),        cmocka_unit_test(test_nothing_to_deal),
-        cmocka_unit_test(test_file),        cmocka_unit_test(test_file_refused),
+        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_credentials),    cmocka_unit_test(test_error_masks),
+        cmocka_unit_test(test_deal),           cmocka_unit_test(test_nothing_to_deal),
+        cmocka_unit_test(test_file),           cmocka_unit_test(test_file_refused),
+        cmocka_unit_test(test_file_with_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
