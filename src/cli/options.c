@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "base/words.h"
+#include "proto/rtsp.h"
 #include "proto/secrets.h"
 
 /* Longer values are not repeated in messages. */
@@ -216,10 +217,14 @@ static bool read_value(const struct option_spec *spec, const char *text, struct 
                        struct text *error)
 {
     char room[160];
-    if (parse_value(spec, text, out))
-        return true;
     struct text expected = text_init(room, sizeof(room));
-    add_expected(&expected, spec);
+    bool safe = !spec->in_request || rtsp_is_safe(slice_from_string(text));
+    if (safe && parse_value(spec, text, out))
+        return true;
+    if (safe)
+        add_expected(&expected, spec);
+    else
+        text_add_string(&expected, "one line: no CR and no LF");
     options_complain(error, spec->id, text, text_string(&expected));
     return false;
 }

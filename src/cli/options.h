@@ -142,6 +142,7 @@ struct option_spec {
     unsigned commands; /* 1 << enum command of each that knows it */
     char letter;       /* 0: none */
     bool repeatable;
+    bool in_request;   /* it enters requests: a line end in it would begin a header of its own */
     const char *group; /* heading in help */
 };
 

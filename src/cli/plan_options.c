@@ -35,6 +35,12 @@ char *password_from_options(const struct options *options, struct text *error)
                          "a file with the password in its first line");
         return NULL;
     }
+    if (memchr(line, '\0', (size_t)n)) {
+        options_complain(error, OPT_PASSWORD_FILE, path, "a password without a NUL");
+        explicit_bzero(line, (size_t)n);
+        free(line);
+        return NULL;
+    }
     line[strcspn(line, "\r\n")] = '\0';
     return line;
 }

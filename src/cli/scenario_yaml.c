@@ -43,10 +43,17 @@ static void add_entry(struct scenario_block *block, const char *key, const yaml_
     block->count++;
 }
 
+static bool is_text(const yaml_node_t *scalar)
+{
+    return !memchr(scalar->data.scalar.value, '\0', scalar->data.scalar.length);
+}
+
 /* A value, or a list of them. */
 static bool read_values(struct reading *reading, struct scenario_block *block, const char *key,
                         const yaml_node_t *value)
 {
+    if (value->type == YAML_SCALAR_NODE && !is_text(value))
+        return complain(reading, value, "expected a value without a NUL");
     if (value->type == YAML_SCALAR_NODE) {
         add_entry(block, key, value);
         return true;
@@ -58,6 +65,8 @@ static bool read_values(struct reading *reading, struct scenario_block *block, c
         const yaml_node_t *one = yaml_document_get_node(&reading->document, *item);
         if (one->type != YAML_SCALAR_NODE)
             return complain(reading, one, "expected a value");
+        if (!is_text(one))
+            return complain(reading, one, "expected a value without a NUL");
         add_entry(block, key, one);
     }
     return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "proto/rtsp.h"
 #include "proto/secrets.h"
 
 #define URL_BYTES_MAX 4096u
@@ -135,6 +136,8 @@ static const char *item_read(struct url_item *item, struct slice text)
         item->password = decode(typed.password);
         if (!item->user || !item->password)
             return "has a user or password that holds a NUL";
+        if (!rtsp_is_safe(slice_from_string(item->user)))
+            return "has a user of more than one line";
     }
     return url_parse(slice_from_string(item->url), &item->parsed);
 }

@@ -178,6 +178,25 @@ static void test_complaints_mask(void **state)
     }
 }
 
+/* Text that enters a request can't bring a header of its own. */
+static void test_one_line_alone(void **state)
+{
+    static const char *const names[] = {"--user-agent", "--user", "--header", "--url"};
+    static const char *const ends[] = {"\r\n", "\n", "\r"};
+    for (size_t i = 0; i < 12; i++) {
+        char program[] = "rtspbench", name[20], value[40];
+        char *argv[] = {program, name, value};
+        struct options options;
+        snprintf(name, sizeof(name), "%s", names[i / 3]);
+        snprintf(value, sizeof(value), "rtsp://h/a: b%sX-Evil: 1", ends[i % 3]);
+        error = text_init(said, sizeof(said));
+        assert_false(options_parse(&options, 3, argv, &error));
+        assert_non_null(strstr(text_string(&error), names[i / 3]));
+        assert_non_null(strstr(text_string(&error), "expected one line: no CR and no LF"));
+        options_dispose(&options);
+    }
+}
+
 /* Every option of a command is in its help, and every help has an example. */
 static void test_help(void **state)
 {
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_help_stops),
         cmocka_unit_test(test_passwords_leave_argv),
         cmocka_unit_test(test_complaints_mask),
+        cmocka_unit_test(test_one_line_alone),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_table),
     };

@@ -191,6 +191,10 @@ static void test_mistakes(void **state)
          "f:2: seed: expected it outside of groups: it is for the whole run"},
         {"duration: 5\n", "f:1: duration '5': expected a duration such as 500ms, 30s or 1h30m, at "
                           "least 1.00 ms"},
+        {"rate: 5/s\nuser-agent: \"a\\r\\nX-Evil: 1\"\n",
+         "f:2: user-agent 'a\r\nX-Evil: 1': expected one line: no CR and no LF"},
+        {"user-agent: \"a\\0b\"\n", "f:1: expected a value without a NUL"},
+        {"header: [\"A: b\", \"A: b\\0c\"]\n", "f:1: expected a value without a NUL"},
         {"rate: 5/s\nuser-agent: ${x\n", "f:2: '${x': expected a variable of 'vars' or --var"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
