@@ -85,13 +85,16 @@ static void say_unknown(struct text *error, enum command command, const char *na
 void options_complain(struct text *error, enum option_id id, const char *value,
                       const char *expected)
 {
-    const char *name = "";
+    const struct option_spec *spec = NULL;
     for (unsigned i = 0; i < option_count; i++) {
         if (option_table[i].id == id)
-            name = option_table[i].name;
+            spec = &option_table[i];
     }
-    text_printf(error, "--%s '", name);
-    if (strlen(value) <= VALUE_SHOWN)
+    assert(spec);
+    text_printf(error, "--%s '", spec->name);
+    if (spec->secret != SECRET_NOTHING)
+        text_add_string(error, "***");
+    else if (strlen(value) <= VALUE_SHOWN)
         secrets_mask_word(error, slice_from_string(value));
     else
         text_printf(error, "(%zu bytes)", strlen(value));
@@ -275,9 +278,22 @@ static bool set_alone(struct options *options, const struct option_spec *spec)
 struct reading {
     struct options *options;
     int argc;
+    char **argv; /* as others see it */
     int next;
     struct text *error;
 };
+
+/* Overwrites a secret in the command line that others see. value points into the copy of the last
+   argument that was taken. */
+static void hide_value(struct reading *reading, const struct option_spec *spec, const char *value)
+{
+    int at = reading->next - 1;
+    char *shown = reading->argv[at] + (value - reading->options->arguments[at]);
+    const char *colon = strchr(value, ':');
+    size_t clear = spec->secret == SECRET_BEHIND_COLON && colon ? (size_t)(colon + 1 - value) : 0;
+    if (spec->secret != SECRET_NOTHING)
+        memset(shown + clear, '*', strlen(value) - clear);
+}
 
 /* Gives an option its value: what stood with it, or else the next argument. */
 static bool take_value(struct reading *reading, const struct option_spec *spec, char *value)
@@ -289,6 +305,7 @@ static bool take_value(struct reading *reading, const struct option_spec *spec, 
     }
     if (!value)
         value = reading->options->arguments[reading->next++];
+    hide_value(reading, spec, value);
     return set_value(reading->options, spec, value, reading->error);
 }
 
@@ -395,16 +412,13 @@ static bool take_argument(struct reading *reading, bool *only_words)
     return true;
 }
 
-/* Overwrites the password of a URL in place, so that a list of processes doesn't show it. */
-static void hide_password(char *argument)
+/* Overwrites what is a secret by its looks. */
+static void hide_secrets(char *argument)
 {
-    char *user = strstr(argument, "://");
-    char *at = strrchr(argument, '@');
-    if (!user || !at || at < user)
-        return;
-    char *colon = strchr(user + 3, ':');
-    if (colon && colon < at)
-        memset(colon + 1, '*', (size_t)(at - colon - 1));
+    struct slice secret, text = slice_from_string(argument);
+    size_t at = 0;
+    while (secrets_next(text, &at, &secret))
+        memset(argument + at - secret.len, '*', secret.len);
 }
 
 static void copy_arguments(struct options *out, int argc, char **argv)
@@ -419,7 +433,7 @@ static void copy_arguments(struct options *out, int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         out->arguments[i] = strdup(argv[i]);
         assert(out->arguments[i]);
-        hide_password(argv[i]);
+        hide_secrets(argv[i]);
     }
 }
 
@@ -438,7 +452,8 @@ static void set_defaults(struct options *options)
 
 bool options_parse(struct options *out, int argc, char **argv, struct text *error)
 {
-    struct reading reading = {.options = out, .argc = argc, .next = 1, .error = error};
+    struct reading reading = {
+        .options = out, .argc = argc, .argv = argv, .next = 1, .error = error};
     bool only_words = false;
     *out = (struct options){.command = COMMAND_RUN};
     copy_arguments(out, argc, argv);

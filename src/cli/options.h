@@ -90,6 +90,7 @@ enum option_id {
     OPT_PROMETHEUS,
     OPT_WEB,
     OPT_WEB_CONTROL,
+    OPT_WEB_CONTROL_FILE,
     OPT_SERVER_PID,
     OPT_SERVER_PIDFILE,
     OPT_SERVER_METRICS,
@@ -128,6 +129,9 @@ enum option_kind {
     OPTION_PORTS, /* number: first port << 16 | last, an even number of ports from an even one on */
 };
 
+/* What of an option's value nobody else may see. */
+enum option_secret { SECRET_NOTHING, SECRET_ALL, SECRET_BEHIND_COLON };
+
 struct option_spec {
     const char *name;
     const char *argument; /* what help calls it; NULL: a flag */
@@ -142,8 +146,9 @@ struct option_spec {
     unsigned commands; /* 1 << enum command of each that knows it */
     char letter;       /* 0: none */
     bool repeatable;
-    bool in_request;   /* it enters requests: a line end in it would begin a header of its own */
-    const char *group; /* heading in help */
+    bool in_request; /* it enters requests: a line end in it would begin a header of its own */
+    enum option_secret secret; /* secrets that secrets.h knows by their looks are none either way */
+    const char *group;         /* heading in help */
 };
 
 /* All options, in the order of help. */
@@ -172,8 +177,8 @@ struct options {
 };
 
 /* Reads the command line. False: error says which option, which value, and what was expected; it
-   shows no password. Stops at --help and --version. The passwords of URLs in argv are overwritten.
- */
+   shows no password. Stops at --help and --version. The secrets in argv are overwritten, so that a
+   list of processes doesn't show them. */
 bool options_parse(struct options *out, int argc, char **argv, struct text *error);
 void options_dispose(struct options *options);
 

@@ -15,34 +15,53 @@
 
 #define FIND_HOLD_NS (10 * NS_PER_S)
 
-char *password_from_options(const struct options *options, struct text *error)
+/* The first line of the file that an option names. NULL where the option isn't given (error empty)
+   or the file has none. */
+static char *first_line(const struct options *options, enum option_id id, const char *name,
+                        const char *what, struct text *error)
 {
-    const char *path = options_text(options, OPT_PASSWORD_FILE);
-    char *line = NULL;
+    const char *path = options_text(options, id);
+    char expected[80], *line = NULL;
     size_t size = 0;
     if (!path)
         return NULL;
     FILE *file = fopen(path, "re");
     if (!file) {
-        text_printf(error, "--password-file '%s': %s", path, strerror(errno));
+        text_printf(error, "--%s '%s': %s", name, path, strerror(errno));
         return NULL;
     }
     ssize_t n = getline(&line, &size, file);
     fclose(file);
-    if (n <= 0) {
-        free(line);
-        options_complain(error, OPT_PASSWORD_FILE, path,
-                         "a file with the password in its first line");
-        return NULL;
+    if (n > 0 && !memchr(line, '\0', (size_t)n)) {
+        struct slice text = slice_from_string(line);
+        slice_skip_mark(&text);
+        memmove(line, text.data, text.len + 1);
+        line[strcspn(line, "\r\n")] = '\0';
+        return line;
     }
-    if (memchr(line, '\0', (size_t)n)) {
-        options_complain(error, OPT_PASSWORD_FILE, path, "a password without a NUL");
+    if (n > 0)
         explicit_bzero(line, (size_t)n);
-        free(line);
+    free(line);
+    snprintf(expected, sizeof(expected), "a file with the %s in its first line, without a NUL",
+             what);
+    options_complain(error, id, path, expected);
+    return NULL;
+}
+
+char *password_from_options(const struct options *options, struct text *error)
+{
+    return first_line(options, OPT_PASSWORD_FILE, "password-file", "password", error);
+}
+
+/* The token of the dashboard's controls, from its file. */
+static char *token_from_options(const struct options *options, struct text *error)
+{
+    if (options_given(options, OPT_WEB_CONTROL) && options_given(options, OPT_WEB_CONTROL_FILE)) {
+        text_add_string(error, "--web-control and --web-control-file both give the token: leave "
+                               "out one of them");
         return NULL;
     }
-    line[strcspn(line, "\r\n")] = '\0';
-    return line;
+    return first_line(options, OPT_WEB_CONTROL_FILE, "web-control-file", "token", error);
 }
 
 /* Headers that the protocol's machinery writes itself. */
@@ -508,8 +527,12 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     set_session(plan, options);
     set_machinery(plan, options);
     plan->password = storage->password = password_from_options(options, error);
-    if (options_given(options, OPT_PASSWORD_FILE) && !plan->password)
+    if (error->len == 0)
+        storage->web_token = token_from_options(options, error);
+    if (error->len > 0)
         return false;
+    if (storage->web_token)
+        plan->web_token = storage->web_token;
     plan->headers = storage->headers = headers_from_options(options, error);
     plan->publish = storage->publish = media_to_publish(options, error);
     if (error->len > 0)
@@ -520,11 +543,17 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
            add_urls(plan, options, error);
 }
 
+static void wipe(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 void plan_storage_dispose(struct plan_storage *storage)
 {
-    if (storage->password)
-        explicit_bzero(storage->password, strlen(storage->password));
-    free(storage->password);
+    wipe(storage->password);
+    wipe(storage->web_token);
     free(storage->headers);
     free(storage->bind);
     media_free(storage->publish);

@@ -9,6 +9,7 @@
 /* What the plan borrows and isn't in the options themselves. */
 struct plan_storage {
     char *password;
+    char *web_token;
     char *headers;
     struct address *bind;
     struct media *publish;

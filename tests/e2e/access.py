@@ -95,17 +95,18 @@ def no_output_shows_a_token(log):
 @test(short=True)
 def process_list_shows_no_password():
     with Guarded("basic") as server:
-        with Process([RTSPBENCH, server.with_user("user:" + SECRET), "-n", "2", "-d", "3s",
-                      "--stats-interval", "500ms"]) as run:
+        with Process([RTSPBENCH, server.with_user("user:" + SECRET), "-n", "2", "-d", "3s", "-H", "X-Key: " + PLAIN,
+                      "--var", "token=" + PLAIN, "--stats-interval", "500ms"]) as run:
             run.wait_for("")
             title = pathlib.Path(f"/proc/{run.child.pid}/cmdline").read_bytes().decode()
             is_secret_free(title, "the process list")
-            assert "user:***" in title, title
+            assert "user:***" in title and "X-Key:***" in title and "token=***" in title, title
 
 
 @test(short=True)
 def usage_errors_show_no_password():
-    for url in (f"rtsp://user:{SECRET}@:99/", f"rtsp://user:{SECRET}@host:99999/", f"rtsp://user:{SECRET}@"):
+    for url in (f"rtsp:/user:{SECRET}@host/", f"user:{SECRET}@host/", f"rtsp://user:{SECRET}#x@host/",
+                f"rtsp://user:{SECRET}@:99/", f"rtsp://user:{SECRET}@host:99999/", f"rtsp://user:{SECRET}@"):
         with Process([RTSPBENCH, url]) as run:
             equal(run.stop(0), 2, "status of " + url)
             is_secret_free(run.output, "a usage error")

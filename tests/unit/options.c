@@ -155,6 +155,38 @@ static void test_passwords_leave_argv(void **state)
     options_dispose(&options);
 }
 
+/* So do a query's tokens, and the values of options that are secrets, however they are given. */
+static void test_secrets_leave_argv(void **state)
+{
+    static const char *const rows[][3] = {
+        {"rtsp://h/?token=secret&x=1", NULL, "rtsp://h/?token=******&x=1"},
+        {"--url=rtsp://h/?key=secret", NULL, "--url=rtsp://h/?key=******"},
+        {"--var=password=secret", NULL, "--var=password=******"},
+        {"--web-control", "secret", "******"},
+        {"--web-control=secret", NULL, "--web-control=******"},
+        {"-H", "X-A: secret", "X-A:*******"},
+        {"-qH", "X-A:secret", "X-A:******"},
+        {"-HX-A: secret", NULL, "-HX-A:*******"},
+        {"--header", "X-A: secret", "X-A:*******"},
+        {"--header=X-A: secret", NULL, "--header=X-A:*******"},
+        {"--header", "secret", "******"},
+        {"--user", "secret", "secret"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char program[] = "rtspbench", first[40], second[40];
+        char *argv[] = {program, first, second};
+        int argc = rows[i][1] ? 3 : 2;
+        struct options options;
+        snprintf(first, sizeof(first), "%s", rows[i][0]);
+        snprintf(second, sizeof(second), "%s", rows[i][1] ? rows[i][1] : "");
+        error = text_init(said, sizeof(said));
+        assert_true(options_parse(&options, argc, argv, &error));
+        assert_string_equal(argv[argc - 1], rows[i][2]);
+        assert_string_equal(options.arguments[argc - 1], rows[i][argc - 2]);
+        options_dispose(&options);
+    }
+}
+
 /* What is said about a bad value or word shows no password in it. */
 static void test_complaints_mask(void **state)
 {
@@ -166,6 +198,8 @@ static void test_complaints_mask(void **state)
         "user:hunter2@h/x",
         "probe user:hunter2@h/x",
         "serve rtsp://user:hunter2@h/x",
+        "-H X-A:hunter2\n",
+        "--header=X-A:hunter2\r",
         "serve rtsp://h/a?password=hunter2",
         "--rtsp://user:hunter2@h/x",
         "a-user-with-a-name-that-is-quite-long-in-itself:hunter2-and-more-than-60-bytes@h/x",
@@ -241,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_repeatable),
         cmocka_unit_test(test_help_stops),
         cmocka_unit_test(test_passwords_leave_argv),
+        cmocka_unit_test(test_secrets_leave_argv),
         cmocka_unit_test(test_complaints_mask),
         cmocka_unit_test(test_one_line_alone),
         cmocka_unit_test(test_help),

@@ -165,6 +165,27 @@ static void test_password_file(void **state)
     unlink(path);
 }
 
+static void test_token_file(void **state)
+{
+    char path[] = "/tmp/plan_options-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "\xef\xbb\xbflong token\nsecond\n", 21), 21);
+    close(fd);
+    assert_true(PLAN("rtsp://h/a", "--web", ":0", "--web-control-file", path));
+    assert_string_equal(plan.web_token, "long token");
+    drop();
+    assert_false(PLAN("rtsp://h/a", "--web-control-file", path, "--web-control", "12345678"));
+    assert_non_null(strstr(text_string(&error), "leave out one of them"));
+    drop();
+    unlink(path);
+    assert_false(PLAN("rtsp://h/a", "--web-control-file", path));
+    assert_non_null(strstr(text_string(&error), "--web-control-file '/tmp/"));
+    drop();
+    assert_false(PLAN("rtsp://h/a", "--web-control-file", "/dev/null"));
+    assert_non_null(strstr(text_string(&error), "expected a file with the token"));
+    drop();
+}
+
 static void test_environment(void **state)
 {
     setenv("RTSPBENCH_HALT", "300ms/2s", 1);
@@ -255,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_headers),     cmocka_unit_test(test_bind),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_password_file),
         cmocka_unit_test(test_environment), cmocka_unit_test(test_server),
+        cmocka_unit_test(test_token_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
