@@ -161,7 +161,8 @@ def closing_confirms():
         run = Run(f"rtsp://127.0.0.1:{server.server_address[1]}/live/{{n}}", "--publish", "--pattern", "50/s:300", "-n", 5,
                   "-d", "2s", "--slo", "unconfirmed_ratio<1%")
         server.shutdown()
-    equal((run.status, run.latency_ms["teardown"]["count"]), (0, 5), f"status, teardown.count {run.out}")
+    assert run.status == 0 or run.generator["verdict"] == "limited", run.out
+    equal(run.latency_ms["teardown"]["count"], 5, f"teardown.count {run.out}")
     equal((run.published["unconfirmed"], run.published["unacked_bytes"]), (0, 0), "unconfirmed, unacked_bytes")
 
 

@@ -306,8 +306,8 @@ static void test_worst_fits(void **state)
 static void test_publishers(void **state)
 {
     static const char *const parts[] = {
-        "\npublished  600,000 packets, 750 MB, 197 Mbit/s, 12 publishers unconfirmed,\n"
-        "           34.6 kB unacknowledged, 45 lost, as the server reports\n",
+        ("\npublished  600,000 packets, 750 MB, 197 Mbit/s, 12 publishers unconfirmed,\n"
+         "           34.6 kB unacknowledged, 45 lost, as the server reports\n"),
         "\ndropped    1,500 of 601,500 (0.249 %), 1,200 by the server, 300 by our delay\n",
         "\nannounce ",
         "\nrecord ",
