@@ -162,8 +162,9 @@ static unsigned aggregated_units(struct slice units, unsigned (*unit_marks)(stru
         struct slice unit = slice_take(&units, size);
         if (unit.len < size || size == 0)
             marks |= CODEC_DAMAGED;
-        if (unit.len > 0)
-            marks |= unit_marks(unit);
+        unsigned more = unit.len > 0 ? unit_marks(unit) : 0;
+        bool again = (marks & CODEC_RECOVERY) && (more & CODEC_RECOVERY);
+        marks |= again ? more & CODEC_MARKS : more; /* the first one's count stands */
     }
     return units.len > 0 ? marks | CODEC_DAMAGED : marks;
 }

@@ -35,6 +35,7 @@ enum {
                               frame, or a recovery point of H.264 after no frame */
     CODEC_DAMAGED = 4,     /* an aggregation unit overruns, a header is cut short */
     CODEC_RECOVERY = 8,    /* a recovery point after some frames (intra refresh): not a keyframe */
+    CODEC_MARKS = 0xf,
     CODEC_RECOVERY_SHIFT = 16, /* after how many frames, 1 to 65,535: the bits from here on */
 };
 
