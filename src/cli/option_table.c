@@ -145,6 +145,9 @@ const struct option_spec option_table[] = {
      .fallback = "rtspbench", .group = SESSION, .commands = RUN | PROBE, .help = "what requests call us"},
     {.id = OPT_HEADER, .name = "header", .letter = 'H', .argument = "'Name: value'", .repeatable = true, .in_request = true, .secret = SECRET_BEHIND_COLON, .kind = OPTION_TEXT,
      .group = SESSION, .commands = RUN | PROBE, .help = "one more header in every request"},
+    {.id = OPT_LOCATION_TRUSTED, .name = "location-trusted", .kind = OPTION_FLAG,
+     .group = SESSION, .commands = RUN | PROBE,
+     .help = "credentials, and headers such as Authorization and Cookie, follow a redirect also to another scheme, host or port"},
 
     {.id = OPT_BIND_IPS, .name = "bind-ips", .argument = "LIST", .kind = OPTION_TEXT,
      .group = NETWORK, .commands = RUN | DOCTOR, .help = "source addresses, dealt round robin"},

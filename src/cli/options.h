@@ -61,6 +61,7 @@ enum option_id {
     OPT_CLOSE,
     OPT_USER_AGENT,
     OPT_HEADER,
+    OPT_LOCATION_TRUSTED,
     OPT_BIND_IPS,
     OPT_BIND_CIDR,
     OPT_RTP_PORTS,

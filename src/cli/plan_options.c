@@ -249,6 +249,7 @@ static void set_session(struct plan *plan, const struct options *options)
     plan->media_timeout_ns = options_number(options, OPT_MEDIA_TIMEOUT);
     plan->end_on_stall = options_given(options, OPT_END_ON_STALL);
     plan->close_reset = options_number(options, OPT_CLOSE) == 1;
+    plan->trust_redirects = options_given(options, OPT_LOCATION_TRUSTED);
     plan->user = options_text(options, OPT_USER);
     plan->user_agent = options_text(options, OPT_USER_AGENT);
 }

@@ -247,6 +247,7 @@ static void set_plan(struct probe *probe, const struct options *options)
     plan->timeout_ns = options_number(options, OPT_TIMEOUT);
     if (plan->media_timeout_ns > plan->timeout_ns)
         plan->media_timeout_ns = plan->timeout_ns;
+    plan->trust_redirects = options_given(options, OPT_LOCATION_TRUSTED);
     plan->user = options_text(options, OPT_USER);
     plan->user_agent = options_text(options, OPT_USER_AGENT);
     plan->io = (enum plan_io)options_number(options, OPT_IO);

@@ -68,6 +68,7 @@ struct client_config {
     bool replace; /* a session whose life is over makes room for another of its reader */
     bool quickack_off;
     bool close_reset;
+    bool trust_redirects; /* wherever one leads may have credentials, too */
     struct slice user_agent;
     struct slice headers; /* whole lines, each with CRLF */
 };

@@ -8,6 +8,7 @@
 #include "client/misbehave.h"
 #include "client/session_internal.h"
 #include "media/describe.h"
+#include "proto/secrets.h"
 #include "proto/url.h"
 
 /* Of a conversation that has kept something. */
@@ -24,20 +25,14 @@ struct slice session_url(struct client *client, const struct session *session)
     return client->config->urls[session->url].text;
 }
 
-static struct slice host_of(struct slice text)
+static bool may_tell_secrets(const struct client *client, const struct session *session)
 {
-    struct url url;
-    return url_parse(text, &url) ? (struct slice){NULL, 0} : url.host;
+    return !session->elsewhere || client->config->trust_redirects;
 }
 
-/* Credentials are for the host that the user named, not for where a redirect leads. */
-bool session_may_authenticate(struct client *client, const struct session *session)
+bool session_may_authenticate(const struct client *client, const struct session *session)
 {
-    const struct client_url *url = &client->config->urls[session->url];
-    if (url->user.len == 0)
-        return false;
-    return !(session->flags & FLAG_REDIRECTED) ||
-           slice_equal_nocase(host_of(url->text), host_of(session_url(client, session)));
+    return client->config->urls[session->url].user.len > 0 && may_tell_secrets(client, session);
 }
 
 bool session_can_send(struct client *client, const struct session *session)
@@ -175,10 +170,26 @@ static struct text begin(struct client *client, struct session *session, enum rt
     return to;
 }
 
+/* The user's own headers. */
+static void add_headers(const struct client *client, const struct session *session,
+                        struct text *request)
+{
+    struct slice rest = client->config->headers;
+    bool all = may_tell_secrets(client, session);
+    while (rest.len > 0) {
+        struct slice line = slice_take_until(&rest, '\n'), name = line;
+        name = slice_take_until(&name, ':');
+        if (!all && secrets_in_header(name))
+            continue;
+        text_add(request, line);
+        text_add(request, SLICE("\n"));
+    }
+}
+
 static void finish(struct client *client, struct session *session, struct text *request,
                    struct slice body)
 {
-    text_add(request, client->config->headers);
+    add_headers(client, session, request);
     text_add(request, SLICE("\r\n"));
     text_add(request, body);
     if (request->overflow) {

@@ -202,6 +202,7 @@ struct session {
     bool acting;          /* its script has taken over: ordinary timers rest */
     bool bad_reset;       /* ends its connection with a reset */
     uint8_t refresh_left; /* frames until a picture that is refreshed bit by bit is whole */
+    bool elsewhere;       /* a redirect led it to another scheme, host or port than its URL's */
     bool returning;       /* was dropped, and is not established again yet */
     char id[SESSION_ID_INLINE];
 

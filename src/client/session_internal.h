@@ -119,7 +119,7 @@ static inline struct session_udp *session_udp_of(const struct client *client,
 
 /* request.c: what a session says. */
 struct slice session_url(struct client *client, const struct session *session);
-bool session_may_authenticate(struct client *client, const struct session *session);
+bool session_may_authenticate(const struct client *client, const struct session *session);
 void request_options(struct client *client, struct session *session);
 void request_describe(struct client *client, struct session *session);
 void request_announce(struct client *client, struct session *session);

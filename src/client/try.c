@@ -55,6 +55,7 @@ static void reset_try(struct session *session)
     session->refresh_left = 0;
     session->acting = false;
     session->bad_reset = false;
+    session->elsewhere = false;
     session->wait_ms = 0;
     session->opens = 0;
     session->flags &= FLAG_FORCE_TCP | FLAG_GOT_MEDIA | FLAG_RESETUP | FLAG_LEFT;
@@ -65,6 +66,17 @@ static void reset_try(struct session *session)
     }
 }
 
+/* What is secret is for the scheme, host and port that the user named: another port may be
+   another's server. */
+static bool is_elsewhere(const struct client *client, const struct session *session,
+                         const struct url *now)
+{
+    struct url named;
+    return url_parse(client->config->urls[session->url].text, &named) ||
+           named.secure != now->secure || named.port != now->port ||
+           !slice_equal_nocase(named.host, now->host);
+}
+
 /* The next hop of a redirect: a numeric host at once, a name by way of the resolver. */
 static void follow_redirect(struct client *client, struct session *session)
 {
@@ -73,6 +85,7 @@ static void follow_redirect(struct client *client, struct session *session)
     const char *wrong = url_parse(session_url(client, session), &url);
     session->flags |= FLAG_REDIRECTED;
     assert(!wrong);
+    session->elsewhere = is_elsewhere(client, session, &url);
     if (address_parse(url.host, url.port, &to)) {
         connect_to(client, session, &to);
         return;

@@ -74,7 +74,8 @@ struct plan {
     enum plan_tracks tracks;
     enum plan_keepalive keepalive;
     bool close_reset;
-    bool end_on_stall; /* a media timeout ends the session */
+    bool trust_redirects; /* credentials and secret headers go wherever a redirect leads */
+    bool end_on_stall;    /* a media timeout ends the session */
     bool reconnect;
     uint32_t retries;
     bool retries_given;

@@ -152,6 +152,7 @@ static void add_session(json_t *config, const struct plan *plan)
     set_string(config, "tracks", tracks_names[plan->tracks]);
     set_string(config, "keepalive", keepalive_names[plan->keepalive]);
     set_string(config, "close", plan->close_reset ? "rst" : "fin");
+    set_bool(config, "location_trusted", plan->trust_redirects);
     set_bool(config, "end_on_stall", plan->end_on_stall);
     set_bool(config, "reconnect", plan->reconnect);
     set_count(config, "retries", plan->retries);

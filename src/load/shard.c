@@ -95,6 +95,7 @@ static struct client_config config_of(const struct shard_setup *setup)
         .replace = !plan->open,
         .quickack_off = !plan->quickack,
         .close_reset = plan->close_reset,
+        .trust_redirects = plan->trust_redirects,
         .user_agent = slice_from_string(plan->user_agent),
         .headers = slice_from_string(plan->headers),
     };

@@ -256,6 +256,7 @@ static void test_trust(void **state)
     SCRIPTED_RUN(trust);
 }
 
+#define SECRET_HEADERS "authorization: Bearer x\r\nCookie: id=7\r\nX-Plain: 1\r\n"
 #define FOUND "RTSP/1.0 302 Found\r\nCSeq: {c}\r\n"
 static const struct scripted_row redirects[] = {
     {.name = "elsewhere",
@@ -302,6 +303,44 @@ static const struct scripted_row redirects[] = {
      FAILS_IN(DESCRIBE, AUTH_REQUIRED),
      .status = 401,
      .never_says = "Authorization"},
+    {.name = "credentials stay with their port",
+     .lines = {{"DESCRIBE 1",
+                FOUND "Location: rtsp://" WORLD_HOST ":" PEER_OTHER_PORT "/{n}\r\n\r\n"},
+               {"DESCRIBE", UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},
+     .login = true,
+     FAILS_IN(DESCRIBE, AUTH_REQUIRED),
+     .status = 401,
+     .never_says = "Authorization"},
+    {.name = "credentials follow to the same port",
+     .lines = {{"DESCRIBE 1", FOUND "Location: rtsp://" WORLD_HOST ":554/{n}/b\r\n\r\n"},
+               {"DESCRIBE 2", UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},
+     .login = true,
+     .headers = SECRET_HEADERS,
+     .counts = {COUNTS(oddities.auth_rounds, 1)},
+     .since = "/b RTSP",
+     .says = {"Authorization: Basic", "Cookie: id=7", "X-Plain: 1"}},
+    {.name = "credentials follow where the user trusts",
+     .lines = {{"DESCRIBE 1", FOUND "Location: rtsp://" PEER_OTHER_HOST ":554/{n}\r\n\r\n"},
+               {"DESCRIBE 2", UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},
+     .login = true,
+     .trusting = true,
+     .headers = SECRET_HEADERS,
+     .counts = {COUNTS(oddities.auth_rounds, 1)},
+     .since = PEER_OTHER_HOST,
+     .says = {"Authorization: Basic", "Cookie: id=7"}},
+    {.name = "a cookie stays", /* to the end, with TEARDOWN */
+     .lines = {{"DESCRIBE 1", FOUND "Location: rtsp://" PEER_OTHER_HOST ":554/{n}\r\n\r\n"}},
+     .headers = SECRET_HEADERS,
+     .since = PEER_OTHER_HOST,
+     .says = {"TEARDOWN", "X-Plain: 1"},
+     .never_says = "Cookie"},
+    {.name = "an authorization of the user's own stays",
+     .lines = {{"OPTIONS 1",
+                FOUND "Location: rtsp://" WORLD_HOST ":" PEER_OTHER_PORT "/{n}\r\n\r\n"}},
+     .headers = SECRET_HEADERS,
+     .since = PEER_OTHER_PORT,
+     .says = {"TEARDOWN", "X-Plain: 1"},
+     .never_says = "authorization"},
     {.name = "a password in a location",
      .lines = {{"PLAY", "{ok}\r\n{rtp:0:1}REDIRECT * RTSP/1.0\r\nCSeq: 1\r\n"
                         "Location: rtsp://user:Pa55word@" WORLD_HOST "/\r\n\r\n"}},

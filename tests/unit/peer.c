@@ -356,9 +356,9 @@ static void on_request(struct peer *peer, struct peer_connection *connection, co
     copy_header(head, "CSeq: ", connection->cseq, sizeof(connection->cseq));
     copy_header(head, "Transport: ", connection->transport, sizeof(connection->transport) - 32);
     const char *port = strstr(connection->transport, "client_port=");
-    const char *path = strstr(head, ":554/");
+    const char *path = strstr(head, "554/");
     if (path && connection->variant == 0)
-        connection->variant = (uint32_t)strtoul(path + 5, NULL, 10);
+        connection->variant = (uint32_t)strtoul(path + 4, NULL, 10);
     assert_true(connection->variant <= PEER_VARIANTS);
     struct variant *variant = &peer->variants[connection->variant];
     if (port && variant->client_port == 0)
@@ -503,6 +503,9 @@ struct peer *peer_new(struct sim *sim, const struct peer_line *lines, const char
     assert_true(address_parse(SLICE(WORLD_HOST), 554, &peer->host));
     assert_true(address_parse(SLICE(PEER_OTHER_HOST), 554, &other));
     assert_true(loop_listen(peer->loop, &peer->host, false, NULL, LISTENERS) > 0);
+    assert_true(loop_listen(peer->loop, &other, false, NULL, LISTENERS) > 0);
+    other = peer->host;
+    address_set_port(&other, (uint16_t)atoi(PEER_OTHER_PORT));
     assert_true(loop_listen(peer->loop, &other, false, NULL, LISTENERS) > 0);
     peer->udp[0] = bind_udp(peer, WORLD_HOST, 20000);
     peer->udp[1] = bind_udp(peer, WORLD_HOST, 20001);

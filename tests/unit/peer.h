@@ -7,7 +7,8 @@
 #define PEER_VARIANTS 200u
 #define PEER_LOG 16384u
 #define PEER_LINES 6u
-#define PEER_OTHER_HOST "10.9.9.8" /* where the peer listens too */
+#define PEER_OTHER_HOST "10.9.9.8" /* where the peer listens too ... */
+#define PEER_OTHER_PORT "1554" /* ... as here, of the usual host; it ends in 554 like the other */
 
 /* What is said to the nth request of a method ("SETUP 2"; without a number to all that no other
    line names). "GET_PARAMETER" and the like are the keepalives. In say,

@@ -22,6 +22,8 @@ static void set_up(struct world *world, const struct scripted_row *row, uint32_t
     plan->end_on_stall = row->stall_ends;
     plan->transport = row->automatic ? PLAN_AUTO : row->udp ? PLAN_UDP : PLAN_TCP;
     plan->keepalive = row->keepalive_set ? KEEPALIVE_SET_PARAMETER : KEEPALIVE_AUTO;
+    plan->trust_redirects = row->trusting;
+    plan->headers = row->headers ? row->headers : "";
     plan->user = row->login ? "user" : NULL;
     plan->password = row->login ? SECRET : NULL;
     world->secret = SECRET;
@@ -72,6 +74,9 @@ static const char *judge_words(const struct scripted_row *row, const struct peer
 {
     for (uint32_t variant = 1; variant <= variants; variant++) {
         const char *log = peer_log(peer, variant);
+        log = row->since ? strstr(log, row->since) : log;
+        if (!log)
+            return row->since;
         for (unsigned i = 0; i < 3 && row->says[i]; i++) {
             if (!strstr(log, numbered(row->says[i], variant)))
                 return row->says[i];

@@ -25,8 +25,10 @@ struct scripted_row {
 
     /* How the client runs. */
     bool udp;
-    bool automatic; /* -t auto */
-    bool login;     /* has credentials */
+    bool automatic;      /* -t auto */
+    bool login;          /* has credentials */
+    bool trusting;       /* --location-trusted */
+    const char *headers; /* of its own; NULL: none */
     bool stall_ends;
     bool keepalive_set;  /* SET_PARAMETER */
     uint32_t duration_s; /* 0: 6 */
@@ -47,6 +49,7 @@ struct scripted_row {
     } counts[CHECKS_MAX]; /* a session's */
     const char *says[3];  /* found in what the client sent; {n} is the variant */
     const char *never_says;
+    const char *since; /* ... from where that first stands; NULL: in all of it */
 };
 
 /* Runs them all, then fails if one didn't hold. */
