@@ -55,7 +55,7 @@ static void keep_server(struct probe *probe, const struct rtsp_message *reply)
         name.len = name.len == 0 ? 0 : sizeof(probe->server) / 8;
     if (name.len == 0)
         return;
-    probe_clean(&to, name, probe->password, false);
+    probe_clean(&to, name, &probe->secrets, false);
     text_string(&to);
 }
 
@@ -68,9 +68,22 @@ static struct probe_message *keep_message(struct probe *probe, enum client_direc
     *message = (struct probe_message){
         .at_ns = loop_clock(probe->shard.loop) - probe->start_ns,
         .direction = direction,
-        .text = probe_cleaned(text, probe->password, true),
+        .text = probe_cleaned(text, &probe->secrets, true),
     };
     return message;
+}
+
+/* A server may say it back. */
+static void keep_proof(struct probe *probe, struct slice sent)
+{
+    struct slice proof = probe_proof(sent);
+    if (proof.len == 0)
+        return;
+    free(probe->proof);
+    probe->proof = malloc(proof.len);
+    assert(probe->proof);
+    memcpy(probe->proof, proof.data, proof.len);
+    probe->secrets.proof = slice_make(probe->proof, proof.len);
 }
 
 static void on_message(void *context, const struct session *session,
@@ -79,6 +92,8 @@ static void on_message(void *context, const struct session *session,
     struct probe *probe = context;
     struct rtsp_message message;
     probe_tell_phases(probe);
+    if (direction == CLIENT_SENT)
+        keep_proof(probe, text);
     const struct probe_message *kept = keep_message(probe, direction, text);
     if (kept)
         probe_tell_message(probe, kept);
@@ -148,7 +163,7 @@ static void keep_error(struct probe *probe)
         if (error->phase != probe->phase || error->reason != probe->reason)
             continue;
         probe->status = error->status;
-        probe_clean(&what, without_url(slice_from_string(error->sample)), probe->password, false);
+        probe_clean(&what, without_url(slice_from_string(error->sample)), &probe->secrets, false);
         text_string(&what);
         return;
     }
@@ -287,7 +302,7 @@ static bool resolve(struct probe *probe, struct text *error)
         return false;
     }
     probe->resolve_ns = clock_monotonic_ns() - before_ns;
-    probe->password = plan_credentials(&probe->plan, 0).password;
+    probe->secrets.password = plan_credentials(&probe->plan, 0).password;
     probe->exchange.current = stats_new(1);
     probe->messages = calloc(PROBE_MESSAGES, sizeof(*probe->messages));
     assert(probe->exchange.current && probe->messages);
@@ -315,6 +330,7 @@ static void dispose(struct probe *probe)
         free(probe->messages[i].text);
     free(probe->messages);
     free(probe->sdp_text);
+    free(probe->proof);
     free(probe);
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/probe_clean.h"
 #include "client/client.h"
 #include "load/shard.h"
 #include "load/targets.h"
@@ -43,7 +44,8 @@ struct probe {
     uint64_t duration_ns; /* of media */
     uint64_t start_ns;
     uint64_t resolve_ns;
-    struct slice password;
+    struct probe_secrets secrets;
+    char *proof; /* which the secrets borrow */
 
     struct probe_message *messages;
     uint32_t message_count;

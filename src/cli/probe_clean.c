@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/rtsp.h"
 #include "proto/secrets.h"
 
 #define ROOM(len) (8 * (len) + 64) /* "\xNN" for a byte, and "***" for one of a password */
@@ -32,11 +33,11 @@ static void add_hidden(struct text *to, struct slice line)
     text_add_string(to, "***");
 }
 
-static void hide_literal(struct text *to, struct slice line, struct slice password)
+static void hide_literal(struct text *to, struct slice line, struct slice literal)
 {
     while (line.len > 0) {
-        bool hit = password.len >= LITERAL_MIN && slice_starts_with(line, password);
-        struct slice some = slice_take(&line, hit ? password.len : 1);
+        bool hit = literal.len >= LITERAL_MIN && slice_starts_with(line, literal);
+        struct slice some = slice_take(&line, hit ? literal.len : 1);
         if (hit)
             text_add_string(to, "***");
         else
@@ -45,16 +46,36 @@ static void hide_literal(struct text *to, struct slice line, struct slice passwo
 }
 
 /* a and b have ROOM for the line. */
-static void clean_line(struct text *to, struct slice line, struct slice password, char *rooms[2])
+static void clean_line(struct text *to, struct slice line, const struct probe_secrets *secrets,
+                       char *rooms[2])
 {
     struct text a = text_init(rooms[0], ROOM(line.len));
     struct text b = text_init(rooms[1], ROOM(line.len));
     secrets_mask(&a, line);
-    hide_literal(&b, text_slice(&a), password);
-    text_add_printable(to, text_slice(&b));
+    hide_literal(&b, text_slice(&a), secrets->password);
+    a.len = 0;
+    hide_literal(&a, text_slice(&b), secrets->proof);
+    text_add_printable(to, text_slice(&a));
 }
 
-void probe_clean(struct text *to, struct slice text, struct slice password, bool is_message)
+struct slice probe_proof(struct slice message)
+{
+    struct rtsp_message parsed;
+    struct slice response = SLICE("response=\"");
+    if (rtsp_parse(message, &parsed) != RTSP_DONE)
+        return (struct slice){NULL, 0};
+    struct slice value = rtsp_header(&parsed, "Authorization", 0);
+    struct slice scheme = slice_take_until(&value, ' ');
+    if (!slice_equal_nocase(scheme, SLICE("Digest")))
+        return slice_trim(value);
+    while (value.len > 0 && !slice_starts_with_nocase(value, response))
+        slice_take(&value, 1);
+    slice_take(&value, response.len);
+    return slice_take_until(&value, '"');
+}
+
+void probe_clean(struct text *to, struct slice text, const struct probe_secrets *secrets,
+                 bool is_message)
 {
     char *rooms[2] = {malloc(ROOM(text.len)), malloc(ROOM(text.len))};
     bool in_head = is_message, hidden = false, first = true;
@@ -77,20 +98,20 @@ void probe_clean(struct text *to, struct slice text, struct slice password, bool
         else if (hidden)
             add_hidden(to, line);
         else
-            clean_line(to, line, password, rooms);
+            clean_line(to, line, secrets, rooms);
         first = false;
     }
     free(rooms[0]);
     free(rooms[1]);
 }
 
-char *probe_cleaned(struct slice text, struct slice password, bool is_message)
+char *probe_cleaned(struct slice text, const struct probe_secrets *secrets, bool is_message)
 {
     size_t size = ROOM(text.len);
     char *room = malloc(size);
     assert(room);
     struct text to = text_init(room, size);
-    probe_clean(&to, text, password, is_message);
+    probe_clean(&to, text, secrets, is_message);
     text_string(&to);
     return room;
 }

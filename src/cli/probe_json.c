@@ -11,7 +11,7 @@ static json_t *text_or_null(const struct probe *probe, struct slice value)
 {
     if (value.len == 0)
         return json_null();
-    char *clean = probe_cleaned(value, probe->password, false);
+    char *clean = probe_cleaned(value, &probe->secrets, false);
     json_t *json = json_string(clean);
     free(clean);
     return json;

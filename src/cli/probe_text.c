@@ -37,7 +37,7 @@ static void add_clean(struct text *to, const struct probe *probe, struct slice v
 {
     if (value.len > 1024)
         value.len = 1024;
-    probe_clean(to, value, probe->password, false);
+    probe_clean(to, value, &probe->secrets, false);
 }
 
 void probe_tell_start(const struct probe *probe)

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import threading
 
 from harness import RTSPBENCH, SANITIZER_STATUS, SLOW, Server, equal, main, test
 
@@ -154,6 +155,40 @@ def no_secret_is_shown(scheme):
             wrong = Probe("-d", "500ms", url.replace("rtsp://", "rtsp://viewer:wr0ngone@"))
             wrong.expect(1, r"^failed: describe: the server rejected the credentials \(401 Unauthorized\)$")
             assert "wr0ngone" not in wrong.out, wrong.out
+
+
+def echo(listener, challenge, proofs):
+    """A server that refuses who asks, and says in its reason phrase how they asked."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as requests:
+        head = []
+        for line in requests:
+            if line.strip():
+                head.append(line.decode().rstrip())
+                continue
+            headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in head[1:])}
+            asked = headers.get("authorization")
+            status = "200 OK" if head[0].startswith("OPTIONS") else "401 Unauthorized"
+            if asked:
+                bare = re.search(r'response="(\w+)"|(\S+)$', asked)
+                proofs.append(bare[1] or bare[2])
+                status = f"400 {asked} {proofs[-1]}" if challenge.startswith("Basic") else f"400 {proofs[-1]} {asked}"
+            connection.sendall(f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\nWWW-Authenticate: {challenge}\r\n\r\n"
+                               .encode())
+            head = []
+
+
+@test(short=True, args=[('Basic realm="r"',), ('Digest realm="r", nonce="n"',)])
+def no_secret_is_said_back(challenge):
+    for more in ([], ["--json"]):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            proofs = []
+            threading.Thread(target=echo, args=(listener, challenge, proofs), daemon=True).start()
+            done = Probe("--timeout", "5s", *more, f"rtsp://{USER}:s3cret%3Aof&mine@127.0.0.1:{listener.getsockname()[1]}/x")
+        equal(done.status, 1, f"status\n{done.out}{done.err}")
+        assert proofs and "400 " in done.out, done.out
+        for secret in (*proofs, PASSWORD):
+            assert secret not in done.out + done.err, f"'{secret}' is in\n{done.out}{done.err}"
 
 
 @test(short=True)

@@ -4,7 +4,7 @@
 
 #include "cli/probe_clean.h"
 
-#define PASSWORD SLICE("hunter22")
+static const struct probe_secrets secrets = {SLICE("hunter22"), SLICE("00112233aabb")};
 
 static void secrets_are_masked(void **state)
 {
@@ -33,12 +33,36 @@ static void secrets_are_masked(void **state)
         {"A rtsp://h/?pass=&x RTSP/1.0", "A rtsp://h/?pass=&x RTSP/1.0"}, /* none given */
         {"A\r\n\r\ns=my hunter22 cam\r\na=control:rtsp://u:hunter22@h/t\r\n",
          "A\n\ns=my *** cam\na=control:rtsp://u:***@h/t"},
+        {"RTSP/1.0 401 no 00112233aabb or Basic dTpw\r\n", "RTSP/1.0 401 no *** or Basic ***"},
+        {"RTSP/1.0 401 Digest response=\"00112233445566778899aabbccddeeff\"\r\n",
+         "RTSP/1.0 401 Digest response=\"***\""},
         {"A\r\n\r\nauthorization: in a body\n", "A\n\nauthorization: in a body"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char *shown = probe_cleaned(guarded(slice_from_string(rows[i].message)), PASSWORD, true);
+        char *shown = probe_cleaned(guarded(slice_from_string(rows[i].message)), &secrets, true);
         assert_string_equal(shown, rows[i].shown);
         free(shown);
+    }
+}
+
+static void proofs_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message, *proof;
+    } rows[] = {
+        {"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic dTpw\r\n\r\n", "dTpw"},
+        {"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nauthorization: Digest username=\"u\", "
+         "response=\"0f1e\", opaque=\"x\"\r\n\r\n",
+         "0f1e"},
+        {"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Digest x\r\n\r\n", ""},
+        {"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nAuthorization: alone\r\n\r\n", ""},
+        {"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", ""},
+        {"OPTIONS", ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice proof = probe_proof(guarded(slice_from_string(rows[i].message)));
+        assert_true(slice_equal(proof, slice_from_string(rows[i].proof)));
     }
 }
 
@@ -60,7 +84,7 @@ static void a_terminal_obeys_nothing(void **state)
         {"a\n\nb", "a\n\nb"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char *shown = probe_cleaned(guarded(slice_from_string(rows[i].value)), PASSWORD, false);
+        char *shown = probe_cleaned(guarded(slice_from_string(rows[i].value)), &secrets, false);
         assert_string_equal(shown, rows[i].shown);
         free(shown);
     }
@@ -74,10 +98,10 @@ static void there_is_room_for_all(void **state)
     memset(escapes, 1, sizeof(escapes));
     for (size_t i = 0; i + 7 <= 3000; i += 7)
         memcpy(urls + i, "://u:p@", 7);
-    char *shown = probe_cleaned(slice_make(escapes, sizeof(escapes)), PASSWORD, false);
+    char *shown = probe_cleaned(slice_make(escapes, sizeof(escapes)), &secrets, false);
     assert_int_equal(strlen(shown), 4 * sizeof(escapes));
     free(shown);
-    shown = probe_cleaned(slice_from_string(urls), PASSWORD, false);
+    shown = probe_cleaned(slice_from_string(urls), &secrets, false);
     assert_null(strstr(shown, ":p@"));
     free(shown);
 }
@@ -86,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(proofs_are_found),
         cmocka_unit_test(a_terminal_obeys_nothing),
         cmocka_unit_test(there_is_room_for_all),
     };
