@@ -163,7 +163,7 @@ static bool start_exporter(struct watch *watch, struct text *error)
         options_complain(error, OPT_PROMETHEUS, prometheus, LISTEN_EXPECTED);
         return false;
     }
-    watch->exporter = exporter_start(&address.any, &why);
+    watch->exporter = exporter_start(&address.any, listen_is_loopback(&address), &why);
     if (watch->exporter)
         say_where(watch, "metrics", &address, exporter_port(watch->exporter), "/metrics");
     else

@@ -1,6 +1,5 @@
 #include "view/dashboard.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <jansson.h>
@@ -15,6 +14,7 @@
 #include "view/json.h"
 #include "view/json_dump.h"
 #include "view/json_series.h"
+#include "view/visitors.h"
 #include "view/web.h"
 
 #define ROWS 2048u
@@ -47,7 +47,8 @@ struct viewer {
 struct dashboard {
     struct dashboard_config config;
     struct MHD_Daemon *daemon;
-    char *page; /* with links to style and script */
+    struct visitors visitors; /* the daemon's thread's */
+    char *page;               /* with links to style and script */
     size_t page_len;
     pthread_mutex_t lock; /* of all below */
     struct viewer *viewers;
@@ -210,6 +211,7 @@ static enum MHD_Result answer_text(const struct dashboard *dashboard,
 static enum MHD_Result answer_events(struct dashboard *dashboard, struct MHD_Connection *connection)
 {
     struct viewer *viewer = new_viewer(dashboard, connection);
+    visitors_asked(&dashboard->visitors, connection, true);
     return answer(dashboard, connection, MHD_HTTP_OK, "text/event-stream; charset=utf-8",
                   MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, CHUNK, read_events, viewer,
                                                     forget_viewer));
@@ -282,18 +284,6 @@ static enum MHD_Result control(struct dashboard *dashboard, struct MHD_Connectio
     return answer_text(dashboard, connection, MHD_HTTP_ACCEPTED, "It shall be done.\n");
 }
 
-/* A page elsewhere can have its own name point here; but it can't have an address do so. */
-static bool is_for_us(const struct dashboard *dashboard, struct MHD_Connection *connection)
-{
-    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-    if (!dashboard->config.loopback || !host)
-        return true;
-    struct slice rest = slice_from_string(host);
-    struct slice name = slice_take_until(&rest, ':');
-    return host[0] == '[' || slice_equal_nocase(name, SLICE("localhost")) ||
-           strspn(host, "0123456789.") >= name.len;
-}
-
 static enum MHD_Result get(struct dashboard *dashboard, struct MHD_Connection *connection,
                            const char *path)
 {
@@ -319,13 +309,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     static char seen;
     struct dashboard *dashboard = context;
     if (!*request || *body_len > 0) {
+        visitors_asked(&dashboard->visitors, connection, false);
         *request = &seen;
         *body_len = 0;
         return MHD_YES;
     }
-    if (!is_for_us(dashboard, connection))
+    if (dashboard->config.loopback && !visitors_know_us(connection))
         return answer_text(dashboard, connection, MHD_HTTP_FORBIDDEN,
-                           "Ask for it by its address.\n");
+                           "Unknown Host header: use the address that rtspbench listens on.\n");
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return get(dashboard, connection, path);
     if (strcmp(method, "POST") == 0)
@@ -366,11 +357,11 @@ static struct MHD_Daemon *start_daemon(struct dashboard *dashboard)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     errno = 0;
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, on_request, dashboard, MHD_OPTION_EXTERNAL_LOGGER,
-                         ignore_log, NULL, MHD_OPTION_SOCK_ADDR, address,
-                         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT,
-                         VIEWERS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, dashboard, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
+        MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_CONNECTION_LIMIT, 2 * VIEWERS, MHD_OPTION_NOTIFY_CONNECTION, visitors_notify,
+        &dashboard->visitors, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -388,6 +379,7 @@ struct dashboard *dashboard_start(const struct dashboard_config *config, struct 
         return NULL;
     }
     dashboard->config = *config;
+    dashboard->visitors.most = VIEWERS;
     dashboard->history = (struct timeline){.rows = dashboard->rows, .room = ROWS};
     pthread_mutex_init(&dashboard->lock, NULL);
     build_page(dashboard, &web);

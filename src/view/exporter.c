@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "view/prometheus.h"
+#include "view/visitors.h"
 
 #define SCRAPERS 16u
 #define IDLE_S 120u
@@ -20,6 +21,8 @@ static const char *const content_types[PROMETHEUS_FORMATS] = {
 
 struct exporter {
     struct MHD_Daemon *daemon;
+    struct visitors visitors; /* the daemon's thread's */
+    bool loopback;
     struct prometheus_peaks peaks;
     pthread_mutex_t lock; /* of what follows */
     struct {
@@ -63,10 +66,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *path, const char *method, const char *version,
                                   const char *body, size_t *body_len, void **request)
 {
+    struct exporter *exporter = context;
+    visitors_asked(&exporter->visitors, connection, false);
+    if (exporter->loopback && !visitors_know_us(connection))
+        return answer_text(connection, MHD_HTTP_FORBIDDEN,
+                           "Unknown Host header: use the address that rtspbench listens on.\n");
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET alone.\n");
     if (strcmp(path, "/metrics") == 0)
-        return answer_metrics(context, connection);
+        return answer_metrics(exporter, connection);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "The metrics are at /metrics.\n");
 }
 
@@ -83,21 +91,23 @@ static struct MHD_Daemon *start_daemon(struct exporter *exporter, const struct s
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     errno = 0;
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, on_request, exporter, MHD_OPTION_EXTERNAL_LOGGER,
-                         ignore_log, NULL, MHD_OPTION_SOCK_ADDR, address,
-                         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT,
-                         SCRAPERS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, exporter, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
+        MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_CONNECTION_LIMIT, 2 * SCRAPERS, MHD_OPTION_NOTIFY_CONNECTION, visitors_notify,
+        &exporter->visitors, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return daemon;
 }
 
-struct exporter *exporter_start(const struct sockaddr *address, struct text *error)
+struct exporter *exporter_start(const struct sockaddr *address, bool loopback, struct text *error)
 {
     struct exporter *exporter = calloc(1, sizeof(*exporter));
     assert(exporter);
+    exporter->loopback = loopback;
+    exporter->visitors.most = SCRAPERS;
     pthread_mutex_init(&exporter->lock, NULL);
     for (unsigned i = 0; i < PROMETHEUS_FORMATS; i++) {
         FILE *to = open_memstream(&exporter->pages[i].text, &exporter->pages[i].len);

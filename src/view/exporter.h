@@ -1,6 +1,7 @@
 /* exporter.h - serves a run's metrics at /metrics, on a thread of its own. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -9,8 +10,9 @@
 
 struct exporter;
 
-/* Port 0: a free one. NULL, with error, when it can't listen there or the build can't serve. */
-struct exporter *exporter_start(const struct sockaddr *address, struct text *error);
+/* Port 0: a free one. loopback: only requests to an address or localhost are answered. NULL, with
+ * error, when it can't listen there or the build can't serve. */
+struct exporter *exporter_start(const struct sockaddr *address, bool loopback, struct text *error);
 uint16_t exporter_port(const struct exporter *exporter);
 
 /* What a scrape gets from now on. */

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct exporter *exporter_start(const struct sockaddr *address, struct text *error)
+struct exporter *exporter_start(const struct sockaddr *address, bool loopback, struct text *error)
 {
     text_add_string(error, "this build serves no metrics: it needs libmicrohttpd");
     return NULL;

@@ -1,9 +1,11 @@
 """The dashboard as HTTP, and reports as files. What they look like is tests/browser's."""
 
+import contextlib
 import http.client
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
 
@@ -84,7 +86,9 @@ def pages_are_guarded():
             equal(run.ask(path)[0], 404, path)
         equal(run.ask("/", "PUT")[0], 405, "PUT")
         equal(run.ask("/", Host="evil.example")[0], 403, "by a name that isn't ours")
+        equal(run.ask("/", Host="[evil.example")[0], 403, "by half an address")
         equal(run.ask("/", Host="localhost:1")[0], 200, "localhost")
+        equal(run.ask("/", Host="[::1]:1")[0], 200, "an address")
         equal(run.ask("/control/stop", "POST")[0], 403, "POST without --web-control")
         equal(run.result()[0], 0, "status")
 
@@ -108,6 +112,25 @@ def events_tell_the_run():
         last = messages[-1]["result"]
         for key in ("sessions", "rtp", "latency_ms", "streams", "panel", "errors", "histograms", "verdict"):
             equal(last[key], result[key], key)
+
+
+@test(short=True)
+def idle_connections_give_way():
+    """Whoever does nothing is closed for who asks, the longest idle first; one who watches stays."""
+    with Watched("-d", "6s") as run, contextlib.ExitStack() as stack:
+        host, port = run.where.split(":")
+        stream = events(run.ask("/events")[2])
+        next(stream)
+        idle = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(100)]
+        half = idle[-1]
+        half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        for path in ("/", "/app.css"):
+            equal(run.ask(path)[0], 200, path)
+        idle[0].settimeout(5)
+        equal(idle[0].recv(1), b"", "what the oldest idle one gets")
+        half.sendall(b"\r\n")
+        equal(half.recv(12), b"HTTP/1.1 200", "what one of the newest gets")
+        assert not json.loads(list(zip(range(2), stream))[-1][1]["data"])["ended"]
 
 
 @test

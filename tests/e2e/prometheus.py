@@ -92,6 +92,22 @@ def promtool_finds_nothing():
 
 
 @test(short=True)
+def a_scraper_gets_in():
+    """By address or as localhost, and past any number of connections that do nothing."""
+    with Server("--pattern", "50/s:500") as server, Scraped(server.url + "a", "-n", 2, "-d", "6s") as run, \
+            contextlib.ExitStack() as stack:
+        where = urllib.parse.urlparse(run.url)
+        for _ in range(40):
+            stack.enter_context(socket.create_connection((where.hostname, where.port)))
+        for host, status in (("localhost:9600", 200), ("[::1]", 200), ("evil.example", 403), ("[evil.example", 403)):
+            try:
+                got = urllib.request.urlopen(urllib.request.Request(run.url, headers={"Host": host}), timeout=5).status
+            except urllib.error.HTTPError as error:
+                got = error.code
+            equal(got, status, "status for " + host)
+
+
+@test(short=True)
 def wrong_addresses_are_refused():
     for address in ("nowhere", "127.0.0.1:99999"):
         run = Run("rtsp://127.0.0.1:9/", "-d", "1s", "--prometheus", address)
