@@ -197,8 +197,9 @@ static void print(const struct find_max *find,
     char room[16384];
     struct text text = text_init(room, sizeof(room));
     write(find, &text);
-    out_print(out_stream(), text_slice(&text));
-    fflush(out_stream());
+    FILE *to = outputs_text(find->plan);
+    out_print(to, text_slice(&text));
+    fflush(to);
 }
 
 /* The documents of tries that can't be the answer are let go. */
@@ -369,6 +370,8 @@ static bool report(const struct find_max *find, int status, struct text *error)
         print(find, find_report_table);
     else if (document)
         view_dump(json_pack("{sO}", "result", document), out_stream());
+    if (find->plan->json_on_stdout && document)
+        view_dump_pretty(json_incref(document), out_stream());
     json_decref(document);
     if (failed)
         text_printf(error, "%s--json %s: %s", error->len > 0 ? "; " : "", path, strerror(-failed));

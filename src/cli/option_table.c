@@ -180,7 +180,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_QUIET, .name = "quiet", .letter = 'q', .kind = OPTION_FLAG,
      .group = OUTPUT, .commands = RUN, .help = "the summary alone"},
     {.id = OPT_JSON_FILE, .name = "json", .argument = "FILE", .kind = OPTION_TEXT,
-     .group = OUTPUT, .commands = RUN, .help = "the result"},
+     .group = OUTPUT, .commands = RUN, .help = "the result; - is standard output, and what is for people then goes to standard error"},
     {.id = OPT_SESSIONS_LOG, .name = "sessions-log", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = RUN, .help = "a JSON line a session as it ends"},
     {.id = OPT_LOG_ROTATE, .name = "log-rotate", .argument = "SIZE", .kind = OPTION_SIZE, .min = 4096, .max = UINT64_C(1) << 50,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cli/out.h"
 #include "view/csv.h"
 #include "view/html.h"
 #include "view/json.h"
@@ -33,6 +34,16 @@ static const char *path_of(const struct outputs *outputs, unsigned i)
     const char *path;
     memcpy(&path, (const char *)outputs->plan + kinds[i].path, sizeof(path));
     return path;
+}
+
+FILE *outputs_text(const struct plan *plan)
+{
+    return plan->json_on_stdout ? out_errors() : out_stream();
+}
+
+FILE *outputs_text_lines(const struct plan *plan)
+{
+    return plan->json_on_stdout ? out_errors() : out_lines();
 }
 
 bool outputs_running_name(const char *path, char name[static PATH_MAX])

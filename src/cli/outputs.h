@@ -30,6 +30,12 @@ void outputs_end(struct outputs *outputs, const struct snapshot *snapshot);
 /* False, with error, when files could not be written: all of them are named. */
 bool outputs_finish(struct outputs *outputs, struct text *error);
 
+/* Where text for people goes: standard output, unless the result goes there. */
+FILE *outputs_text(const struct plan *plan);
+
+/* The same for lines that may be left out where the reader is behind. */
+FILE *outputs_text_lines(const struct plan *plan);
+
 /* Where the checkpoints of a result file go. False: it has none, being a device or a pipe. */
 bool outputs_running_name(const char *path, char name[static PATH_MAX]);
 

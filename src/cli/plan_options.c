@@ -271,7 +271,9 @@ static void set_machinery(struct plan *plan, const struct options *options)
     plan->quiet = options_given(options, OPT_QUIET);
     plan->congestion = options_text(options, OPT_CONGESTION);
     plan->freebind = options_given(options, OPT_BIND_CIDR);
-    plan->json_file = options_text(options, OPT_JSON_FILE);
+    const char *json = options_text(options, OPT_JSON_FILE);
+    plan->json_on_stdout = json && strcmp(json, "-") == 0;
+    plan->json_file = plan->json_on_stdout ? NULL : json;
     plan->sessions_log_file = options_text(options, OPT_SESSIONS_LOG);
     plan->log_rotate_bytes = options_number(options, OPT_LOG_ROTATE);
     plan->log_keep = (uint32_t)options_number(options, OPT_LOG_KEEP);
@@ -519,6 +521,15 @@ static bool check_server(const struct options *options, struct text *error)
     return false;
 }
 
+static bool check_stdout(const struct plan *plan, struct text *error)
+{
+    if (!plan->json_on_stdout || plan->log != LOG_JSON)
+        return true;
+    text_add_string(error, "--json - and --log json both write to standard output: leave out one "
+                           "of them");
+    return false;
+}
+
 bool plan_from_options(struct plan *plan, struct plan_storage *storage,
                        const struct options *options, struct text *error)
 {
@@ -538,7 +549,8 @@ bool plan_from_options(struct plan *plan, struct plan_storage *storage,
     plan->publish = storage->publish = media_to_publish(options, error);
     if (error->len > 0)
         return false;
-    return plan->headers && check_server(options, error) && set_profile(plan, options, error) &&
+    return plan->headers && check_server(options, error) && check_stdout(plan, error) &&
+           set_profile(plan, options, error) &&
            plan_sources_from_options(plan, storage, options, error) &&
            add_slos(plan, storage, options, error) && set_search(plan, storage, options, error) &&
            add_urls(plan, options, error);

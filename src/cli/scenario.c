@@ -83,7 +83,10 @@ static int run_scenario(const struct scenario *scenario, const struct options *o
         scenario_plans_make(plans, scenario, options, own ? demo.url : NULL, error)) {
         if (row)
             name_files(&plans->plans[0], row->name, &names);
-        status = run_watched(plans->plans, plans->count, &watch, error);
+        if (row && plans->plans[0].json_on_stdout)
+            text_add_string(error, "--json -: expected a file, as 'run all' has several results");
+        else
+            status = run_watched(plans->plans, plans->count, &watch, error);
     }
     if (own)
         demo_stop(&demo);

@@ -11,6 +11,7 @@
 #include "view/bystanders.h"
 #include "view/endurance.h"
 #include "view/json.h"
+#include "view/json_dump.h"
 #include "view/text.h"
 
 #define TOKEN_SHORTEST 8u
@@ -28,7 +29,7 @@ static void print_text(const struct snapshot *snapshot,
 static void on_start(void *context, const struct run_info *info)
 {
     struct watch *watch = context;
-    if (watch->plan->log == LOG_TEXT && !watch->plan->quiet)
+    if (watch->plan->log == LOG_TEXT && !watch->plan->quiet && !watch->plan->json_on_stdout)
         live_begin(&watch->live, watch->plan, info);
 }
 
@@ -56,7 +57,7 @@ static void on_interval(void *context, const struct snapshot *snapshot)
     if (watch->plan->log == LOG_JSON) {
         view_json_interval_line(snapshot, out_lines());
     } else if (!watch->plan->quiet && !live_is_on(&watch->live)) {
-        print_text(snapshot, view_text_interval, out_lines());
+        print_text(snapshot, view_text_interval, outputs_text_lines(watch->plan));
     }
     outputs_add(&watch->outputs, snapshot);
 }
@@ -74,10 +75,13 @@ static void on_end(void *context, const struct snapshot *snapshot)
     if (watch->plan->log == LOG_JSON)
         view_json_result_line(snapshot, out_stream());
     else {
-        print_text(snapshot, view_text_summary, out_stream());
-        print_text(snapshot, view_bystanders, out_stream());
-        print_text(snapshot, view_endurance, out_stream());
+        FILE *to = outputs_text(watch->plan);
+        print_text(snapshot, view_text_summary, to);
+        print_text(snapshot, view_bystanders, to);
+        print_text(snapshot, view_endurance, to);
     }
+    if (watch->plan->json_on_stdout)
+        view_dump_pretty(view_json_result(snapshot), out_stream());
     fflush(out_stream());
     if (watch->ended)
         watch->ended(watch->ended_context, snapshot);

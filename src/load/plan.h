@@ -116,6 +116,7 @@ struct plan {
     enum plan_log log;
     bool quiet;
     const char *json_file; /* NULL: none */
+    bool json_on_stdout;   /* the result goes to standard output; text goes to standard error */
     const char *sessions_log_file;
     uint64_t log_rotate_bytes;  /* of the sessions log; 0: it grows */
     uint32_t log_keep;          /* older files of it */

@@ -2,9 +2,10 @@
 
 import json
 import pathlib
+import subprocess
 import tempfile
 
-from harness import Run, Server, equal, main, test
+from harness import RTSPBENCH, Run, Server, equal, main, test
 
 LINE_KEYS = {"time": str, "active": (int, float), "connects": (int, float), "cps": (int, float),
              "failures": (int, float), "packets": (int, float), "loss": (int, float)}
@@ -29,6 +30,21 @@ def log_json_is_json_alone():
         equal(lines[-2]["connects"], 10, "connects of the last interval")
         packets = [line["packets"] for line in lines[:-1]]
         equal(packets, sorted(packets), "packets, which are totals")
+
+
+@test(short=True, args=[([],), (["-q"],), (["--find-max", "--slo", "loss_ratio<1%"],)])
+def result_on_stdout_is_alone_there(options):
+    """--json -: the document of a file, and nothing else; the summary is on stderr."""
+    with Server("--pattern", "50/s:500") as server, tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([RTSPBENCH, server.url + "a", "-n", "4", "-d", "2s", "--stats-interval", "1s", "--json", "-",
+                               *options], capture_output=True, text=True, timeout=60, cwd=folder)
+        equal(list(pathlib.Path(folder).iterdir()), [], "files")
+        other = Run(server.url + "a", "-n", 4, "-d", "2s", *options)
+    result = json.loads(done.stdout)
+    equal((done.returncode, result["state"]), (0, "final"), "status and state")
+    equal(list(result), list(other.result), "keys")
+    assert ("4 readers" if "--find-max" in options else "PASS") in done.stderr, done.stderr
+    assert ("1s " in done.stderr) == (options == []), done.stderr
 
 
 @test(short=True)

@@ -256,6 +256,21 @@ static void test_search(void **state)
     drop();
 }
 
+static void test_result_on_stdout(void **state)
+{
+    assert_true(PLAN("rtsp://h/a", "--json", "-"));
+    assert_true(plan.json_on_stdout);
+    assert_null(plan.json_file);
+    drop();
+    assert_true(PLAN("rtsp://h/a", "--json=./-"));
+    assert_false(plan.json_on_stdout);
+    assert_string_equal(plan.json_file, "./-");
+    drop();
+    assert_false(PLAN("rtsp://h/a", "--json", "-", "--log", "json"));
+    assert_non_null(strstr(text_string(&error), "leave out one of them"));
+    drop();
+}
+
 static void test_server(void **state)
 {
     assert_true(PLAN("--server-pidfile", "s.pid", "rtsp://h/a"));
@@ -271,12 +286,12 @@ int main(void)
     unsetenv("RTSPBENCH_HALT");
     unsetenv("RTSPBENCH_DENY");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_objectives),  cmocka_unit_test(test_search),
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
-        cmocka_unit_test(test_headers),     cmocka_unit_test(test_bind),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_password_file),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_server),
-        cmocka_unit_test(test_token_file),
+        cmocka_unit_test(test_objectives),       cmocka_unit_test(test_search),
+        cmocka_unit_test(test_defaults),         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_headers),          cmocka_unit_test(test_bind),
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_password_file),
+        cmocka_unit_test(test_environment),      cmocka_unit_test(test_server),
+        cmocka_unit_test(test_result_on_stdout), cmocka_unit_test(test_token_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
