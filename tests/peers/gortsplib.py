@@ -13,6 +13,7 @@ from peers import HERE, PICTURES, TOP, Process, Run, clip, equal, free_port, mai
 
 READERS = 50
 PUBLISHERS = 5
+TAIL = 20  # packets: a picture and the sound beside it
 PACKAGE = "github.com/bluenviron/gortsplib/v4/examples/server"
 PORT = 8554  # the example's own; it also takes UDP 8000-8003
 FOLDER = TOP / "build/gortsplib"
@@ -77,20 +78,32 @@ def reads(transport):
         assert run.rtp["media"]["audio"]["packets"] > 0 and run.rtp["media"]["video"]["packets"] > 0, run.rtp["media"]
 
 
-@test(args=[("tcp",), ("udp",)])
-def records(transport):
-    """Packets and losses as gortsplib hands them out, and H.264 put together again by its own decoder. (Over UDP the
-    socket that it has for all may overflow when the machine is busy: then it says how many it missed.)"""
+def record(transport):
+    """What gortsplib says of each publisher, the packets it lost in all, and what the publishers say."""
     port = free_port()
     with Process([build("recorder", "."), str(port)]) as server:
         server.wait_for("ready")
         run = publish(f"rtsp://127.0.0.1:{port}/live/{{n}}", transport, PUBLISHERS)
         server.stop()
     takes = [json.loads(line.partition(" ")[2]) for line in server.lines if line and line.startswith("session ")]
-    equal(sorted(take["path"] for take in takes), [f"/live/{n}" for n in range(1, PUBLISHERS + 1)], "paths")
     lost = sum(take["lost"] for take in takes)
-    equal(sum(take["packets"] for take in takes) + lost, run.published["packets"], f"packets, {lost} lost")
-    assert lost == 0 or (transport == "udp" and lost < run.published["packets"] / 5), server.output
+    missing = run.published["packets"] - sum(take["packets"] for take in takes) - lost
+    return takes, lost, missing, run.published
+
+
+@test(args=[("tcp",), ("udp",)])
+def records(transport):
+    """Packets and losses as gortsplib hands them out, and H.264 put together again by its own decoder. (Over UDP the
+    socket that it has for all may overflow when the machine is busy: then it says how many it missed. And a TEARDOWN,
+    which comes over TCP, may overtake the last datagrams, which it then throws away: those tries don't count.)"""
+    for tries_left in (4, 3, 2, 1, 0):
+        takes, lost, missing, published = record(transport)
+        if missing == 0 or transport == "tcp" or tries_left == 0:
+            break
+        assert 0 < missing <= TAIL * PUBLISHERS, takes
+    equal(sorted(take["path"] for take in takes), [f"/live/{n}" for n in range(1, PUBLISHERS + 1)], "paths")
+    equal(missing, 0, f"packets that it neither had nor missed, {lost} lost")
+    assert lost == 0 or (transport == "udp" and lost < published["packets"] / 5), takes
     for take in takes:
         assert take["lost"] > 0 or take["errors"] == [], take
         equal(take["formats"], ["H264", "MPEG-4 Audio"], "formats")
