@@ -36,6 +36,7 @@ static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
     receiver->started_ms = arrival->now_ms;
     receiver->started = true;
     receiver->has_bad_sequence = false;
+    receiver->has_left_source = false;
     receiver->has_frame = false;
     receiver->gave_up = false;
     receiver->jitter_ns = 0;
@@ -161,6 +162,22 @@ static enum receiver_verdict judge_far(struct receiver *receiver, const struct r
     return RECEIVER_HELD;
 }
 
+/* Another source begins anew. A packet of the one before it was overtaken by the change, and only a
+   second one in a row says that the old source is back. */
+static enum receiver_verdict judge_source(struct receiver *receiver, const struct rtp *packet,
+                                          struct receiver_arrival *arrival)
+{
+    uint16_t source = (uint16_t)packet->ssrc;
+    if (source != 0 && source == receiver->left_ssrc && !receiver->has_left_source) {
+        receiver->has_left_source = true;
+        arrival->counts->late++;
+        return RECEIVER_LATE;
+    }
+    receiver->left_ssrc = (uint16_t)receiver->ssrc;
+    receiver->last_sr = 0; /* it was another source's */
+    return restart(receiver, packet, arrival);
+}
+
 enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct rtp *packet,
                                          struct receiver_arrival *arrival)
 {
@@ -168,10 +185,9 @@ enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct
         begin_epoch(receiver, packet, arrival);
         return RECEIVER_IN_ORDER;
     }
-    if (packet->ssrc != receiver->ssrc) {
-        receiver->last_sr = 0; /* it was another source's */
-        return restart(receiver, packet, arrival);
-    }
+    if (packet->ssrc != receiver->ssrc)
+        return judge_source(receiver, packet, arrival);
+    receiver->has_left_source = false;
     uint16_t ahead = (uint16_t)(packet->sequence - (uint16_t)receiver->ext_max);
     if (ahead == 1)
         return advance(receiver, 1, arrival);

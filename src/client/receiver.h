@@ -22,13 +22,15 @@ struct receiver {
     uint32_t jitter_ns; /* of frames; capped at 4.29 s */
     uint32_t started_ms;
     uint16_t bad_sequence; /* the one expected if the sequence restarted */
-    bool started;
-    bool has_bad_sequence;
-    bool has_frame;
-    bool gave_up; /* given_up is set */
-    uint8_t unused[2];
-    uint32_t lost;     /* now missing, all epochs */
-    uint32_t given_up; /* extended number of the newest packet whose gap was given up */
+    bool started : 1;
+    bool has_bad_sequence : 1;
+    bool has_left_source : 1; /* the last packet was of left_ssrc */
+    bool has_frame : 1;
+    bool gave_up : 1; /* given_up is set */
+    uint8_t unused[3];
+    uint16_t left_ssrc; /* low 16 bits of the source before this one; 0: there was none */
+    uint32_t lost;      /* now missing, all epochs */
+    uint32_t given_up;  /* extended number of the newest packet whose gap was given up */
     /* second line */
     struct gaps gaps;
     uint32_t expected_prior; /* at the last receiver report, this epoch (A.3) */
@@ -42,7 +44,8 @@ enum receiver_verdict {
     RECEIVER_GAP, /* in order after a gap: gap_first and gap_count say what is missing */
     RECEIVER_REORDERED,
     RECEIVER_DUPLICATE,
-    RECEIVER_LATE,    /* its gap may have been given up, or it is a very late duplicate */
+    RECEIVER_LATE, /* its gap may have been given up, it is a very late duplicate, or it is of the
+                      source before this one */
     RECEIVER_RESTART, /* a new epoch begins with this packet */
     RECEIVER_HELD,    /* far out of range: a restart if the next one follows it, else noise */
 };

@@ -216,6 +216,30 @@ static void another_source_is_another_epoch(void **state)
     world_end(&world);
 }
 
+/* Packets that a change of source overtook are late; two in a row say that the old source is back.
+ */
+static void an_old_source_may_come_late(void **state)
+{
+    (void)state;
+    struct world world = world_make(0);
+    run_of(&world, 100, 50, 10);
+    assert_int_equal(give_from(&world, SSRC + 1, 7), RECEIVER_RESTART);
+    assert_int_equal(give(&world, 150), RECEIVER_LATE);
+    assert_int_equal(give_from(&world, SSRC + 1, 8), RECEIVER_IN_ORDER);
+    assert_int_equal(give(&world, 151), RECEIVER_LATE);
+    assert_int_equal(give_from(&world, SSRC + 1, 9), RECEIVER_IN_ORDER);
+    assert_int_equal(world.counts.resets, 1);
+    assert_int_equal(world.counts.late, 2);
+    assert_int_equal(world.counts.expected, 50 + 3);
+    assert_int_equal(give(&world, 152), RECEIVER_LATE);
+    assert_int_equal(give(&world, 153), RECEIVER_RESTART);
+    assert_int_equal(give(&world, 154), RECEIVER_IN_ORDER);
+    assert_int_equal(give_from(&world, SSRC + 2, 10), RECEIVER_RESTART);
+    assert_int_equal(world.counts.resets, 3);
+    assert_int_equal(world.counts.lost, 0);
+    world_end(&world);
+}
+
 /* What was missing or given up before a restart says nothing about the numbers after it. */
 static void an_epoch_forgets_the_one_before(void **state)
 {
@@ -562,6 +586,7 @@ int main(void)
         cmocka_unit_test(dropout_follows_the_rate),
         cmocka_unit_test(misorder_follows_the_rate),
         cmocka_unit_test(another_source_is_another_epoch),
+        cmocka_unit_test(an_old_source_may_come_late),
         cmocka_unit_test(an_epoch_forgets_the_one_before),
         cmocka_unit_test(a_lost_packet_may_come_late),
         cmocka_unit_test(a_pool_may_be_used_up),
