@@ -34,6 +34,7 @@ struct conversation {
     uint32_t tx_len; /* bytes the kernel has not taken yet: tx[tx_sent..tx_len) */
     uint32_t tx_sent;
     bool rx_is_rtcp; /* what is gathered is an RTCP frame, not a message */
+    bool open_ended; /* the last reply was a refusal that didn't say how long its body is */
     uint8_t visited_count;
     uint16_t url_len;                       /* 0: the URL of the plan */
     uint64_t visited[CONVERSATION_VISITED]; /* hashes */

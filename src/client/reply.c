@@ -480,6 +480,15 @@ static void on_request(struct client *client, struct session *session,
     }
 }
 
+/* Refusals often have a page of HTML for a body, and not all servers say how long it is. */
+static void note_open_end(struct client *client, struct session *session,
+                          const struct rtsp_message *reply)
+{
+    struct conversation *talk = session_talk(client, session);
+    if (talk)
+        talk->open_ended = reply->status >= 300 && !rtsp_header(reply, "Content-Length", 0).data;
+}
+
 void session_on_message(struct client *client, struct session *session,
                         const struct rtsp_message *message, uint64_t arrival_ns)
 {
@@ -490,6 +499,7 @@ void session_on_message(struct client *client, struct session *session,
         on_request(client, session, message);
         return;
     }
+    note_open_end(client, session, message);
     if (session->misbehaviour)
         misbehave_on_answer(client, session, message->status);
     if (message->status < 200) {

@@ -186,10 +186,14 @@ static struct interleaved_hint hint_of(const struct client *client, struct sessi
     return hint;
 }
 
-/* May garbage be skipped here? Media may be damaged; and an SDP longer than its Content-Length said
-   leaves its end in front of the reply to the first SETUP. */
-static bool may_resync(const struct session *session, enum rtsp_bad bad)
+/* May garbage be skipped here? Media may be damaged; an SDP longer than its Content-Length said
+   leaves its end in front of the reply to the first SETUP; and a refusal may have a body of unknown
+   length. */
+static bool may_resync(struct client *client, const struct session *session, enum rtsp_bad bad)
 {
+    const struct conversation *talk = session_talk(client, session);
+    if (bad == RTSP_BAD_PROTOCOL && talk && talk->open_ended)
+        return true;
     if (session->state == SESSION_SETUP)
         return session->setup_track == 0 && bad == RTSP_BAD_PROTOCOL;
     return session->track_count > 0 && session->state >= SESSION_PLAY;
@@ -201,7 +205,7 @@ static void on_garbage(struct client *client, struct session *session, struct sl
                        size_t before, enum rtsp_bad bad)
 {
     struct conversation *talk = session_talk(client, session);
-    if (!may_resync(session, bad)) {
+    if (!may_resync(client, session, bad)) {
         session_fail(client, session, reason_of_bad(bad), 0,
                      before > 0 ? conversation_gathered(&client->conversations, talk) : *input);
         return;

@@ -128,6 +128,7 @@ void session_begin_try(struct client *client, struct session *session)
         return;
     }
     reset_try(session);
+    session_talk(client, session)->open_ended = false;
     session->next = NEXT_FREE;
     if (client_publishes(client) && !redirected)
         number_url(client, session);

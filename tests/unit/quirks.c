@@ -171,6 +171,38 @@ static void test_replies(void **state)
     SCRIPTED_RUN(replies);
 }
 
+/* A refusal's body without a length stands in front of the next reply, whatever was refused. */
+#define PAGE "<html><h1>Unauthorized</h1></html>\r\n"
+#define BASIC UNAUTHORIZED "WWW-Authenticate: Basic realm=\"r\"\r\n\r\n" PAGE
+static const struct scripted_row bodies[] = {
+    {.name = "OPTIONS refused with a body",
+     .lines = {{"OPTIONS", "RTSP/1.0 501 Not Implemented\r\nCSeq: {c}\r\n\r\n" PAGE}},
+     .counts = {COUNTS(oddities.resyncs, 1)}},
+    {.name = "a login at DESCRIBE with a body",
+     .login = true,
+     .lines = {{"DESCRIBE 1", BASIC}},
+     .counts = {COUNTS(oddities.resyncs, 1)}},
+    {.name = "a login at the second SETUP with a body",
+     .login = true,
+     .sdp = TWO_TRACKS,
+     .lines = {{"SETUP 2", BASIC}},
+     .counts = {COUNTS(oddities.resyncs, 1)}},
+    {.name = "a login at every request with a body",
+     .login = true,
+     .lines = {{"OPTIONS 1", BASIC}, {"DESCRIBE 1", BASIC}, {"SETUP 1", BASIC}, {"PLAY 1", BASIC}},
+     .counts = {COUNTS(oddities.resyncs, 1)}},
+    {.name = "a redirect with a body, then garbage from the new server",
+     .lines = {{"DESCRIBE 1",
+                "RTSP/1.0 302 Found\r\nCSeq: {c}\r\nLocation: " BASE "/there\r\n\r\n" PAGE},
+               {"OPTIONS 2", PAGE}},
+     FAILS_IN(OPTIONS, BAD_PROTOCOL)},
+};
+
+static void test_bodies(void **state)
+{
+    SCRIPTED_RUN(bodies);
+}
+
 #define TEN "12345678;timeout=10"
 static const struct scripted_row keepalives[] = {
     {.name = "SET_PARAMETER refused under the last CSeq (Tapo)",
@@ -399,7 +431,7 @@ int main(void)
         cmocka_unit_test(test_urls),         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_replies),      cmocka_unit_test(test_keepalives),
         cmocka_unit_test(test_logins),       cmocka_unit_test(test_transports),
-        cmocka_unit_test(test_descriptions),
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
