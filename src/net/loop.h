@@ -57,14 +57,16 @@ enum loop_event_type {
     LOOP_CONNECTED, /* error 0, or what connect said: then only loop_close is left to do */
     LOOP_ACCEPTED,  /* on a listener: accepted is the new socket, from its peer. It inherits the
                        listener's  token until loop_set_token; reading starts with that call */
-    LOOP_BYTES,     /* TCP: bytes, arrival, unread */
-    LOOP_DATAGRAM,  /* UDP: one datagram, or several of one sender in a row (segment < bytes.len) */
-    LOOP_WRITABLE,  /* after loop_want_writable, once */
-    LOOP_EOF,       /* the peer will send no more; we may still */
-    LOOP_BROKEN,    /* the connection failed (error): only loop_close is left to do */
-    LOOP_CLOSED,    /* after loop_close: nothing of this socket is in flight any more */
-    LOOP_RESOLVED,  /* after loop_resolve: error 0 and addresses, or -ENOENT */
-    LOOP_WOKEN,     /* after loop_wake, at least once, token 0 */
+    LOOP_REFUSED, /* on a listener: a connection was reset, since there was no descriptor, memory or
+                     room among max_sockets for it (error: -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM) */
+    LOOP_BYTES,   /* TCP: bytes, arrival, unread */
+    LOOP_DATAGRAM, /* UDP: one datagram, or several of one sender in a row (segment < bytes.len) */
+    LOOP_WRITABLE, /* after loop_want_writable, once */
+    LOOP_EOF,      /* the peer will send no more; we may still */
+    LOOP_BROKEN,   /* the connection failed (error): only loop_close is left to do */
+    LOOP_CLOSED,   /* after loop_close: nothing of this socket is in flight any more */
+    LOOP_RESOLVED, /* after loop_resolve: error 0 and addresses, or -ENOENT */
+    LOOP_WOKEN,    /* after loop_wake, at least once, token 0 */
 };
 
 struct loop_event {
@@ -130,7 +132,8 @@ struct loop_tcp {
 int64_t loop_connect(struct loop *loop, const struct loop_tcp *tcp);
 
 /* Listens with SO_REUSEADDR, and SO_REUSEPORT when shared (several loops on one port). What is
-   accepted beyond max_sockets is closed at once. */
+   can't be accepted is reset, and LOOP_REFUSED says so; where not even that can be done (there is
+   no descriptor to take the connection with), it waits. The sim answers "connection refused". */
 int64_t loop_listen(struct loop *loop, const struct address *at, bool shared,
                     const char *congestion, uint64_t token);
 

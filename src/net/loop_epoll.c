@@ -119,7 +119,7 @@ static int64_t epoll_listen(struct loop *loop, const struct address *at, bool sh
 {
     struct real *real = (struct real *)loop;
     int fd = socket_open_listener(&real->sockets, at, shared, congestion);
-    return fd < 0 ? fd : opened(real, real_open(real, fd, SOCKET_LISTENER, token));
+    return fd < 0 ? fd : opened(real, real_open_listener(real, fd, token));
 }
 
 static int64_t epoll_open_udp(struct loop *loop, const struct loop_udp *udp)
@@ -140,8 +140,7 @@ static void on_listener(struct real *real, loop_socket name)
         if (fd >= 0) {
             real_accepted(real, loop_index(&real->loop, name), fd, &from);
         } else if (real_accept_lacks(-errno)) {
-            real_rest(real, loop_index(&real->loop, name));
-            refresh(real, loop_index(&real->loop, name));
+            real_refuse(real, name, -errno);
             return;
         } else if (errno == EAGAIN) {
             return;

@@ -199,7 +199,7 @@ static int64_t uring_listen(struct loop *loop, const struct address *at, bool sh
 {
     struct real *real = (struct real *)loop;
     int fd = socket_open_listener(&real->sockets, at, shared, congestion);
-    return fd < 0 ? fd : opened(real, real_open(real, fd, SOCKET_LISTENER, token));
+    return fd < 0 ? fd : opened(real, real_open_listener(real, fd, token));
 }
 
 static int64_t uring_open_udp(struct loop *loop, const struct loop_udp *udp)
@@ -277,10 +277,10 @@ static void on_accept(struct uring_loop *self, uint32_t index, const struct held
     socklen_t len = sizeof(from);
     if (!(got->flags & IORING_CQE_F_MORE)) {
         ended(self, record, OP_ACCEPT);
-        if (real_accept_lacks(got->res))
-            real_rest(real, index);
         if (!closing)
             real_queue(real, index);
+        if (!closing && real_accept_lacks(got->res))
+            real_refuse(real, real_name(real, index), got->res);
     } else {
         lose_some(self, index, OP_ACCEPT);
     }

@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "base/clock.h"
 
 #define REST_NS (100 * NS_PER_MS)
+#define REFUSALS 64 /* in a row, before others get their turn */
 #define READ_APART_NS (5 * NS_PER_US)
 #define WAKE_SIGNAL SIGURG /* ignored by default, so a stray one does no harm */
 
@@ -62,6 +65,7 @@ int real_init(struct real *real, const struct loop_ops *ops, const struct loop_c
     real->sockets.denied = config->denied;
     real->settle_first = real->settle_last = SOCKET_NONE;
     real->rest_until_ns = TIME_NEVER;
+    real->spare = -1;
     if (pool_init(&real->records, sizeof(struct record), config->max_sockets) < 0)
         return -ENOMEM;
     real->resolver = resolver_new(notify, real);
@@ -77,6 +81,8 @@ int real_init(struct real *real, const struct loop_ops *ops, const struct loop_c
 void real_dispose(struct real *real)
 {
     resolver_free(real->resolver);
+    if (real->spare >= 0)
+        close(real->spare);
     for (uint32_t i = 0; i < real->records.touched; i++) {
         if (real_at(real, i)->generation > 0 && real_at(real, i)->fd >= 0)
             close(real_at(real, i)->fd);
@@ -227,11 +233,88 @@ void real_begin(struct real *real)
         end_rest(real);
 }
 
-void real_rest(struct real *real, uint32_t listener)
+static void rest(struct real *real, uint32_t listener)
 {
     real_at(real, listener)->flags |= SOCKET_RESTING;
+    real_queue(real, listener);
     if (real->rest_until_ns == TIME_NEVER)
         real->rest_until_ns = real->loop.now_ns + REST_NS;
+}
+
+static void keep_spare(struct real *real)
+{
+    if (real->spare < 0)
+        real->spare = eventfd(0, EFD_CLOEXEC);
+}
+
+uint32_t real_open_listener(struct real *real, int fd, uint64_t token)
+{
+    keep_spare(real);
+    return real_open(real, fd, SOCKET_LISTENER, token);
+}
+
+static void give_spare(struct real *real)
+{
+    if (real->spare >= 0)
+        close(real->spare);
+    real->spare = -1;
+}
+
+/* A descriptor, or -errno: -EAGAIN when none waits. The listener may be a blocking one. */
+static int accept_next(const struct real *real, int listener, struct address *from)
+{
+    struct pollfd waiting = {.fd = listener, .events = POLLIN};
+    int flags = SOCK_CLOEXEC | (real->sockets.nonblocking ? SOCK_NONBLOCK : 0);
+    socklen_t len = sizeof(*from);
+    int ready = poll(&waiting, 1, 0); /* -EINVAL where not even one descriptor is allowed */
+    if (ready != 1)
+        return ready < 0 ? -errno : -EAGAIN;
+    int fd = accept4(listener, &from->any, &len, flags);
+    return fd < 0 ? -errno : fd;
+}
+
+static void refused(struct real *real, uint32_t listener, int fd, int error)
+{
+    struct loop_event event = event_of(real, listener, LOOP_REFUSED, error);
+    socket_linger_none(fd);
+    close(fd);
+    keep_spare(real);
+    loop_emit(&real->loop, &event);
+}
+
+/* Accepts the next one after all, if there is a descriptor by now; else takes it in the spare one's
+   place, to reset it. 0 or -errno. */
+static int refuse_next(struct real *real, uint32_t listener, int error)
+{
+    struct address from = {0};
+    int fd = accept_next(real, real_at(real, listener)->fd, &from);
+    if (fd >= 0) {
+        real_accepted(real, listener, fd, &from);
+        return 0;
+    }
+    if (!real_accept_lacks(fd))
+        return fd;
+    give_spare(real);
+    fd = accept_next(real, real_at(real, listener)->fd, &from);
+    if (fd >= 0)
+        refused(real, listener, fd, error);
+    else
+        keep_spare(real);
+    return fd < 0 ? fd : 0;
+}
+
+/* io_uring says that it lacks a descriptor when nobody waits for one, too: then the listener rests,
+   or it would say so again at once. */
+void real_refuse(struct real *real, loop_socket listener, int error)
+{
+    uint32_t index = loop_index(&real->loop, listener);
+    int failed = 0, served = 0;
+    while (served < REFUSALS && failed == 0 && real_find(real, listener)) {
+        failed = refuse_next(real, index, error);
+        served += failed == 0;
+    }
+    if (failed != 0 && (served == 0 || failed != -EAGAIN))
+        rest(real, index);
 }
 
 bool real_accept_lacks(int error)
@@ -266,9 +349,11 @@ void real_connected(struct real *real, uint32_t index, int error)
 
 void real_accepted(struct real *real, uint32_t listener, int fd, const struct address *from)
 {
-    uint32_t index = real_open(real, fd, 0, real_at(real, listener)->token);
-    if (index == SOCKET_NONE)
+    if (real->records.in_use == real->records.capacity) {
+        refused(real, listener, fd, -EMFILE);
         return;
+    }
+    uint32_t index = real_open(real, fd, 0, real_at(real, listener)->token);
     struct loop_event event = event_of(real, listener, LOOP_ACCEPTED, 0);
     event.accepted = real_name(real, index);
     event.from = from;

@@ -57,6 +57,7 @@ struct real {
     struct socket_ways sockets;
     struct stamper stamper;
     struct resolver *resolver;
+    int spare; /* a descriptor given up to refuse a connection with; -1: none */
     pid_t process;
     pid_t thread;
     sigset_t while_waiting; /* signal mask: the wake-up comes through */
@@ -118,8 +119,12 @@ void real_datagram(struct real *real, uint32_t index, struct slice bytes, struct
 void real_ended(struct real *real, uint32_t index, int error); /* 0: end of file */
 void real_writable(struct real *real, uint32_t index);
 
-/* The listener has to wait for a descriptor to be free. */
-void real_rest(struct real *real, uint32_t listener);
+/* A listener's descriptor with its spare one beside it; closes it where there is no record left. */
+uint32_t real_open_listener(struct real *real, int fd, uint64_t token);
+
+/* Accepting failed with that error, which real_accept_lacks: resets the connections that wait, up
+   to 64, each told as LOOP_REFUSED. Where that fails, too, the listener rests for 100 ms. */
+void real_refuse(struct real *real, loop_socket listener, int error);
 
 /* Errors that pass: out of descriptors or memory, or a connection that died before its accept. */
 bool real_accept_lacks(int error);

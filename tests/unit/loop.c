@@ -380,7 +380,74 @@ static void test_listener_in_use(void **state)
     world_free(world);
 }
 
-/* A listener that can't accept for want of descriptors waits, without spinning, and goes on later.
+/* Three clients are told at once that there is no room for them, and then there is for one. */
+static void expect_refusals(struct world *world, struct end *listener, struct end *const clients[3])
+{
+    turn_until(world, listener->refused == 3);
+    assert_int_equal(listener->refused_error, -EMFILE);
+    assert_int_equal(listener->accepts, 0);
+    for (int i = 0; i < 3; i++) {
+        turn_until(world, clients[i]->brokens || clients[i]->connect_error);
+        assert_int_equal(clients[i]->broken_error + clients[i]->connect_error, -ECONNRESET);
+    }
+    settle(world);
+    assert_int_equal(listener->refused, 3);
+}
+
+static void test_refused_for_want_of_room(void **state)
+{
+    struct world *world = world_new(*state, 4);
+    struct end *listener, *clients[3];
+    struct address at;
+    listener = listen_at(world, "127.0.0.1", &at);
+    for (int i = 0; i < 3 && !world->sim; i++)
+        clients[i] = connect_to(world, &at);
+    if (!world->sim) {
+        expect_refusals(world, listener, clients);
+        for (int i = 0; i < 3; i++)
+            close_and_wait(world, clients[i], false);
+        connect_to(world, &at);
+        turn_until(world, listener->accepts == 1);
+        assert_int_equal(listener->refused, 3);
+    }
+    world_free(world);
+}
+
+static void test_refused_for_want_of_descriptors(void **state)
+{
+    enum { FEW = 200 };
+    struct world *world = world_new(*state, 16);
+    struct end *listener, *clients[3];
+    struct address at;
+    struct rlimit limit, low;
+    int taken[FEW], count = 0;
+    listener = listen_at(world, "127.0.0.1", &at);
+    if (!world->sim) {
+        for (int i = 0; i < 3; i++)
+            clients[i] = connect_to(world, &at);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        low = (struct rlimit){FEW, limit.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+        while (count < FEW && (taken[count] = dup(STDERR_FILENO)) >= 0)
+            count++;
+        expect_refusals(world, listener, clients);
+        unsigned turns = 0; /* few: it doesn't ask for a descriptor again and again */
+        for (uint64_t until_ns = loop_clock(world->loop) + 30 * NS_PER_MS;
+             loop_clock(world->loop) < until_ns; turns++)
+            loop_turn(world->loop, until_ns, 0);
+        assert_true(turns < 10);
+        while (count > 0)
+            close(taken[--count]);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        connect_to(world, &at);
+        turn_until(world, listener->accepts == 1);
+        assert_int_equal(listener->refused, 3);
+    }
+    world_free(world);
+}
+
+/* A listener that can't even refuse for want of descriptors waits, without spinning, and goes on
+ * later.
  */
 static void test_out_of_descriptors(void **state)
 {
@@ -400,7 +467,7 @@ static void test_out_of_descriptors(void **state)
         bool lasted = loop_now(world->loop) >= deadline_ns;
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
         assert_true(lasted);
-        assert_int_equal(listener->accepts, 0);
+        assert_int_equal(listener->accepts + listener->refused, 0);
         turn_until(world, listener->accepts == 3);
     }
     world_free(world);
@@ -479,6 +546,8 @@ static const struct loop_test tests[] = {
     {"closed once", test_closed_once},
     {"close while connecting", test_close_while_connecting},
     {"address in use", test_listener_in_use},
+    {"refused for want of room", test_refused_for_want_of_room},
+    {"refused for want of descriptors", test_refused_for_want_of_descriptors},
     {"out of descriptors", test_out_of_descriptors},
     {"2,000 sockets", test_many},
     {"ipv6", test_ipv6},

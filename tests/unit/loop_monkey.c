@@ -77,7 +77,7 @@ static void close_everything(struct world *world)
 }
 
 /* Whatever is done, bytes arrive in order and unchanged until the end, each close is answered once,
-   and no descriptor is left. The harness holds the events against that. */
+   and no descriptor is left but a spare one. The harness holds the events against that. */
 static void test_monkey(void **state)
 {
     struct world *world = world_new(*state, 64);
@@ -108,7 +108,8 @@ static void test_monkey(void **state)
         received += world->ends[i].received;
     }
     assert_true(received > 1000000);
-    assert_int_equal(open_descriptors(), descriptors);
+    int spare = world->sim ? 0 : 1; /* which a loop keeps once it has listened */
+    assert_int_equal(open_descriptors(), descriptors + spare);
     world_free(world);
 }
 

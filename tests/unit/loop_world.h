@@ -30,8 +30,8 @@ struct end {
     loop_socket socket;
     loop_socket accepted; /* of a listener: the last one */
     struct address from;
-    int connected, accepts, eofs, brokens, closeds, writables, reads, resolved;
-    int connect_error, broken_error, resolve_error;
+    int connected, accepts, refused, eofs, brokens, closeds, writables, reads, resolved;
+    int connect_error, broken_error, resolve_error, refused_error;
     unsigned addresses;
     struct address address;
     uint64_t received; /* bytes */
@@ -175,6 +175,10 @@ static inline void on_event(void *context, const struct loop_event *event)
         break;
     case LOOP_ACCEPTED:
         on_accepted(world, end, event);
+        break;
+    case LOOP_REFUSED:
+        end->refused++;
+        end->refused_error = event->error;
         break;
     case LOOP_BYTES:
         on_bytes(world, end, event);

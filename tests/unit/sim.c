@@ -98,6 +98,7 @@ static void on_event(void *context, const struct loop_event *event)
             net->address = event->addresses[0];
         break;
     case LOOP_CLOSED:
+    case LOOP_REFUSED:
     case LOOP_WOKEN:
         break;
     }
