@@ -185,11 +185,13 @@ static bool check_truth(const struct options *options, struct text *error)
     return !failed;
 }
 
-static bool write_truth(const struct options *options, struct truth_path *paths, size_t count,
-                        struct text *error)
+static bool write_truth(const struct options *options, struct crew *crew, struct text *error)
 {
     const char *name = options_text(options, OPT_TRUTH);
-    int failed = name ? truth_write_file(name, paths, count) : 0;
+    size_t count;
+    struct truth_path *paths = crew_truth(crew, &count);
+    struct truth_refused refused = crew_refused(crew);
+    int failed = name ? truth_write_file(name, paths, count, &refused) : 0;
     if (failed)
         text_printf(error, "--truth '%s': %s", name, strerror(-failed));
     return !failed;
@@ -269,9 +271,7 @@ static int serve(const struct options *options, const struct server_config *conf
     print_ready(crew);
     sigwait(&ends, &signal_number);
     crew_stop(crew);
-    size_t count;
-    struct truth_path *paths = crew_truth(crew, &count);
-    bool written = write_truth(options, paths, count, error);
+    bool written = write_truth(options, crew, error);
     crew_free(crew);
     return written ? 0 : STATUS_SETUP;
 }

@@ -19,6 +19,7 @@ void connection_open(struct server *server, const struct loop_event *event)
 {
     uint32_t index = pool_take(&server->connections);
     if (index == POOL_NONE) {
+        server_count_refusal(server, REFUSED_FILES); /* max_connections is made of their limit */
         loop_close(server->loop, event->accepted, true);
         return;
     }
@@ -128,6 +129,8 @@ static void queue(struct server *server, struct connection *connection, struct s
         connection->output = pool_take(&server->words);
         connection->output_len = 0;
     }
+    if (connection->output == POOL_NONE)
+        server_count_refusal(server, REFUSED_MEMORY);
     if (connection->output == POOL_NONE || bytes.len > WORDS_BYTES - connection->output_len) {
         connection_close(server, connection, "closed", true);
         return;
@@ -265,6 +268,15 @@ static size_t keep(struct server *server, struct connection *connection, struct 
     return piece.len;
 }
 
+/* It is too long, or there is no room left to keep any of it. */
+static void refuse_rest(struct server *server, struct connection *connection)
+{
+    bool lacks_room = connection->input == POOL_NONE;
+    if (lacks_room)
+        server_count_refusal(server, REFUSED_MEMORY);
+    request_refuse(server, connection, lacks_room ? 503 : 413);
+}
+
 void connection_on_bytes(struct server *server, struct connection *connection, struct slice bytes)
 {
     connection->heard_at_ns = server->now_ns;
@@ -275,7 +287,7 @@ void connection_on_bytes(struct server *server, struct connection *connection, s
         bool used = connection->input != POOL_NONE && connection->resume_at_ns == 0 &&
                     process_kept(server, connection);
         if (!used && bytes.len > 0 && connection->state == CONNECTION_OPEN)
-            request_refuse(server, connection, 413);
+            refuse_rest(server, connection);
     }
     finish_teardown(server, connection);
     connection_arm(server, connection);

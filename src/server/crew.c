@@ -165,6 +165,11 @@ struct truth_path *crew_truth(struct crew *crew, size_t *count)
     return crew->truth;
 }
 
+struct truth_refused crew_refused(const struct crew *crew)
+{
+    return path_registry_refused(&crew->registry);
+}
+
 void crew_free(struct crew *crew)
 {
     for (unsigned i = 0; i < crew->count; i++)

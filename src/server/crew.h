@@ -22,4 +22,7 @@ const struct address *crew_address(const struct crew *crew);
 /* Ends all sessions and threads. The truth, merged and sorted, stays until crew_free. */
 void crew_stop(struct crew *crew);
 struct truth_path *crew_truth(struct crew *crew, size_t *count);
+
+/* What was refused so far, by all shards; at any time. */
+struct truth_refused crew_refused(const struct crew *crew);
 void crew_free(struct crew *crew);

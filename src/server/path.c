@@ -17,6 +17,19 @@ void path_registry_dispose(struct path_registry *registry)
     pthread_mutex_destroy(&registry->lock);
 }
 
+void path_registry_refuse(struct path_registry *registry, enum refusal refusal)
+{
+    atomic_fetch_add_explicit(&registry->refused[refusal], 1, memory_order_relaxed);
+}
+
+struct truth_refused path_registry_refused(const struct path_registry *registry)
+{
+    struct truth_refused sum;
+    for (int i = 0; i < REFUSALS; i++)
+        sum.of[i] = atomic_load_explicit(&registry->refused[i], memory_order_relaxed);
+    return sum;
+}
+
 static struct path_shared *find_or_add(struct path_registry *registry, const char *key)
 {
     struct path_shared *shared = NULL;

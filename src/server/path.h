@@ -29,10 +29,15 @@ struct path_registry {
     pthread_mutex_t lock; /* for adding */
     struct pool entries;
     atomic_uint sessions; /* now, of all paths */
+    atomic_ullong refused[REFUSALS];
 };
 
 int path_registry_init(struct path_registry *registry);
 void path_registry_dispose(struct path_registry *registry);
+
+/* Counts one more that was refused; what all shards have refused so far. From any thread. */
+void path_registry_refuse(struct path_registry *registry, enum refusal refusal);
+struct truth_refused path_registry_refused(const struct path_registry *registry);
 
 /* A path as one shard knows it. */
 struct path {

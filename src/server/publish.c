@@ -18,6 +18,8 @@ void publish_announce(struct exchange *exchange)
     struct publication *publication =
         status == 200 ? publication_take(exchange->server, connection) : NULL;
     if (!publication) {
+        if (status == 200)
+            server_count_refusal(exchange->server, REFUSED_MEMORY);
         exchange_answer(exchange, status == 200 ? 503 : status);
         return;
     }

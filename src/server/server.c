@@ -67,6 +67,11 @@ static void on_datagram(struct server *server, const struct loop_event *event)
         publication_on_datagram(server, connection, track, port, slice_take(&rest, event->segment));
 }
 
+static enum refusal want_of(int error)
+{
+    return error == -EMFILE || error == -ENFILE ? REFUSED_FILES : REFUSED_MEMORY;
+}
+
 static void on_event(void *context, const struct loop_event *event)
 {
     struct server *server = context;
@@ -74,6 +79,8 @@ static void on_event(void *context, const struct loop_event *event)
     server->arrival_ns = event->arrival_ns;
     if (event->type == LOOP_ACCEPTED)
         connection_open(server, event);
+    else if (event->type == LOOP_REFUSED)
+        server_count_refusal(server, want_of(event->error));
     else if (event->type == LOOP_DATAGRAM)
         on_datagram(server, event);
     else if (event->socket != 0 && event->token < TOKEN_LISTENER) {

@@ -50,10 +50,14 @@ static unsigned create_session(struct exchange *exchange, bool udp)
     if (!exchange->path)
         exchange->path =
             path_add(&server->paths, &exchange->target, exchange->media, &exchange->faults);
-    if (!exchange->path)
+    if (!exchange->path) {
+        server_count_refusal(server, REFUSED_MEMORY);
         return 503;
-    if (!path_enter(&server->paths, exchange->path, server->config.max_sessions))
+    }
+    if (!path_enter(&server->paths, exchange->path, server->config.max_sessions)) {
+        server_count_refusal(server, REFUSED_SESSIONS);
         return 453;
+    }
     *session = (struct session){
         .state = SESSION_READY,
         .udp = udp,

@@ -65,6 +65,11 @@ static inline uint64_t server_report_ns(const struct server *server)
     return server->config.report_ns > 0 ? server->config.report_ns : REPORT_EVERY_NS;
 }
 
+static inline void server_count_refusal(struct server *server, enum refusal refusal)
+{
+    path_registry_refuse(server->config.registry, refusal);
+}
+
 static inline uint64_t server_unix_now(const struct server *server)
 {
     return server->now_ns + server->unix_offset_ns;

@@ -156,7 +156,16 @@ static void write_path(FILE *to, const struct truth_path *path, bool first)
     fwrite(text.data, 1, text.len, to);
 }
 
-int truth_write_file(const char *name, struct truth_path *paths, size_t count)
+static void write_refused(FILE *to, const struct truth_refused *refused)
+{
+    fprintf(to,
+            "\"refused\": {\"files\": %" PRIu64 ", \"memory\": %" PRIu64 ", \"sessions\": %" PRIu64
+            "}",
+            refused->of[REFUSED_FILES], refused->of[REFUSED_MEMORY], refused->of[REFUSED_SESSIONS]);
+}
+
+int truth_write_file(const char *name, struct truth_path *paths, size_t count,
+                     const struct truth_refused *refused)
 {
     struct file file;
     int error = file_open(&file, name);
@@ -166,6 +175,8 @@ int truth_write_file(const char *name, struct truth_path *paths, size_t count)
     fputs("{\"paths\": {", file.stream);
     for (size_t i = 0; i < count; i++)
         write_path(file.stream, &paths[i], i == 0);
-    fputs("\n}}\n", file.stream);
+    fputs("\n}, ", file.stream);
+    write_refused(file.stream, refused);
+    fputs("}\n", file.stream);
     return file_commit(&file);
 }

@@ -57,6 +57,19 @@ struct truth_path {
     struct truth_received received;
 };
 
+/* What a connection or a session was refused for want of. */
+enum refusal {
+    REFUSED_FILES,  /* connections reset: the shard's or the system's open files are all in use */
+    REFUSED_MEMORY, /* connections reset for want of the kernel's memory, and what found no room in
+                       that which the server has set aside (503 where it can still be answered) */
+    REFUSED_SESSIONS, /* 453: the server's or a path's max_sessions */
+    REFUSALS,
+};
+
+struct truth_refused {
+    uint64_t of[REFUSALS];
+};
+
 /* A session as it ends. */
 struct truth_session {
     uint64_t id;
@@ -80,9 +93,10 @@ struct truth_session {
 /* One JSON object and a line end. */
 void truth_write_session(struct text *to, const struct truth_session *session);
 
-/* Writes {"paths": {...}} to a file, whole or not at all. Paths of one key (of several shards) are
-   added up; the array is sorted. 0 or -errno. */
-int truth_write_file(const char *name, struct truth_path *paths, size_t count);
+/* Writes {"paths": {...}, "refused": {...}} to a file, whole or not at all. Paths of one key (of
+   several shards) are added up; the array is sorted. 0 or -errno. */
+int truth_write_file(const char *name, struct truth_path *paths, size_t count,
+                     const struct truth_refused *refused);
 
 /* Sorts by key and adds up equal ones; how many are left. */
 size_t truth_merge(struct truth_path *paths, size_t count);

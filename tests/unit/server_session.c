@@ -372,6 +372,54 @@ static void test_limits(void **state)
     world_free(world);
 }
 
+static void expect_refused(const struct world *world, uint64_t files, uint64_t memory,
+                           uint64_t sessions)
+{
+    struct truth_refused refused = path_registry_refused(&world->registry);
+    assert_int_equal(refused.of[REFUSED_FILES], files);
+    assert_int_equal(refused.of[REFUSED_MEMORY], memory);
+    assert_int_equal(refused.of[REFUSED_SESSIONS], sessions);
+}
+
+static void three_connections(struct server_config *config)
+{
+    config->max_connections = 3;
+    config->max_sessions = 1;
+}
+
+static void test_refusals_are_counted(void **state)
+{
+    struct world *world = world_new(9, three_connections);
+    play(world, 0, "/cam");
+    struct client *second = connect_client(world, 1);
+    assert_int_equal(ask(world, second, "SETUP", "/a/trackID=0", TCP(0, 1)), 453);
+    expect_refused(world, 0, 0, 1);
+    connect_client(world, 2);
+    assert_true(connect_client(world, 3)->broken);
+    assert_true(connect_client(world, 4)->broken);
+    expect_refused(world, 2, 0, 1);
+    world_free(world);
+}
+
+/* Others have taken the room for as many paths as there may be. */
+static void test_no_room_for_a_path(void **state)
+{
+    struct world *world = world_new(9, NULL);
+    struct path_table others;
+    struct target target = {0};
+    struct faults faults = {0};
+    assert_int_equal(path_table_init(&others, &world->registry), 0);
+    for (unsigned i = 0; i < PATHS_MAX; i++) {
+        snprintf(target.key, sizeof(target.key), "/%u", i);
+        assert_non_null(path_add(&others, &target, world->library.media[0], &faults));
+    }
+    struct client *client = connect_client(world, 0);
+    assert_int_equal(ask(world, client, "SETUP", "/cam/trackID=0", TCP(0, 1)), 503);
+    expect_refused(world, 0, 1, 0);
+    path_table_dispose(&others);
+    world_free(world);
+}
+
 /* A whole conversation in one write, and byte by byte. */
 static void test_pipelining_and_splits(void **state)
 {
@@ -672,6 +720,8 @@ int main(void)
         cmocka_unit_test(test_ending_faults),
         cmocka_unit_test(test_describe_delay_and_mute),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_refusals_are_counted),
+        cmocka_unit_test(test_no_room_for_a_path),
         cmocka_unit_test(test_pipelining_and_splits),
         cmocka_unit_test(test_nonsense_ends_the_connection),
         cmocka_unit_test(test_endless_request),

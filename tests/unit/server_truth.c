@@ -107,7 +107,9 @@ static void test_file(void **state)
         {"/q?a=\"\\\n\xff\xc3\xa9", 1, 2, 3, {4, 5, 6, 7, 8, 9}, 10, {11, 12, 13, 14, 15}},
         {"/card", 10, 11, 12, {13, 14, 15, 16, 17, 18}, 19, {20, 21, 22, 23, 24}},
     };
-    assert_int_equal(truth_write_file(name, paths, 2), 0);
+    struct truth_refused refused = {
+        .of = {[REFUSED_FILES] = 31, [REFUSED_MEMORY] = 32, [REFUSED_SESSIONS] = 33}};
+    assert_int_equal(truth_write_file(name, paths, 2, &refused), 0);
     json_t *root = json_load_file(name, JSON_REJECT_DUPLICATES, NULL);
     unlink(name);
     json_t *all = json_object_get(root, "paths");
@@ -136,8 +138,14 @@ static void test_file(void **state)
         assert_int_equal(number(odd, keys[i]), 1 + i);
         assert_int_equal(number(card, keys[i]), 10 + i);
     }
+    json_t *wants = json_object_get(root, "refused");
+    assert_int_equal(json_object_size(wants), 3);
+    assert_int_equal(number(wants, "files"), 31);
+    assert_int_equal(number(wants, "memory"), 32);
+    assert_int_equal(number(wants, "sessions"), 33);
+    assert_int_equal(json_object_size(root), 2);
     json_decref(root);
-    assert_true(truth_write_file("/nowhere/at/all", paths, 1) < 0);
+    assert_true(truth_write_file("/nowhere/at/all", paths, 1, &refused) < 0);
 }
 
 static void test_session_line(void **state)
