@@ -23,8 +23,8 @@ static void become_server(int out, const char *pattern)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (dup2(out, STDOUT_FILENO) >= 0)
-        execl("/proc/self/exe", "rtspbench", "serve", "--port", "0", pattern ? "--pattern" : NULL,
-              pattern, (char *)NULL);
+        execl("/proc/self/exe", "rtspbench", "serve", "--quiet", "--port", "0",
+              pattern ? "--pattern" : NULL, pattern, (char *)NULL);
     _exit(127);
 }
 

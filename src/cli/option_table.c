@@ -246,13 +246,16 @@ const struct option_spec option_table[] = {
     {.id = OPT_MAX_SESSIONS, .name = "max-sessions", .argument = "N", .kind = OPTION_COUNT, .max = UINT32_MAX,
      .fallback = "0", .group = ACCESS, .commands = SERVE, .help = "more are refused; 0: no limit"},
     {.id = OPT_THREADS, .name = "threads", .argument = "N", .kind = OPTION_COUNT, .max = 512,
-     .fallback = "0", .group = ACCESS, .commands = SERVE, .help = "0: as needed"},
+     .fallback = "0", .group = ACCESS, .commands = SERVE, .help = "0: one a core, more to hold --max-sessions or 100,000"},
     {.id = OPT_IO, .name = "io", .argument = "HOW", .kind = OPTION_CHOICE, .choices = "auto|uring|epoll",
      .fallback = "auto", .group = ACCESS, .commands = SERVE, .help = "uring, epoll, or auto: the first that works"},
     {.id = OPT_TRUTH, .name = "truth", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = SERVE, .help = "what was really sent and received, written at the end"},
     {.id = OPT_TRUTH_SESSIONS, .name = "truth-sessions", .argument = "FILE", .kind = OPTION_TEXT,
      .group = OUTPUT, .commands = SERVE, .help = "the same, a JSON line a session as it closes"},
+
+    {.id = OPT_QUIET, .name = "quiet", .letter = 'q', .kind = OPTION_FLAG,
+     .group = OUTPUT, .commands = SERVE, .help = "doesn't say how many sessions it holds"},
 
     {.id = OPT_HELP, .name = "help", .letter = 'h', .kind = OPTION_FLAG,
      .group = OTHER, .commands = ALL, .help = "this text"},

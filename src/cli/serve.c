@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/units.h"
@@ -14,12 +14,10 @@
 #include "cli/media_options.h"
 #include "cli/out.h"
 #include "cli/plan_options.h"
+#include "cli/serve_size.h"
 #include "load/session_log.h"
 #include "server/crew.h"
 
-#define SESSIONS_A_SHARD 16000u
-#define CONNECTIONS_MAX 20000u /* a shard; its table of open files bounds it too */
-#define FILES_SPARE 64u
 #define PATTERN_BYTES_MAX 65000u
 #define LINE_BYTES 16384u
 
@@ -114,18 +112,6 @@ static bool read_address(const struct options *options, struct server_config *co
     return false;
 }
 
-/* As many open files as we may have; then how many connections a shard can hold. */
-static uint32_t raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return SESSIONS_A_SHARD;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t files = limit.rlim_max > 2 * FILES_SPARE ? limit.rlim_max - FILES_SPARE : FILES_SPARE;
-    return files < CONNECTIONS_MAX ? (uint32_t)files : CONNECTIONS_MAX;
-}
-
 static bool read_loop(const struct options *options, struct loop_config *loop, struct text *error)
 {
     struct slice bad;
@@ -205,7 +191,6 @@ static bool configure(const struct options *options, struct serving *serving,
         .congestion = options_text(options, OPT_CONGESTION),
         .session_timeout_ns = options_number(options, OPT_SESSION_TIMEOUT),
         .max_sessions = (uint32_t)options_number(options, OPT_MAX_SESSIONS),
-        .max_connections = raise_file_limit(),
     };
     if (options->url_count > 0) {
         text_printf(error, "serve takes no argument: '%s'", options->urls[0]);
@@ -220,14 +205,6 @@ static bool configure(const struct options *options, struct serving *serving,
            read_access(options, serving, config, error) &&
            make_library(options, &serving->library, error) && check_truth(options, error) &&
            open_session_log(options, serving, config, error);
-}
-
-static unsigned count_threads(const struct options *options, const struct server_config *config)
-{
-    uint64_t asked = options_number(options, OPT_THREADS);
-    uint64_t needed = (config->max_sessions + SESSIONS_A_SHARD - 1) / SESSIONS_A_SHARD;
-    uint64_t threads = asked > 0 ? asked : needed > 0 ? needed : 1;
-    return threads < CREW_THREADS_MAX ? (unsigned)threads : CREW_THREADS_MAX;
 }
 
 static void print_ready(const struct crew *crew)
@@ -252,24 +229,75 @@ static void complain_of_start(const struct server_config *config, int failed, st
     machine_explain(error, failed);
 }
 
-static int serve(const struct options *options, const struct server_config *config,
-                 struct text *error)
+static int start(const struct options *options, struct server_config *config, struct crew **crew)
+{
+    char line[200];
+    struct text text = text_init(line, sizeof(line));
+    struct machine machine;
+    machine_raise_files();
+    machine_read(&machine);
+    struct serve_size size = serve_size_fit(
+        &machine, (unsigned)options_number(options, OPT_THREADS), config->max_sessions);
+    struct crew_ways ways = {.threads = size.threads,
+                             .fewer = size.fewer,
+                             .rings = size.rings,
+                             .fallback = options_number(options, OPT_IO) == 0};
+    config->max_connections = size.connections;
+    int error = crew_start(crew, config, &ways);
+    if (error || options_given(options, OPT_QUIET))
+        return error;
+    struct serve_room room = {.shards = crew_shards(*crew),
+                              .one_table = crew_shares_table(*crew),
+                              .connections = size.connections,
+                              .max_sessions = config->max_sessions};
+    serve_size_tell(&text, &machine, &room);
+    out_say("%s", text_string(&text));
+    return 0;
+}
+
+/* The first time that each kind of refusal is seen. */
+static void say_refusals(const struct crew *crew, bool said[REFUSALS])
+{
+    static const char *const words[REFUSALS] = {
+        [REFUSED_FILES] = "connections are reset for want of open files: 'ulimit -n' allows too "
+                          "few, or --max-sessions or --threads ask for too few shards",
+        [REFUSED_MEMORY] = "connections or requests are refused for want of memory",
+        [REFUSED_SESSIONS] = "sessions are refused with 453: there are as many as --max-sessions "
+                             "or a path's max_sessions allow",
+    };
+    struct truth_refused refused = crew_refused(crew);
+    for (int i = 0; i < REFUSALS; i++) {
+        if (refused.of[i] > 0 && !said[i])
+            out_say("%s", words[i]);
+        said[i] |= refused.of[i] > 0;
+    }
+}
+
+/* Until a signal asks for the end; what is refused meanwhile is told within a second. */
+static void wait_for_end(const sigset_t *ends, const struct crew *crew)
+{
+    const struct timespec second = {.tv_sec = 1};
+    bool said[REFUSALS] = {false};
+    while (sigtimedwait(ends, NULL, &second) < 0)
+        say_refusals(crew, said);
+    say_refusals(crew, said);
+}
+
+static int serve(const struct options *options, struct server_config *config, struct text *error)
 {
     sigset_t ends;
-    int signal_number;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    bool fallback = options_number(options, OPT_IO) == 0;
     struct crew *crew;
-    int failed = crew_start(&crew, config, count_threads(options, config), fallback);
+    int failed = start(options, config, &crew);
     if (failed) {
         complain_of_start(config, failed, error);
         return STATUS_SETUP;
     }
     print_ready(crew);
-    sigwait(&ends, &signal_number);
+    wait_for_end(&ends, crew);
     crew_stop(crew);
     bool written = write_truth(options, crew, error);
     crew_free(crew);

@@ -8,9 +8,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "net/socket.h"
 
 struct member {
     struct crew *crew;
@@ -18,6 +20,7 @@ struct member {
     struct server *server;
     pthread_t thread;
     int error;
+    bool shares_table;        /* of open files, with the others */
     struct truth_path *truth; /* made as the thread ends */
     size_t truth_count;
 };
@@ -25,7 +28,7 @@ struct member {
 struct crew {
     struct path_registry registry;
     atomic_bool stopping;
-    bool fallback;
+    struct crew_ways ways;
     sem_t ready;
     sem_t leave; /* nobody wakes the shards any more: they may go */
     struct address address;
@@ -37,9 +40,12 @@ struct crew {
 
 static int make_server(struct member *member)
 {
+    const struct crew_ways *ways = &member->crew->ways;
+    if (ways->fallback && ways->rings > 0 && member->config.shard >= ways->rings)
+        member->config.loop.kind = LOOP_EPOLL;
     int error = server_new(&member->server, &member->config);
-    bool refused = error == -EPERM || error == -ENOSYS || error == -EACCES;
-    if (refused && member->crew->fallback && member->config.loop.kind == LOOP_URING) {
+    bool refused = error == -EPERM || error == -ENOSYS || error == -EACCES || error == -ENOMEM;
+    if (refused && ways->fallback && member->config.loop.kind == LOOP_URING) {
         member->config.loop.kind = LOOP_EPOLL;
         error = server_new(&member->server, &member->config);
     }
@@ -58,7 +64,7 @@ static void keep_truth(struct member *member)
 static void *run_member(void *argument)
 {
     struct member *member = argument;
-    files_own_table();
+    member->shares_table = files_own_table() != 0;
     member->error = make_server(member);
     sem_post(&member->crew->ready);
     if (member->error)
@@ -74,8 +80,9 @@ static void *run_member(void *argument)
 }
 
 /* Starts one and waits until it listens. */
-static int start_member(struct crew *crew, const struct server_config *config, unsigned threads)
+static int start_member(struct crew *crew, const struct server_config *config)
 {
+    unsigned threads = crew->ways.threads;
     struct member *member = &crew->members[crew->count];
     *member = (struct member){.crew = crew, .config = *config};
     member->config.registry = &crew->registry;
@@ -98,23 +105,47 @@ static int start_member(struct crew *crew, const struct server_config *config, u
     return 0;
 }
 
-int crew_start(struct crew **out, const struct server_config *config, unsigned threads,
-               bool fallback)
+/* Shards share their port by SO_REUSEPORT, which would let in another server of this user's as
+   well. */
+static int check_port(const struct server_config *config)
 {
-    struct crew *crew = calloc(1, sizeof(*crew) + threads * sizeof(struct member));
+    const struct socket_ways ways = {0};
+    int fd = socket_open_listener(&ways, &config->listen, false, NULL);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+/* What keeps a shard from starting, but doesn't keep those from running that have started. */
+static bool is_shortage(int error)
+{
+    return error == -ENOMEM || error == -EAGAIN || error == -EMFILE || error == -ENFILE;
+}
+
+static int start_members(struct crew *crew, const struct server_config *config)
+{
+    int error = crew->ways.threads > 1 ? check_port(config) : 0;
+    for (unsigned i = 0; i < crew->ways.threads && !error; i++)
+        error = start_member(crew, config);
+    return crew->count > 0 && crew->ways.fewer && is_shortage(error) ? 0 : error;
+}
+
+int crew_start(struct crew **out, const struct server_config *config, const struct crew_ways *ways)
+{
+    struct crew *crew = calloc(1, sizeof(*crew) + ways->threads * sizeof(struct member));
     sigset_t all, before;
     int error = crew ? path_registry_init(&crew->registry) : -ENOMEM;
     if (error) {
         free(crew);
         return error;
     }
-    crew->fallback = fallback;
+    crew->ways = *ways;
     sem_init(&crew->ready, 0, 0);
     sem_init(&crew->leave, 0, 0);
     sigfillset(&all); /* signals are for the thread that started us */
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    for (unsigned i = 0; i < threads && !error; i++)
-        error = start_member(crew, config, threads);
+    error = start_members(crew, config);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error) {
         *out = crew;
@@ -128,6 +159,16 @@ int crew_start(struct crew **out, const struct server_config *config, unsigned t
 const struct address *crew_address(const struct crew *crew)
 {
     return &crew->address;
+}
+
+unsigned crew_shards(const struct crew *crew)
+{
+    return crew->count;
+}
+
+bool crew_shares_table(const struct crew *crew)
+{
+    return crew->count > 1 && crew->members[0].shares_table;
 }
 
 static void gather_truth(struct crew *crew)

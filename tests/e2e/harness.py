@@ -164,19 +164,21 @@ class Process:
 
 
 class Server(Process):
-    """rtspbench serve on a free port; stop() gives its truth."""
+    """rtspbench serve on a free port, started by a command if one is given; stop() gives its truth."""
 
-    def __init__(self, *options, env=None):
+    def __init__(self, *options, env=None, by=()):
         self.folder = tempfile.TemporaryDirectory(prefix="rtspbench-")
         self.truth_file = pathlib.Path(self.folder.name) / "truth.json"
-        super().__init__([RTSPBENCH, "serve", "--port", "0", "--truth", str(self.truth_file), *options], env)
+        super().__init__([*by, RTSPBENCH, "serve", "--port", "0", "--truth", str(self.truth_file), *options], env)
         self.url = self.wait_for("ready ")
 
     def stop(self):
-        """The truth: {path: {"sent": ..., ...}}."""
+        """The truth: {path: {"sent": ..., ...}}. And what was refused stands in self.refused."""
         status = super().stop()
         assert status == 0, f"serve ended with {status}:\n{self.output}"
-        return json.loads(self.truth_file.read_text())["paths"]
+        truth = json.loads(self.truth_file.read_text())
+        self.refused = truth["refused"]
+        return truth["paths"]
 
     def __exit__(self, *unused):
         super().__exit__()

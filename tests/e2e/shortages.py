@@ -1,4 +1,4 @@
-"""This machine runs out of files, ports or memory: the run says so, and doesn't blame the server."""
+"""This machine runs out of files, ports or memory: the run says so, and doesn't blame the server; nor the server the run."""
 
 import contextlib
 import json
@@ -141,6 +141,60 @@ def address_space():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30)
     equal(done.returncode, 2, "status")
     assert "RLIMIT_AS" in done.stderr and "ulimit -v unlimited" in done.stderr, done.stderr
+
+
+FEW_FILES = ("prlimit", "--nofile=64:64")
+RESET = {"reset", "eof"}  # a write that hears of it first leaves the end of file to the next read
+
+
+def expect_refused(server, run, reasons, refused, word):
+    """The run's only errors are so many refusals: the server has counted as many and says so in one line."""
+    about = json.dumps([run.errors, run.generator, server.refused]) + run.out + server.output
+    equal(sum(error["count"] for error in run.errors), sum(refused.values()), "errors " + about)
+    assert {error["reason"] for error in run.errors} <= reasons, about
+    equal(server.refused, refused, "refused " + about)
+    equal(run.generator["limits"], [], "generator.limits " + about)
+    equal(server.output.count(word), 1, f"'{word}' is said once " + about)
+
+
+@test(args=[("uring",), ("epoll",)])
+def server_has_few_files(io):
+    """A shard of 64 files holds 48 connections, and resets the others of 100."""
+    with Server("--pattern", "50/s:500", "--threads", "1", "--io", io, by=FEW_FILES) as server:
+        run = Run(server.url + "pattern", "-n", 100, "-r", "200/s", "-d", "3s")
+        server.stop()
+    equal(run.sessions["established"], 48, "established")
+    expect_refused(server, run, RESET, {"files": 52, "memory": 0, "sessions": 0}, "want of open files")
+
+
+@test(args=[("uring",), ("epoll",)])
+def server_runs_out_of_files(io):
+    """Of 16 files a shard plans 12 for connections, but has about half of them in use: accepting fails in the kernel."""
+    with Server("--pattern", "50/s:500", "--threads", "1", "--io", io, by=("prlimit", "--nofile=16:16")) as server:
+        run = Run(server.url + "pattern", "-n", 40, "-r", "200/s", "-d", "3s")
+        server.stop()
+    refused = 40 - run.sessions["established"]
+    assert 28 < refused < 40, run.sessions
+    expect_refused(server, run, RESET, {"files": refused, "memory": 0, "sessions": 0}, "want of open files")
+
+
+@test
+def server_makes_shards_as_needed():
+    """No shard of 64 files holds 100 sessions, but several do."""
+    with Server("--pattern", "50/s:500", "--max-sessions", "100", by=FEW_FILES) as server:
+        Run(server.url + "pattern", "-n", 100, "-r", "200/s", "-d", "3s").expect_clean(100)
+        server.stop()
+    equal(server.refused, {"files": 0, "memory": 0, "sessions": 0}, "refused")
+    assert "holds up to 100 sessions in 5 shards" in server.output, server.output
+
+
+@test
+def server_has_few_sessions():
+    with Server("--pattern", "50/s:500", "--max-sessions", "10") as server:
+        run = Run(server.url + "pattern", "-n", 25, "-r", "100/s", "-d", "3s")
+        server.stop()
+    equal(run.sessions["established"], 10, "established")
+    expect_refused(server, run, {"status"}, {"files": 0, "memory": 0, "sessions": 15}, "453")
 
 
 main(at_a_time=2)

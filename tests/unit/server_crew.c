@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "server/crew.h"
@@ -63,9 +64,10 @@ static struct crew *start(struct server_config *config, unsigned threads)
 {
     struct crew *crew = NULL;
     int error = -EADDRINUSE;
+    struct crew_ways ways = {.threads = threads, .fallback = true};
     for (uint16_t port = 21000; port < 22000 && error == -EADDRINUSE; port++) {
         assert_true(address_parse(SLICE("127.0.0.1"), port, &config->listen));
-        error = crew_start(&crew, config, threads, true);
+        error = crew_start(&crew, config, &ways);
     }
     assert_int_equal(error, 0);
     return crew;
@@ -121,6 +123,59 @@ static void test_three_threads(void **state)
     check_crew(3);
 }
 
+/* SO_REUSEPORT lets shards share a port, but not servers. */
+static void test_a_port_has_one_server(void **state)
+{
+    struct library library = {0};
+    assert_true(library_add(&library, media_new_pattern(50, 300)));
+    struct server_config config = {
+        .loop = {.kind = LOOP_EPOLL}, .library = &library, .max_connections = 8};
+    struct crew *first = start(&config, 2), *second = NULL;
+    assert_int_equal(crew_shards(first), 2);
+    config.listen = *crew_address(first);
+    struct crew_ways ways = {.threads = 2, .fewer = true};
+    assert_int_equal(crew_start(&second, &config, &ways), -EADDRINUSE);
+    assert_null(second);
+    crew_stop(first);
+    crew_free(first);
+    library_dispose(&library);
+}
+
+/* Sanitizers want more address space than that for themselves. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OWN_SPACE 0
+#else
+#define OWN_SPACE 1
+#endif
+
+/* 200 shards of 20,000 connections want 40 GiB of address space and more, and 2 GiB are allowed. */
+static void test_fewer_shards_will_do(void **state)
+{
+    enum { SHARDS = 200 };
+    if (!OWN_SPACE)
+        skip();
+    struct library library = {0};
+    struct rlimit limit, low;
+    assert_true(library_add(&library, media_new_pattern(50, 300)));
+    struct server_config config = {
+        .loop = {.kind = LOOP_EPOLL}, .library = &library, .max_connections = 20000};
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    low = (struct rlimit){UINT64_C(2) << 30, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &low), 0);
+    struct crew *crew = NULL;
+    struct crew_ways ways = {.threads = SHARDS};
+    assert_true(address_parse(SLICE("127.0.0.1"), 0, &config.listen));
+    assert_int_equal(crew_start(&crew, &config, &ways), -ENOMEM);
+    ways.fewer = true;
+    assert_int_equal(crew_start(&crew, &config, &ways), 0);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    assert_in_range(crew_shards(crew), 1, SHARDS - 1);
+    close(connect_to(crew_address(crew)));
+    crew_stop(crew);
+    crew_free(crew);
+    library_dispose(&library);
+}
+
 static void test_cannot_listen(void **state)
 {
     struct crew *crew = NULL;
@@ -129,7 +184,8 @@ static void test_cannot_listen(void **state)
     struct server_config config = {
         .loop = {.kind = LOOP_EPOLL}, .library = &library, .max_connections = 8};
     assert_true(address_parse(SLICE("192.0.2.1"), 21000, &config.listen)); /* RFC 5737: nobody's */
-    assert_int_equal(crew_start(&crew, &config, 2, true), -EADDRNOTAVAIL);
+    struct crew_ways ways = {.threads = 2, .fewer = true, .fallback = true};
+    assert_int_equal(crew_start(&crew, &config, &ways), -EADDRNOTAVAIL);
     assert_null(crew);
     library_dispose(&library);
 }
@@ -139,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_thread),
         cmocka_unit_test(test_three_threads),
+        cmocka_unit_test(test_a_port_has_one_server),
+        cmocka_unit_test(test_fewer_shards_will_do),
         cmocka_unit_test(test_cannot_listen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

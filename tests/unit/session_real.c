@@ -59,7 +59,7 @@ static struct crew *start_server(struct server_config *config, char *url, size_t
         struct crew *crew;
         uint16_t port = (uint16_t)(20000 + ((unsigned)getpid() * 7 + i * 131) % 10000);
         assert_true(address_parse(SLICE("127.0.0.1"), port, &config->listen));
-        int error = crew_start(&crew, config, 1, true);
+        int error = crew_start(&crew, config, &(struct crew_ways){.threads = 1, .fallback = true});
         snprintf(url, size, "rtsp://127.0.0.1:%u/%s", port, path);
         if (!error)
             return crew;
