@@ -161,7 +161,7 @@ static bool measure(const struct options *options, const struct demo *demo, stru
 {
     struct machine machine;
     char base[sizeof(demo->url)], pattern[160], card[160];
-    struct media *media = media_new_card(false);
+    struct media *media = media_new_card(false, 0);
     machine_read(&machine);
     *out = (struct calibration){.cores = machine.cores, .sessions = sessions_allowed()};
     snprintf(base, sizeof(base), "%s", demo->url);

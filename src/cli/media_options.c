@@ -32,7 +32,8 @@ struct media *media_option_pattern(const char *value, uint32_t most_bytes, struc
     return media;
 }
 
-struct media *media_option_file(const char *value, struct text *error)
+struct media *media_option_file(const struct options *options, const char *value,
+                                struct text *error)
 {
     char why[256];
     struct slice file = slice_from_string(value), name = {NULL, 0};
@@ -41,7 +42,11 @@ struct media *media_option_file(const char *value, struct text *error)
         name = slice_take(&file, (size_t)equals);
         slice_take(&file, 1);
     }
-    struct media *media = media_new_file((const char *)file.data, why, sizeof(why));
+    struct media_file from = {
+        .path = (const char *)file.data,
+        .mtu = (uint32_t)options_number(options, OPT_MTU),
+    };
+    struct media *media = media_new_file(&from, why, sizeof(why));
     if (!media) {
         text_printf(error, "--media '%s': %s", value, why);
         return NULL;
@@ -61,7 +66,21 @@ static const char *astray(const struct options *options)
     return options_given(options, OPT_MEDIA)      ? "--media"
            : options_given(options, OPT_PATTERN)  ? "--pattern"
            : options_given(options, OPT_NO_AUDIO) ? "--no-audio"
+           : options_given(options, OPT_MTU)      ? "--mtu"
                                                   : NULL;
+}
+
+/* Options that are each about a source, and more than one source. */
+static bool check_source(const struct options *options, struct text *error)
+{
+    bool file = options_given(options, OPT_MEDIA), pattern = options_given(options, OPT_PATTERN);
+    if ((file && pattern) || ((file || pattern) && options_given(options, OPT_NO_AUDIO)))
+        text_add_string(error, "--media, --pattern and --no-audio (of the test card): one of them "
+                               "says what is published");
+    else if (pattern && options_given(options, OPT_MTU))
+        text_add_string(error, "--mtu is for --media and the test card: --pattern says itself how "
+                               "large its packets are");
+    return error->len == 0;
 }
 
 struct media *media_to_publish(const struct options *options, struct text *error)
@@ -73,14 +92,13 @@ struct media *media_to_publish(const struct options *options, struct text *error
             text_printf(error, "%s says what to publish: it needs --publish", astray(options));
         return NULL;
     }
-    if ((file && pattern) || ((file || pattern) && options_given(options, OPT_NO_AUDIO))) {
-        text_add_string(error, "--media, --pattern and --no-audio (of the test card): one of them "
-                               "says what is published");
+    if (!check_source(options, error))
         return NULL;
-    }
     if (file)
-        return media_option_file(file, error);
-    struct media *card = pattern ? NULL : media_new_card(!options_given(options, OPT_NO_AUDIO));
+        return media_option_file(options, file, error);
+    struct media *card = pattern ? NULL
+                                 : media_new_card(!options_given(options, OPT_NO_AUDIO),
+                                                  (uint32_t)options_number(options, OPT_MTU));
     return card ? card
                 : media_option_pattern(pattern ? pattern : MEDIA_PATTERN_DEFAULT,
                                        PUBLISHER_PACKET_MAX, error);

@@ -10,8 +10,9 @@
 /* "200/s:1250": NULL when it makes no sense; error then says what was expected. */
 struct media *media_option_pattern(const char *value, uint32_t most_bytes, struct text *error);
 
-/* "[NAME=]FILE"; without a name, that of the file without its suffix. */
-struct media *media_option_file(const char *value, struct text *error);
+/* "[NAME=]FILE", cut as the options say; without a name, that of the file without its suffix. */
+struct media *media_option_file(const struct options *options, const char *value,
+                                struct text *error);
 
 /* What --publish sends: a file, a pattern, or else the test card where this build has one. NULL
    with an empty error: nothing is published. The caller frees it. */

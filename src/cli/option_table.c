@@ -1,5 +1,7 @@
 #include "base/clock.h"
 #include "cli/options.h"
+#include "client/publisher.h"
+#include "media/media.h"
 
 #define RUN (1u << COMMAND_RUN | 1u << COMMAND_SCENARIO)
 #define SERVE (1u << COMMAND_SERVE)
@@ -105,6 +107,8 @@ const struct option_spec option_table[] = {
      .help = "N packets a second of BYTES each, with the time in each"},
     {.id = OPT_NO_AUDIO, .name = "no-audio", .kind = OPTION_FLAG, .group = PUBLISH, .commands = RUN,
      .help = "the test card without sound"},
+    {.id = OPT_MTU, .name = "mtu", .argument = "N", .kind = OPTION_COUNT, .min = MEDIA_MTU_MIN, .max = PUBLISHER_PACKET_MAX,
+     .fallback = "1400", .group = PUBLISH, .commands = RUN, .help = "bytes of the largest RTP packet that a file or the test card is cut into"},
     {.id = OPT_RETRIES, .name = "retries", .argument = "N", .kind = OPTION_COUNT, .max = 1000000,
      .fallback = "0", .group = LOAD, .commands = RUN, .help = "tries after a failure"},
     {.id = OPT_BACKOFF, .name = "backoff", .argument = "D", .kind = OPTION_DURATION, .min = NS_PER_MS,
@@ -233,6 +237,8 @@ const struct option_spec option_table[] = {
      .group = STREAM, .commands = SERVE, .help = "the cheapest stream: N packets a second of BYTES each"},
     {.id = OPT_MEDIA, .name = "media", .argument = "[NAME=]FILE", .repeatable = true, .kind = OPTION_TEXT,
      .group = STREAM, .commands = SERVE, .help = "a file, looped, under /NAME"},
+    {.id = OPT_MTU, .name = "mtu", .argument = "N", .kind = OPTION_COUNT, .min = MEDIA_MTU_MIN, .max = MEDIA_MTU_MAX,
+     .fallback = "1400", .group = STREAM, .commands = SERVE, .help = "bytes of the largest RTP packet that files and the test card are cut into"},
     {.id = OPT_FAULT, .name = "fault", .argument = "FAULTS", .repeatable = true, .kind = OPTION_TEXT,
      .group = STREAM, .commands = SERVE, .help = "faults on all paths, as in a URL's query: drop=1/100 or stall=2s/10s"},
     {.id = OPT_AUTH, .name = "auth", .argument = "SCHEME", .kind = OPTION_CHOICE, .choices = "basic|digest",

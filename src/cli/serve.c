@@ -18,7 +18,6 @@
 #include "load/session_log.h"
 #include "server/crew.h"
 
-#define PATTERN_BYTES_MAX 65000u
 #define LINE_BYTES 16384u
 
 /* What a server needs beside its configuration. */
@@ -33,7 +32,7 @@ static bool add_files(const struct options *options, struct library *library, st
     for (unsigned i = 0; i < options->repeated_count; i++) {
         if (options->repeated_ids[i] != OPT_MEDIA)
             continue;
-        struct media *media = media_option_file(options->repeated[i], error);
+        struct media *media = media_option_file(options, options->repeated[i], error);
         if (!media)
             return false;
         if (!library_add(library, media)) {
@@ -51,13 +50,14 @@ static bool make_library(const struct options *options, struct library *library,
 {
     bool pattern_first = options_given(options, OPT_PATTERN);
     const char *spec = pattern_first ? options_text(options, OPT_PATTERN) : MEDIA_PATTERN_DEFAULT;
-    struct media *pattern = media_option_pattern(spec, PATTERN_BYTES_MAX, error);
+    struct media *pattern = media_option_pattern(spec, MEDIA_MTU_MAX, error);
     if (!pattern)
         return false;
     if (pattern_first)
         library_add(library, pattern);
     bool made = add_files(options, library, error);
-    library_add(library, media_new_card(!options_given(options, OPT_NO_AUDIO)));
+    library_add(library, media_new_card(!options_given(options, OPT_NO_AUDIO),
+                                        (uint32_t)options_number(options, OPT_MTU)));
     if (made && library->count == 0)
         out_say("no test card in this build: serving the pattern %s", spec);
     if (!pattern_first && !library_add(library, pattern))

@@ -4,6 +4,7 @@
 
 #define ADTS_HEADER 7u
 #define ADTS_CHECKSUM 2u
+#define AU_HEADER_BYTES 4u /* with the AU-headers-length */
 
 uint32_t adts_rate(uint8_t rate_index)
 {
@@ -57,9 +58,14 @@ bool aac_pack(struct media *media, struct slice unit, const struct media_packet 
     packet.prefix[1] = 16;
     packet.prefix[2] = (uint8_t)(unit.len >> 5); /* AU-size, 13 bits; AU-Index, 3 bits of 0 */
     packet.prefix[3] = (uint8_t)(unit.len << 3);
-    packet.prefix_len = 4;
-    packet.payload = unit.data;
-    packet.payload_len = (uint16_t)unit.len;
-    packet.marker = true;
-    return media_add(media, &packet);
+    packet.prefix_len = AU_HEADER_BYTES;
+    while (unit.len > 0) { /* every fragment's header tells the size of the whole unit */
+        struct slice piece = slice_take(&unit, media_payload_max(media) - AU_HEADER_BYTES);
+        packet.payload = piece.data;
+        packet.payload_len = (uint16_t)piece.len;
+        packet.marker = unit.len == 0;
+        if (!media_add(media, &packet))
+            return false;
+    }
+    return true;
 }

@@ -32,6 +32,7 @@ void adts_config(const struct adts *adts, uint8_t config[2]);
 /* Fills in a track for units with that AudioSpecificConfig. */
 void aac_describe(struct media_track *track, struct slice config, uint32_t rate, unsigned channels);
 
-/* Appends one access unit as one packet; unit stays borrowed. at gives track, due time and
-   timestamp. False when out of memory or the unit is too long. */
+/* Appends one access unit as one packet, or as fragments where the media's MTU is smaller (RFC
+   3640, 3.2.3.1); unit stays borrowed. at gives track, due time and timestamp. False when out of
+   memory or the unit is too long. */
 bool aac_pack(struct media *media, struct slice unit, const struct media_packet *at);

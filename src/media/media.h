@@ -10,8 +10,10 @@
 
 #define MEDIA_TRACKS_MAX 2u
 #define MEDIA_PREFIX_MAX 4u
-#define MEDIA_PAYLOAD_MAX                                                                          \
-    1388u /* of packets that we cut ourselves: 1,400 bytes with the RTP header */
+#define MEDIA_RTP_HEADER 12u
+#define MEDIA_MTU_DEFAULT 1400u /* bytes of the largest RTP packet, its header included */
+#define MEDIA_MTU_MIN 200u
+#define MEDIA_MTU_MAX 65000u  /* an IPv4 datagram holds 65,507, an interleaved frame 65,535 */
 #define MEDIA_STAMP_BYTES 12u /* "RTSB" and the time the packet was due: Unix ns, big endian */
 #define MEDIA_FMTP_MAX 1024u
 
@@ -45,6 +47,7 @@ struct media_track {
    group of pictures; readers of one phase get the same packets at the same time. */
 struct media {
     char name[64];
+    uint32_t mtu; /* no RTP packet that is cut is larger, in bytes; 0: MEDIA_MTU_DEFAULT */
     bool stamped; /* payloads begin with MEDIA_STAMP_BYTES that are made at the write */
     uint64_t lap_ns;
     uint32_t
@@ -70,8 +73,14 @@ void media_free(struct media *media);
 static inline uint32_t media_packet_bytes(const struct media *media,
                                           const struct media_packet *packet)
 {
-    return 12u + packet->prefix_len + packet->payload_len +
+    return MEDIA_RTP_HEADER + packet->prefix_len + packet->payload_len +
            (media->stamped ? MEDIA_STAMP_BYTES : 0);
+}
+
+/* Bytes behind the RTP header of the largest packet that is cut, prefix included. */
+static inline uint32_t media_payload_max(const struct media *media)
+{
+    return (media->mtu > 0 ? media->mtu : MEDIA_MTU_DEFAULT) - MEDIA_RTP_HEADER;
 }
 
 /* What a packet's RTP header says beside its marker and its track's type. */
@@ -83,7 +92,7 @@ struct media_rtp {
 };
 
 /* Header and prefix, or header and stamp: a stamped media's packets have no prefix. */
-#define MEDIA_HEADER_MAX (12u + MEDIA_STAMP_BYTES)
+#define MEDIA_HEADER_MAX (MEDIA_RTP_HEADER + MEDIA_STAMP_BYTES)
 
 /* Writes all that goes in front of the packet's payload (RFC 3550, 5.1), MEDIA_HEADER_MAX bytes at
    most; how many. */
@@ -98,8 +107,15 @@ uint32_t media_find(const struct media *media, uint64_t due_ns);
    hour. */
 struct media *media_new_pattern(double per_s, uint32_t bytes);
 
-/* The built-in test card; NULL when this build has none. */
-struct media *media_new_card(bool audio);
+/* The built-in test card in packets of mtu bytes at most (MEDIA_MTU_MIN to MEDIA_MTU_MAX; 0:
+   MEDIA_MTU_DEFAULT); NULL when this build has none. */
+struct media *media_new_card(bool audio, uint32_t mtu);
 
-/* A media file; NULL and a message in error (of size bytes) when it can't be served. */
-struct media *media_new_file(const char *path, char *error, size_t size);
+/* A media file and how it is made into packets. Borrowed. */
+struct media_file {
+    const char *path;
+    uint32_t mtu; /* as of media_new_card */
+};
+
+/* NULL and a message in error (of size bytes) when it can't be sent. */
+struct media *media_new_file(const struct media_file *file, char *error, size_t size);

@@ -275,6 +275,8 @@ static bool describe_track(struct loading *loading, unsigned track)
         return describe_aac(loading, track);
     to->clock_rate = carriage->clock_rate > 0 ? carriage->clock_rate : (uint32_t)of->sample_rate;
     to->payload_type = payload_type_of(carriage, to->clock_rate, channels);
+    if (carriage->id == AV_CODEC_ID_OPUS && channels == 2) /* a receiver expects mono (RFC 7587) */
+        snprintf(to->fmtp, sizeof(to->fmtp), "sprop-stereo=1");
     if (carriage->filter)
         snprintf(to->rtpmap, sizeof(to->rtpmap), "%s/%u", carriage->name, to->clock_rate);
     else
@@ -292,17 +294,20 @@ static bool pack_pcm(struct loading *loading, const struct unit *unit, struct me
     uint32_t block =
         stream->carriage->sample_bytes * (uint32_t)stream->from->codecpar->ch_layout.nb_channels;
     uint64_t blocks = rate * PCM_PACKET_NS / NS_PER_S;
-    uint64_t fit = MEDIA_PAYLOAD_MAX / block;
+    uint64_t fit = media_payload_max(loading->media) / block;
     size_t piece_len = (size_t)(blocks < fit ? blocks : fit) * block;
     struct slice rest = slice_make(loading->bytes + unit->at, unit->len - unit->len % block);
     uint64_t start_ns = packet.due_ns, done = 0;
     uint32_t start = packet.timestamp;
+    if (piece_len == 0)
+        return fail(loading, "a sample of all its %d channels is larger than a packet of %u bytes",
+                    stream->from->codecpar->ch_layout.nb_channels, loading->media->mtu);
     for (size_t i = 0; stream->carriage->swap && i + 1 < unit->len; i += 2) {
         uint8_t *sample = loading->bytes + unit->at + i, low = sample[0];
         sample[0] = sample[1];
         sample[1] = low;
     }
-    while (piece_len > 0 && rest.len > 0) {
+    while (rest.len > 0) {
         struct slice piece = slice_take(&rest, piece_len);
         packet.due_ns = start_ns + done * NS_PER_S / rate;
         packet.timestamp = start + (uint32_t)done;
@@ -313,6 +318,20 @@ static bool pack_pcm(struct loading *loading, const struct unit *unit, struct me
         done += piece.len / block;
     }
     return true;
+}
+
+/* A packet each: RTP knows no fragments of Opus (RFC 7587, 4.2). */
+static bool pack_opus(struct loading *loading, struct slice unit, struct media_packet packet)
+{
+    uint32_t most = media_payload_max(loading->media);
+    if (unit.len > most)
+        return fail(loading,
+                    "it has an Opus frame of %zu bytes, which RTP can't cut into packets of %u: "
+                    "it needs --mtu %zu",
+                    unit.len, most + MEDIA_RTP_HEADER, unit.len + MEDIA_RTP_HEADER);
+    packet.payload = unit.data;
+    packet.payload_len = (uint16_t)unit.len;
+    return media_add(loading->media, &packet) || fail(loading, "out of memory");
 }
 
 static bool pack_unit(struct loading *loading, const struct unit *unit, int64_t start_ns)
@@ -338,10 +357,7 @@ static bool pack_unit(struct loading *loading, const struct unit *unit, int64_t 
             bytes = adts.unit;
         return aac_pack(loading->media, bytes, &packet) || fail(loading, "its AAC is damaged");
     }
-    packet.payload = bytes.data;
-    packet.payload_len = (uint16_t)bytes.len;
-    return (bytes.len <= UINT16_MAX - 64 && media_add(loading->media, &packet)) ||
-           fail(loading, "its audio is damaged");
+    return pack_opus(loading, bytes, packet);
 }
 
 /* The lap lasts until the last track's last unit is over. */
@@ -384,7 +400,7 @@ static void dispose(struct loading *loading)
     free(loading->units);
 }
 
-struct media *media_module_open(const char *path, char *error, size_t size)
+struct media *media_module_open(const struct media_file *file, char *error, size_t size)
 {
     struct loading loading = {.error = error, .error_size = size};
     loading.media = calloc(1, sizeof(*loading.media));
@@ -392,8 +408,9 @@ struct media *media_module_open(const char *path, char *error, size_t size)
         fail(&loading, "out of memory");
         return NULL;
     }
+    loading.media->mtu = file->mtu > 0 ? file->mtu : MEDIA_MTU_DEFAULT;
     av_log_set_level(AV_LOG_QUIET);
-    bool loaded = open_input(&loading, path) && add_stream(&loading, AVMEDIA_TYPE_VIDEO) &&
+    bool loaded = open_input(&loading, file->path) && add_stream(&loading, AVMEDIA_TYPE_VIDEO) &&
                   add_stream(&loading, AVMEDIA_TYPE_AUDIO) &&
                   (loading.media->track_count > 0 || fail(&loading, "it has no video or audio")) &&
                   read_all(&loading) && pack_all(&loading);

@@ -33,7 +33,7 @@ static void *open_module(char *error, size_t size)
     return NULL;
 }
 
-struct media *media_new_file(const char *path, char *error, size_t size)
+struct media *media_new_file(const struct media_file *file, char *error, size_t size)
 {
     media_module_entry open;
     void *module = open_module(error, size);
@@ -41,5 +41,5 @@ struct media *media_new_file(const char *path, char *error, size_t size)
     if (!entry)
         return NULL;
     memcpy(&open, &entry, sizeof(open));
-    return open(path, error, size); /* the module stays: its packets may be in use to the end */
+    return open(file, error, size); /* the module stays: its packets may be in use to the end */
 }

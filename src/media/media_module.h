@@ -5,11 +5,13 @@
 #include <stddef.h>
 
 struct media;
+struct media_file;
 
 #define MEDIA_MODULE_NAME "rtspbench-media.so"
 #define MEDIA_MODULE_ENTRY "media_module_open"
 
 /* As media_new_file. */
-struct media *media_module_open(const char *path, char *error, size_t size);
+struct media *media_module_open(const struct media_file *file, char *error, size_t size);
 
-typedef struct media *(*media_module_entry)(const char *path, char *error, size_t size);
+typedef struct media *(*media_module_entry)(const struct media_file *file, char *error,
+                                            size_t size);

@@ -159,7 +159,7 @@ static bool pack_fragments(struct media *media, enum nal_codec codec, struct sli
     packet.prefix_len = (flags_at + 1) & 0x7f;
     slice_take(&nal, flags_at);
     for (uint8_t start = 0x80; nal.len > 0; start = 0) {
-        struct slice piece = slice_take(&nal, MEDIA_PAYLOAD_MAX - packet.prefix_len);
+        struct slice piece = slice_take(&nal, media_payload_max(media) - packet.prefix_len);
         uint8_t end = nal.len == 0 ? 0x40 : 0;
         prefix[flags_at] = (uint8_t)(start | end | type);
         packet.payload = piece.data;
@@ -174,7 +174,7 @@ static bool pack_one(struct media *media, enum nal_codec codec, struct slice nal
                      const struct media_packet *at)
 {
     struct media_packet packet = *at;
-    if (nal.len > MEDIA_PAYLOAD_MAX)
+    if (nal.len > media_payload_max(media))
         return pack_fragments(media, codec, nal, packet);
     packet.payload = nal.data;
     packet.payload_len = (uint16_t)nal.len;

@@ -102,12 +102,13 @@ static bool add_audio(struct media *media)
     return true;
 }
 
-struct media *media_new_card(bool audio)
+struct media *media_new_card(bool audio, uint32_t mtu)
 {
     struct media *media = calloc(1, sizeof(*media));
     if (!media)
         return NULL;
     snprintf(media->name, sizeof(media->name), "card");
+    media->mtu = mtu;
     media->lap_ns = LAP_NS;
     media->joins = (uint32_t)(LAP_NS / NS_PER_S) * FRAMES_PER_S / FRAMES_A_KEYFRAME;
     media->phases = FRAMES_A_KEYFRAME;
@@ -120,9 +121,10 @@ struct media *media_new_card(bool audio)
 
 #else
 
-struct media *media_new_card(bool audio)
+struct media *media_new_card(bool audio, uint32_t mtu)
 {
     (void)audio;
+    (void)mtu;
     return NULL;
 }
 

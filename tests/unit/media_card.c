@@ -13,18 +13,18 @@ static unsigned type_of(const struct media_packet *packet)
 }
 
 /* A build without the card has nothing to test. */
-static struct media *card(bool audio)
+static struct media *card(bool audio, uint32_t mtu)
 {
-    struct media *media = media_new_card(audio);
+    struct media *media = media_new_card(audio, mtu);
     if (!media)
         skip();
     return media;
 }
 
 /* 25 frames a second for 16 s, each with one marker, at its time. */
-static void test_frames(void **state)
+static void check_frames(uint32_t mtu)
 {
-    struct media *media = card(true);
+    struct media *media = card(true, mtu);
     unsigned frames = 0;
     for (uint32_t i = 0; i < media->packet_count; i++) {
         const struct media_packet *packet = &media->packets[i];
@@ -32,7 +32,7 @@ static void test_frames(void **state)
             continue;
         assert_int_equal(packet->due_ns, frames * 40 * NS_PER_MS);
         assert_int_equal(packet->timestamp, frames * 3600);
-        assert_true(media_packet_bytes(media, packet) <= 1400);
+        assert_true(media_packet_bytes(media, packet) <= (mtu > 0 ? mtu : 1400));
         frames += packet->marker;
     }
     assert_int_equal(frames, 400);
@@ -41,11 +41,18 @@ static void test_frames(void **state)
     media_free(media);
 }
 
+static void test_frames(void **state)
+{
+    check_frames(0);
+    check_frames(MEDIA_MTU_MIN);
+    check_frames(MEDIA_MTU_MAX);
+}
+
 /* Every point where a reader may join begins a keyframe: SPS, PPS, IDR; and no other frame is one.
  */
 static void test_joining_points_are_keyframes(void **state)
 {
-    struct media *media = card(false);
+    struct media *media = card(false, 0);
     unsigned keyframes = 0;
     for (unsigned k = 0; k < media->joins; k++) {
         uint32_t at = media_find(media, k * media->lap_ns / media->joins);
@@ -68,7 +75,7 @@ static void test_joining_points_are_keyframes(void **state)
 /* 48,000 samples a second in units of 1,024: 750 fill 16 s exactly, so the loop has no gap. */
 static void test_sound(void **state)
 {
-    struct media *media = card(true);
+    struct media *media = card(true, 0);
     uint32_t units = 0;
     for (uint32_t i = 0; i < media->packet_count; i++) {
         const struct media_packet *packet = &media->packets[i];

@@ -11,15 +11,15 @@
 
 /* Puts payloads together again as a receiver would (RFC 6184, 5.6 and 5.8; RFC 7798, 4.4): Annex B
    with 4-byte start codes. */
-static size_t reassemble(const struct media *media, enum nal_codec codec, uint8_t *out)
+static size_t reassemble(const struct media *media, enum nal_codec codec, size_t most, uint8_t *out)
 {
+    static uint8_t payload[MEDIA_MTU_MAX];
     size_t len = 0, header = codec == NAL_H264 ? 1 : 2;
     bool open = false;
     for (uint32_t i = 0; i < media->packet_count; i++) {
         const struct media_packet *packet = &media->packets[i];
-        uint8_t payload[2000];
         size_t payload_len = packet->prefix_len + (size_t)packet->payload_len;
-        assert_true(payload_len <= MEDIA_PAYLOAD_MAX && payload_len > header);
+        assert_true(payload_len <= most && payload_len > header);
         memcpy(payload, packet->prefix, packet->prefix_len);
         memcpy(payload + packet->prefix_len, packet->payload, packet->payload_len);
         unsigned type = codec == NAL_H264 ? payload[0] & 31 : payload[0] >> 1 & 63;
@@ -63,22 +63,25 @@ static void add_nal(struct text *stream, struct rng *rng, const char *header, si
     }
 }
 
-static void check_round_trip(enum nal_codec codec, const char *header, size_t header_len)
+/* The sizes are those around one, two and three packets of 1,400 and of 200 bytes. */
+static void check_round_trip(enum nal_codec codec, const char *header, size_t header_len,
+                             uint32_t mtu)
 {
     static uint8_t bytes[UNIT_MAX + 64], out[2 * UNIT_MAX];
-    static const size_t sizes[] = {3,    100,  1386, 1387, 1388, 1389, 1390,
-                                   1391, 2773, 2774, 2775, 5000, 32000};
+    static const size_t sizes[] = {3,    100,  187,  188,  189,  373,  374,  375,  1386, 1387,
+                                   1388, 1389, 1390, 1391, 2773, 2774, 2775, 5000, 32000};
     struct rng rng = rng_init(1, codec, 0);
     struct nal_sets none = {0};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct media *media = calloc(1, sizeof(*media));
         struct text stream = text_init(bytes, sizeof(bytes));
         struct media_packet at = {.timestamp = 1234};
+        media->mtu = mtu;
         add_nal(&stream, &rng, header, header_len, 50);
         add_nal(&stream, &rng, header, header_len, sizes[i]);
         assert_false(stream.overflow);
         assert_true(nal_pack(media, codec, guarded(text_slice(&stream)), &none, &at));
-        size_t len = reassemble(media, codec, out);
+        size_t len = reassemble(media, codec, (mtu > 0 ? mtu : 1400) - 12, out);
         assert_int_equal(len, stream.len);
         assert_memory_equal(out, bytes, len);
         media_free(media);
@@ -87,14 +90,18 @@ static void check_round_trip(enum nal_codec codec, const char *header, size_t he
 
 static void test_h264_round_trip(void **state)
 {
-    check_round_trip(NAL_H264, "\x41", 1);
-    check_round_trip(NAL_H264, "\x21", 1);
+    check_round_trip(NAL_H264, "\x41", 1, 0);
+    check_round_trip(NAL_H264, "\x21", 1, 1400);
+    check_round_trip(NAL_H264, "\x41", 1, MEDIA_MTU_MIN);
+    check_round_trip(NAL_H264, "\x41", 1, MEDIA_MTU_MAX);
 }
 
 static void test_h265_round_trip(void **state)
 {
-    check_round_trip(NAL_H265, "\x02\x01", 2);
-    check_round_trip(NAL_H265, "\x03\x0a", 2); /* layer and temporal bits live on */
+    check_round_trip(NAL_H265, "\x02\x01", 2, 0);
+    check_round_trip(NAL_H265, "\x02\x01", 2, MEDIA_MTU_MIN);
+    check_round_trip(NAL_H265, "\x02\x01", 2, MEDIA_MTU_MAX);
+    check_round_trip(NAL_H265, "\x03\x0a", 2, 0); /* layer and temporal bits live on */
 }
 
 static const uint8_t key_unit[] = {0,    0,    0,   1,    9,    0xf0,             /* delimiter */
@@ -213,6 +220,40 @@ static void test_adts(void **state)
     assert_false(adts_next(&cut, &adts));
 }
 
+/* RFC 3640, 3.2.3.1: every fragment has the AU-header of the whole unit, and the last is marked. */
+static void test_aac_fragments(void **state)
+{
+    static uint8_t unit[8191];
+    static const struct {
+        uint32_t mtu;
+        size_t len;
+        unsigned packets; /* of mtu - 12 - 4 bytes of the unit */
+    } rows[] = {{0, 1384, 1},  {0, 1385, 2},    {0, 8191, 6},    {200, 184, 1},
+                {200, 185, 2}, {200, 8191, 45}, {65000, 8191, 1}};
+    for (size_t i = 0; i < sizeof(unit); i++)
+        unit[i] = (uint8_t)(i * 7);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct media *media = calloc(1, sizeof(*media));
+        struct media_packet at = {.timestamp = 1024};
+        size_t done = 0;
+        media->mtu = rows[i].mtu;
+        assert_true(aac_pack(media, guarded(slice_make(unit, rows[i].len)), &at));
+        assert_int_equal(media->packet_count, rows[i].packets);
+        for (uint32_t n = 0; n < media->packet_count; n++) {
+            const struct media_packet *packet = &media->packets[n];
+            assert_int_equal(packet->prefix[0] << 8 | packet->prefix[1], 16);
+            assert_int_equal(packet->prefix[2] << 8 | packet->prefix[3], rows[i].len << 3);
+            assert_true(media_packet_bytes(media, packet) <= (rows[i].mtu ? rows[i].mtu : 1400));
+            assert_memory_equal(packet->payload, unit + done, packet->payload_len);
+            assert_int_equal(packet->marker, n + 1 == media->packet_count);
+            assert_int_equal(packet->timestamp, 1024);
+            done += packet->payload_len;
+        }
+        assert_int_equal(done, rows[i].len);
+        media_free(media);
+    }
+}
+
 /* RFC 3640, 3.2.1: 16 bits AU-headers-length, then 13 bits size and 3 bits index. */
 static void test_aac_payload(void **state)
 {
@@ -224,6 +265,7 @@ static void test_aac_payload(void **state)
     struct media_packet at = {.track = 1, .timestamp = 1024};
     for (size_t i = 0; i < 3; i++) {
         struct media *media = calloc(1, sizeof(*media));
+        media->mtu = MEDIA_MTU_MAX;
         assert_true(aac_pack(media, slice_make(unit, rows[i].len), &at));
         assert_int_equal(media->packet_count, 1);
         assert_int_equal(media->packets[0].prefix_len, 4);
@@ -246,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_fmtp),
         cmocka_unit_test(test_picture_starts),
         cmocka_unit_test(test_adts),
+        cmocka_unit_test(test_aac_fragments),
         cmocka_unit_test(test_aac_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
