@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "media/aac_pack.h"
 #include "media/media.h"
+#include "media/media_input.h"
 #include "media/nal_pack.h"
 
 #define BYTES_MAX (UINT64_C(1) << 30) /* of compressed media: it is held in memory */
@@ -77,18 +78,6 @@ static bool fail(struct loading *loading, const char *format, ...)
     vsnprintf(loading->error, loading->error_size, format, args);
     va_end(args);
     return false;
-}
-
-static bool open_input(struct loading *loading, const char *path)
-{
-    int error = avformat_open_input(&loading->input, path, NULL, NULL);
-    if (error >= 0)
-        error = avformat_find_stream_info(loading->input, NULL);
-    if (error >= 0)
-        return true;
-    char why[AV_ERROR_MAX_STRING_SIZE] = "";
-    av_strerror(error, why, sizeof(why));
-    return fail(loading, "%s", why);
 }
 
 static bool open_filter(struct stream *stream)
@@ -410,7 +399,8 @@ struct media *media_module_open(const struct media_file *file, char *error, size
     }
     loading.media->mtu = file->mtu > 0 ? file->mtu : MEDIA_MTU_DEFAULT;
     av_log_set_level(AV_LOG_QUIET);
-    bool loaded = open_input(&loading, file->path) && add_stream(&loading, AVMEDIA_TYPE_VIDEO) &&
+    loading.input = media_input_open(file->path, error, size);
+    bool loaded = loading.input && add_stream(&loading, AVMEDIA_TYPE_VIDEO) &&
                   add_stream(&loading, AVMEDIA_TYPE_AUDIO) &&
                   (loading.media->track_count > 0 || fail(&loading, "it has no video or audio")) &&
                   read_all(&loading) && pack_all(&loading);

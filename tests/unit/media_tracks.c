@@ -105,23 +105,83 @@ static void test_mtu(void **state)
     assert_true(packets[1] > packets[2] && packets[2] > packets[3]);
 }
 
+/* The path of a file of these bytes. */
+static const char *write_file(const char *name, const void *bytes, size_t len)
+{
+    const char *path = in_folder(name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+/* The path of a copy of a file's first bytes. */
+static const char *cut(const char *from, const char *name, size_t len)
+{
+    uint8_t *bytes = malloc(len);
+    FILE *file = fopen(from, "rb");
+    assert_non_null(bytes);
+    assert_non_null(file);
+    assert_int_equal(fread(bytes, 1, len, file), len);
+    fclose(file);
+    const char *path = write_file(name, bytes, len);
+    free(bytes);
+    return path;
+}
+
 /* A sample of 100 channels and 16 bits is 200 bytes. */
 static void test_too_many_channels(void **state)
 {
-    FILE *file = fopen(in_folder("wide.wav"), "wb");
-    static const uint8_t head[] = "RIFF\x24\x0c\0\0WAVEfmt \x10\0\0\0\1\0\x64\0\x40\x1f\0\0"
-                                  "\0\x6a\x18\0\xc8\0\x10\0data\0\x0c\0\0";
-    assert_non_null(file);
-    fwrite(head, 1, 44, file);
-    for (unsigned i = 0; i < 3072; i++)
-        fputc(1, file);
-    assert_int_equal(fclose(file), 0);
-    assert_null(LOAD(.path = in_folder("wide.wav"), .mtu = 200));
+    static uint8_t bytes[44 + 3072] = "RIFF\x24\x0c\0\0WAVEfmt \x10\0\0\0\1\0\x64\0\x40\x1f\0\0"
+                                      "\0\x6a\x18\0\xc8\0\x10\0data\0\x0c\0\0";
+    const char *path = write_file("wide.wav", bytes, sizeof(bytes));
+    assert_null(LOAD(.path = path, .mtu = 200));
     assert_string_equal(error,
                         "a sample of all its 100 channels is larger than a packet of 200 bytes");
-    struct media *media = LOAD(.path = in_folder("wide.wav"), .mtu = 212);
+    struct media *media = LOAD(.path = path, .mtu = 212);
     assert_non_null(media);
     media_free(media);
+}
+
+#define NOT_MEDIA "it is no media file that libavformat can read"
+#define CUT_OFF "it is cut off: it has no moov, the index that is written when a recording ends"
+
+static void expect_refusal(const char *path, const char *why)
+{
+    assert_null(LOAD(.path = path));
+    assert_string_equal(error, why);
+}
+
+/* Boxes by ISO/IEC 14496-12, 4.2: a size that counts itself, or 1 and 8 bytes of it, or 0. */
+static void test_unreadable_files(void **state)
+{
+    static const char ftyp[] = "\0\0\0\x10"
+                               "ftypisom\0\0\0\1";
+    static const char bare[] = "\0\0\0\x10"
+                               "ftypisom\0\0\0\1\0\0\0\0mdat123456789";
+    static const char wide[] = "\0\0\0\x10"
+                               "ftypisom\0\0\0\1\0\0\0\1mdat\0\0\0\1\0\0\0\0abc";
+    expect_refusal(write_file("empty.mp4", "", 0), "it is empty");
+    expect_refusal(write_file("words.mp4", "Hello, world.\n", 14), NOT_MEDIA);
+    expect_refusal(write_file("few.mp4",
+                              "\0\0\0\x10"
+                              "ft",
+                              6),
+                   NOT_MEDIA);
+    expect_refusal(write_file("ftyp.mp4", ftyp, sizeof(ftyp) - 1), CUT_OFF);
+    expect_refusal(write_file("bare.mp4", bare, sizeof(bare) - 1), CUT_OFF);
+    expect_refusal(write_file("wide.mp4", wide, sizeof(wide) - 1), CUT_OFF);
+    expect_refusal(in_folder("none.mp4"), "No such file or directory");
+    expect_refusal("12:31 none.mp4", "No such file or directory");
+    expect_refusal(folder, "Is a directory");
+}
+
+static void test_cut_off_files(void **state)
+{
+    const char *last = make("last.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -c:v libx264 "
+                                        "-pix_fmt yuv420p");
+    expect_refusal(cut(last, "cut_last.mp4", 20000), CUT_OFF);
 }
 
 static int make_folder(void **state)
@@ -143,6 +203,8 @@ int main(void)
         cmocka_unit_test(test_opus_stereo),
         cmocka_unit_test(test_mtu),
         cmocka_unit_test(test_too_many_channels),
+        cmocka_unit_test(test_unreadable_files),
+        cmocka_unit_test(test_cut_off_files),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
