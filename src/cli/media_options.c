@@ -1,6 +1,7 @@
 #include "cli/media_options.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "client/publisher.h"
@@ -32,15 +33,32 @@ struct media *media_option_pattern(const char *value, uint32_t most_bytes, struc
     return media;
 }
 
+/* Takes the name off "[NAME=]FILE"; without one it is that of the file, up to its last suffix. */
+static struct slice take_name(struct slice *file)
+{
+    const char *whole = (const char *)file->data;
+    ptrdiff_t equals = slice_find_byte(*file, '=');
+    if (equals > 0 && slice_find_byte(slice_make(whole, (size_t)equals), '/') < 0 &&
+        access(whole, F_OK) != 0) {
+        struct slice name = slice_take(file, (size_t)equals);
+        slice_take(file, 1);
+        return name;
+    }
+    const char *slash = strrchr(whole, '/');
+    const char *name = slash ? slash + 1 : whole;
+    const char *dot = strrchr(name, '.');
+    return slice_make(name, dot > name ? (size_t)(dot - name) : strlen(name));
+}
+
 struct media *media_option_file(const struct options *options, const char *value,
                                 struct text *error)
 {
     char why[256];
-    struct slice file = slice_from_string(value), name = {NULL, 0};
-    ptrdiff_t equals = slice_find_byte(file, '=');
-    if (equals > 0 && slice_find_byte(slice_make(file.data, (size_t)equals), '/') < 0) {
-        name = slice_take(&file, (size_t)equals);
-        slice_take(&file, 1);
+    struct slice file = slice_from_string(value), name = take_name(&file);
+    if (name.len >= MEDIA_NAME_MAX) {
+        text_printf(error, "--media '%s': expected a name of at most %u bytes", value,
+                    MEDIA_NAME_MAX - 1);
+        return NULL;
     }
     struct media_file from = {
         .path = (const char *)file.data,
@@ -50,11 +68,6 @@ struct media *media_option_file(const struct options *options, const char *value
     if (!media) {
         text_printf(error, "--media '%s': %s", value, why);
         return NULL;
-    }
-    if (name.len == 0) {
-        const char *slash = strrchr((const char *)file.data, '/');
-        name = slice_from_string(slash ? slash + 1 : (const char *)file.data);
-        name = slice_take_until(&name, '.');
     }
     slice_to_string(name, media->name, sizeof(media->name));
     return media;

@@ -10,7 +10,8 @@
 /* "200/s:1250": NULL when it makes no sense; error then says what was expected. */
 struct media *media_option_pattern(const char *value, uint32_t most_bytes, struct text *error);
 
-/* "[NAME=]FILE", cut as the options say; without a name, that of the file without its suffix. */
+/* "[NAME=]FILE", cut as the options say. A file of that whole name comes first. Without a name,
+   that of the file without its last suffix. */
 struct media *media_option_file(const struct options *options, const char *value,
                                 struct text *error);
 

@@ -27,6 +27,27 @@ struct serving {
     struct session_log *sessions; /* NULL: none */
 };
 
+/* Each path is one media's, and the built-in ones keep theirs. */
+static bool add_file(struct library *library, struct media *media, const char *value,
+                     struct text *error)
+{
+    const char *name = media->name;
+    bool taken = strcmp(name, "card") == 0 || strcmp(name, "pattern") == 0;
+    if (!taken && !library_named(library, name)) {
+        if (library_add(library, media))
+            return true;
+        text_printf(error, "--media: at most %u files", LIBRARY_MAX - 2);
+        return false;
+    }
+    text_printf(error, "--media '%s': ", value);
+    if (taken)
+        text_printf(error, "/%s is the built-in one", name);
+    else
+        text_printf(error, "/%s is another file already", name);
+    text_add_string(error, ": NAME=FILE gives it another name");
+    return false;
+}
+
 static bool add_files(const struct options *options, struct library *library, struct text *error)
 {
     for (unsigned i = 0; i < options->repeated_count; i++) {
@@ -35,11 +56,11 @@ static bool add_files(const struct options *options, struct library *library, st
         struct media *media = media_option_file(options, options->repeated[i], error);
         if (!media)
             return false;
-        if (!library_add(library, media)) {
+        if (!add_file(library, media, options->repeated[i], error)) {
             media_free(media);
-            text_printf(error, "--media: at most %u files", LIBRARY_MAX - 2);
             return false;
         }
+        library->strict = true;
     }
     return true;
 }

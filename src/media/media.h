@@ -16,6 +16,7 @@
 #define MEDIA_MTU_MAX 65000u  /* an IPv4 datagram holds 65,507, an interleaved frame 65,535 */
 #define MEDIA_STAMP_BYTES 12u /* "RTSB" and the time the packet was due: Unix ns, big endian */
 #define MEDIA_FMTP_MAX 1024u
+#define MEDIA_NAME_MAX 256u /* a file's name fits (NAME_MAX), its NUL included */
 
 struct media_packet {
     uint64_t due_ns;        /* since the lap's start */
@@ -46,7 +47,7 @@ struct media_track {
    a point where a stream can be joined (a keyframe), so it neither waits for one nor gets a cut-off
    group of pictures; readers of one phase get the same packets at the same time. */
 struct media {
-    char name[64];
+    char name[MEDIA_NAME_MAX]; /* a file's may have any bytes but NUL */
     uint32_t mtu; /* no RTP packet that is cut is larger, in bytes; 0: MEDIA_MTU_DEFAULT */
     bool stamped; /* payloads begin with MEDIA_STAMP_BYTES that are made at the write */
     uint64_t lap_ns;

@@ -5,6 +5,8 @@
 
 #include "server/shard.h"
 
+#define PATHS_BYTES 4096u /* of the names in a reply */
+
 void exchange_begin(struct exchange *exchange, unsigned status)
 {
     exchange->reply = text_init(exchange->server->reply, sizeof(exchange->server->reply));
@@ -28,6 +30,18 @@ void exchange_answer(struct exchange *exchange, unsigned status)
 {
     exchange_begin(exchange, status);
     exchange_finish(exchange);
+}
+
+void exchange_answer_unknown(struct exchange *exchange)
+{
+    char room[PATHS_BYTES];
+    struct text paths = text_init(room, sizeof(room));
+    text_add_string(&paths, "Nothing plays at ");
+    text_add_printable(&paths, exchange->target.path);
+    text_add_string(&paths, ". These paths do:\r\n");
+    library_write_paths(exchange->server->config.library, &paths);
+    exchange_begin(exchange, 404);
+    exchange_finish_with_body(exchange, "text/plain", text_slice(&paths));
 }
 
 void exchange_finish_with_body(struct exchange *exchange, const char *type, struct slice body)

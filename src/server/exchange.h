@@ -20,6 +20,7 @@ struct exchange {
     struct path *path;    /* NULL until somebody set it up */
     struct faults faults; /* of the path */
     const struct media *media;
+    bool unknown; /* the path names no media, and must: nothing plays there, media is the default */
     struct text reply;
 };
 
@@ -32,6 +33,9 @@ void exchange_finish_with_body(struct exchange *exchange, const char *type, stru
 
 /* A reply of a status alone. */
 void exchange_answer(struct exchange *exchange, unsigned status);
+
+/* 404, with the paths that there are. */
+void exchange_answer_unknown(struct exchange *exchange);
 
 /* Adds the Session header of the connection's session, if there is one. */
 void exchange_add_session(struct exchange *exchange);

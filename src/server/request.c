@@ -39,6 +39,10 @@ static void on_options(struct exchange *exchange)
 
 static void on_describe(struct exchange *exchange)
 {
+    if (exchange->unknown) {
+        exchange_answer_unknown(exchange);
+        return;
+    }
     char description[DESCRIBE_MAX];
     struct text sdp = text_init(description, sizeof(description));
     describe(&sdp, exchange->media, exchange->server->address.family == AF_INET6);
@@ -220,6 +224,9 @@ static bool find_path(struct exchange *exchange)
                              &exchange->target);
     exchange->path = path_find(&server->paths, &exchange->target);
     exchange->media = library_find(server->config.library, exchange->target.path);
+    exchange->unknown = !exchange->media;
+    if (exchange->unknown)
+        exchange->media = server->config.library->media[0];
     exchange->faults = exchange->path ? exchange->path->faults : server->config.faults;
     if (exchange->path || faults_parse(&exchange->faults, exchange->target.query, &error))
         return true;

@@ -111,6 +111,8 @@ static unsigned find_track(const struct exchange *exchange, unsigned *track)
     *track = whole ? 0 : (unsigned)exchange->target.track;
     if (publication && strcmp(publication->announcement.key, exchange->target.key) != 0)
         return 404;
+    if (!publication && exchange->unknown)
+        return 404;
     if (whole && count > 1)
         return 459;
     return *track < count ? 200 : 404;
@@ -148,6 +150,10 @@ void setup_handle(struct exchange *exchange)
     struct transport transport;
     unsigned track, status = check_setup(exchange, &track, &transport);
     bool udp = status == 200 && transport.lower == TRANSPORT_UDP;
+    if (status == 404 && exchange->unknown && !connection_publishes(connection)) {
+        exchange_answer_unknown(exchange);
+        return;
+    }
     if (status == 200 && !connection_has_session(connection))
         status = create_session(exchange, udp);
     exchange_begin(exchange, status);

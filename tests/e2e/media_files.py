@@ -1,27 +1,30 @@
 """Media files and the packets that they are cut into, as they are served and published."""
 
-import functools
 import os
 import pathlib
 import subprocess
 import tempfile
+import threading
 
 from harness import RTSPBENCH, Process, Run, Server, add_up, equal, main, need, run_file, skip, test
 
 FOLDER = tempfile.TemporaryDirectory(prefix="rtspbench-files-")
+MAKING = threading.Lock()
 PICTURES = ["-f", "lavfi", "-i", "testsrc2=s=640x480:r=25:d=2"]
 H264 = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "25"]
 SOUND = ["-f", "lavfi", "-i", "sine=400:r=48000:d=2"]
 
 
-@functools.cache
 def made(name, *options):
-    """The path of a file that ffmpeg makes; without an ffmpeg that can, the test is skipped."""
+    """The path of a file that ffmpeg makes, once; without an ffmpeg that can, the test is skipped."""
     path = pathlib.Path(FOLDER.name) / name
-    done = subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-y", *options, path], capture_output=True, text=True,
-                          timeout=60)
-    if done.returncode != 0:
-        skip(f"ffmpeg can't make {name}: {done.stderr.strip()}")
+    with MAKING:
+        if not path.exists():
+            done = subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-y", *options, path], capture_output=True,
+                                  text=True, timeout=60)
+            if done.returncode != 0:
+                path.unlink(missing_ok=True)
+                skip(f"ffmpeg can't make {name}: {done.stderr.strip()}")
     return str(path)
 
 
@@ -40,9 +43,9 @@ def need_files(server):
         skip("this build reads no media files")
 
 
-def refused(options, message):
+def refused(options, message, folder=None):
     """A command that can't begin says why."""
-    done = subprocess.run([RTSPBENCH, *options], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([os.path.abspath(RTSPBENCH), *options], capture_output=True, text=True, timeout=20, cwd=folder)
     if "libavformat)" in done.stderr:
         skip("this build reads no media files")
     equal(done.returncode, 2, f"status ({done.stdout}{done.stderr})")
@@ -114,6 +117,101 @@ groups:
 ])
 def refused_sizes(options, message):
     refused(options, message)
+
+
+def width(url):
+    """Of the pictures that ffprobe finds there; None: it can't read it."""
+    told = subprocess.run([need("ffprobe"), "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=width",
+                           "-of", "csv=p=0", url], capture_output=True, text=True, timeout=30).stdout.split()
+    return int(told[0]) if told else None
+
+
+def pictures_of(pixels, name):
+    return made(name, "-f", "lavfi", "-i", f"testsrc2=s={pixels}x96:r=25:d=1", *H264)
+
+
+@test(args=[
+    ("two words.mp4", "two%20words"),
+    ("caf\u00e9.mp4", "caf%C3%A9"),
+    ("cam.2.mp4", "cam.2"),
+    ("100%25.mp4", "100%2525"),
+    ("who?.mp4", "who%3F"),
+    ("a=b.mp4", "a=b"),
+    ("12:30 cam.mp4", "12:30%20cam"),
+    ("nosuffix", "nosuffix"),
+    ("n" * 70 + ".mp4", "n" * 70),
+])
+def a_file_of_this_name(name, path):
+    """It plays under its name, also with faults ordered and with a slash at the end."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        os.symlink(pictures_of(128, "first.mp4"), pathlib.Path(folder) / "cam.1.mp4")
+        os.symlink(pictures_of(320, "second.mp4"), pathlib.Path(folder) / name)
+        with Process(["env", "-C", folder, os.path.abspath(RTSPBENCH), "serve", "--port", "0", "--media", "cam.1.mp4",
+                      "--media", name]) as server:
+            url = server.wait_for("ready ")
+            equal(width(url + path), 320, "pictures of the second file")
+            equal(width(url + path + "/?seq=65500"), 320, "pictures with a query")
+            equal(width(url + "cam.1"), 128, "pictures of the first file")
+            equal(width(url), 128, "pictures of the root")
+            run = Run(url + path, "-n", 1, "-d", "1s")
+            run.expect_clean(1)
+
+
+@test
+def a_file_of_two_lines():
+    """A line's end in a name ends no line of a description."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        file = pathlib.Path(folder) / "two\nlines.mp4"
+        os.symlink(pictures_of(128, "first.mp4"), file)
+        with Server("--media", str(file)) as server:
+            equal(width(server.url + "two%0Alines"), 128, "pictures")
+            told = subprocess.run([RTSPBENCH, "probe", server.url], capture_output=True, text=True, timeout=30).stdout
+            assert "\ns=rtspbench two\\nlines" in told.replace("< ", ""), told
+
+
+@test
+def names_given():
+    """NAME=FILE, and a path to a file in a folder whose name has an equals sign."""
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        within = pathlib.Path(folder) / "a=b"
+        within.mkdir()
+        os.symlink(pictures_of(320, "second.mp4"), within / "cam.mp4")
+        with Server("--media", f"my cam={pictures_of(128, 'first.mp4')}", "--media", f"{within}/cam.mp4") as server:
+            equal(width(server.url + "my%20cam"), 128, "pictures of NAME=FILE")
+            equal(width(server.url + "cam"), 320, "pictures of the other")
+
+
+@test
+def an_unknown_path():
+    """404, with the paths that there are; the built-in sources stay, and without --media any path plays."""
+    with Server("--media", f"my cam={pictures_of(128, 'first.mp4')}", "--no-audio") as server:
+        run = Run(server.url + "my", "-n", 2, "-d", "1s")
+        equal(run.sessions["failed"], 2, "sessions.failed")
+        equal([(error["phase"], error["status"]) for error in run.errors], [("describe", 404)], "errors")
+        equal(width(server.url + "my"), None, "ffprobe's pictures")
+        told = subprocess.run([RTSPBENCH, "probe", server.url + "my"], capture_output=True, text=True, timeout=30).stdout
+        assert "Nothing plays at /my. These paths do:" in told and "/my%20cam" in told and "/pattern" in told, told
+        Run(server.url + "pattern", "-n", 1, "-d", "1s").expect_clean(1)
+        Run(server.url + "card", "-n", 1, "-d", "1s").expect_clean(1)
+        run = Run(server.url + "live/1", "--publish", "--pattern", "10/s:500", "-n", 1, "-d", "1s")
+        equal(run.sessions["completed"], 1, f"publishers {run.errors}")
+    with Server() as server:
+        Run(server.url + "whatever", "-n", 1, "-d", "1s").expect_clean(1)
+
+
+@test(args=[
+    (["cam.mp4", "./cam.mp4"], "--media './cam.mp4': /cam is another file already: NAME=FILE gives it another name"),
+    (["x=cam.mp4", "x=other.mp4"], "--media 'x=other.mp4': /x is another file already"),
+    (["card=cam.mp4"], "--media 'card=cam.mp4': /card is the built-in one"),
+    (["pattern=cam.mp4"], "/pattern is the built-in one"),
+    ([f"{'x' * 256}=cam.mp4"], "expected a name of at most 255 bytes"),
+])
+def refused_names(values, message):
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        for name in ("cam.mp4", "other.mp4"):
+            os.symlink(pictures(), pathlib.Path(folder) / name)
+        options = [word for value in values for word in ("--media", value)]
+        refused(["serve", "--port", "0", *options], message, folder)
 
 
 if __name__ == "__main__":
