@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "cli/out.h"
 #include "client/publisher.h"
 
 #define PATTERN_BYTES_MIN 24u
@@ -50,10 +51,43 @@ static struct slice take_name(struct slice *file)
     return slice_make(name, dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
+bool media_check_tracks(const struct options *options, struct text *error)
+{
+    const char *list = options_text(options, OPT_MEDIA_TRACKS);
+    struct slice rest = slice_from_string(list ? list : "");
+    bool right = !list || rest.len > 0;
+    uint64_t number;
+    if (!list)
+        return true;
+    while (rest.len > 0) {
+        bool ends = rest.data[rest.len - 1] == ',';
+        struct slice word = slice_take_until(&rest, ',');
+        right &= !(ends && rest.len == 0) &&
+                 (slice_equal(word, SLICE("video")) || slice_equal(word, SLICE("audio")) ||
+                  slice_to_u64(word, UINT32_MAX, &number));
+    }
+    if (!right)
+        options_complain(error, OPT_MEDIA_TRACKS, list,
+                         "video, audio or the number of a stream, or two of them with a comma "
+                         "between, such as video,2");
+    else if (!options_given(options, OPT_MEDIA))
+        text_add_string(error, "--media-tracks chooses of a file's tracks: it needs --media");
+    return error->len == 0;
+}
+
+static void say_notes(const char *file, const struct media *media)
+{
+    struct slice rest = slice_from_string(media->notes);
+    while (rest.len > 0) {
+        struct slice line = slice_take_until(&rest, '\n');
+        out_say("%s: %.*s", file, (int)line.len, (const char *)line.data);
+    }
+}
+
 struct media *media_option_file(const struct options *options, const char *value,
                                 struct text *error)
 {
-    char why[256];
+    char why[1024];
     struct slice file = slice_from_string(value), name = take_name(&file);
     if (name.len >= MEDIA_NAME_MAX) {
         text_printf(error, "--media '%s': expected a name of at most %u bytes", value,
@@ -63,6 +97,7 @@ struct media *media_option_file(const struct options *options, const char *value
     struct media_file from = {
         .path = (const char *)file.data,
         .mtu = (uint32_t)options_number(options, OPT_MTU),
+        .tracks = options_text(options, OPT_MEDIA_TRACKS),
     };
     struct media *media = media_new_file(&from, why, sizeof(why));
     if (!media) {
@@ -70,17 +105,19 @@ struct media *media_option_file(const struct options *options, const char *value
         return NULL;
     }
     slice_to_string(name, media->name, sizeof(media->name));
+    say_notes(from.path, media);
     return media;
 }
 
 /* An option that says what to publish, where nothing is. */
 static const char *astray(const struct options *options)
 {
-    return options_given(options, OPT_MEDIA)      ? "--media"
-           : options_given(options, OPT_PATTERN)  ? "--pattern"
-           : options_given(options, OPT_NO_AUDIO) ? "--no-audio"
-           : options_given(options, OPT_MTU)      ? "--mtu"
-                                                  : NULL;
+    return options_given(options, OPT_MEDIA)          ? "--media"
+           : options_given(options, OPT_PATTERN)      ? "--pattern"
+           : options_given(options, OPT_NO_AUDIO)     ? "--no-audio"
+           : options_given(options, OPT_MEDIA_TRACKS) ? "--media-tracks"
+           : options_given(options, OPT_MTU)          ? "--mtu"
+                                                      : NULL;
 }
 
 /* Options that are each about a source, and more than one source. */
@@ -93,7 +130,7 @@ static bool check_source(const struct options *options, struct text *error)
     else if (pattern && options_given(options, OPT_MTU))
         text_add_string(error, "--mtu is for --media and the test card: --pattern says itself how "
                                "large its packets are");
-    return error->len == 0;
+    return error->len == 0 && media_check_tracks(options, error);
 }
 
 struct media *media_to_publish(const struct options *options, struct text *error)

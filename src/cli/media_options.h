@@ -10,8 +10,12 @@
 /* "200/s:1250": NULL when it makes no sense; error then says what was expected. */
 struct media *media_option_pattern(const char *value, uint32_t most_bytes, struct text *error);
 
+/* Whether --media-tracks makes sense, where it is given. */
+bool media_check_tracks(const struct options *options, struct text *error);
+
 /* "[NAME=]FILE", cut as the options say. A file of that whole name comes first. Without a name,
-   that of the file without its last suffix. */
+   that of the file without its last suffix. What there is to say about the file is said on standard
+   error. */
 struct media *media_option_file(const struct options *options, const char *value,
                                 struct text *error);
 

@@ -107,6 +107,7 @@ enum option_id {
     OPT_NO_AUDIO,
     OPT_PATTERN,
     OPT_MEDIA,
+    OPT_MEDIA_TRACKS,
     OPT_MTU,
     OPT_FAULT,
     OPT_AUTH,

@@ -76,7 +76,7 @@ static bool make_library(const struct options *options, struct library *library,
         return false;
     if (pattern_first)
         library_add(library, pattern);
-    bool made = add_files(options, library, error);
+    bool made = media_check_tracks(options, error) && add_files(options, library, error);
     library_add(library, media_new_card(!options_given(options, OPT_NO_AUDIO),
                                         (uint32_t)options_number(options, OPT_MTU)));
     if (made && library->count == 0)

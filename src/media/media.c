@@ -1,6 +1,8 @@
 #include "media/media.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,23 @@ bool media_add(struct media *media, const struct media_packet *packet)
     media->packets[media->packet_count].number = media->packet_count;
     media->packet_count++;
     return true;
+}
+
+void media_note(struct media *media, const char *format, ...)
+{
+    char *end = media->notes + strlen(media->notes);
+    size_t room = sizeof(media->notes) - (size_t)(end - media->notes);
+    size_t separator = end > media->notes;
+    char line[sizeof(media->notes)];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (len < 0 || separator + (size_t)len >= room)
+        return;
+    if (separator)
+        *end++ = '\n';
+    memcpy(end, line, (size_t)len + 1);
 }
 
 static int by_due_time(const void *a, const void *b)

@@ -60,10 +60,14 @@ struct media {
     uint32_t packet_room;
     struct media_packet *packets; /* in order of due_ns */
     void *owned;                  /* payload memory to free with the media; NULL: someone else's */
+    char notes[512];              /* what its user should be told, lines separated by '\n' */
 };
 
 /* Appends a copy of a packet; number is set by media_finish. False when out of memory. */
 bool media_add(struct media *media, const struct media_packet *packet);
+
+/* Adds a line to the notes, unless it doesn't fit. */
+void media_note(struct media *media, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Sorts by due time (packets of equal time keep their order), numbers and counts. False when there
    is no packet, or one is due beyond the lap. */
@@ -115,7 +119,8 @@ struct media *media_new_card(bool audio, uint32_t mtu);
 /* A media file and how it is made into packets. Borrowed. */
 struct media_file {
     const char *path;
-    uint32_t mtu; /* as of media_new_card */
+    uint32_t mtu;       /* as of media_new_card */
+    const char *tracks; /* as --media-tracks has them; NULL: video and audio */
 };
 
 /* NULL and a message in error (of size bytes) when it can't be sent. */

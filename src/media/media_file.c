@@ -1,5 +1,6 @@
 #include "media/media_module.h"
 
+#include <inttypes.h>
 #include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 #include <stdarg.h>
@@ -11,32 +12,13 @@
 #include "media/aac_pack.h"
 #include "media/media.h"
 #include "media/media_input.h"
+#include "media/media_tracks.h"
 #include "media/nal_pack.h"
 
 #define BYTES_MAX (UINT64_C(1) << 30) /* of compressed media: it is held in memory */
 #define PHASE_NS (40 * NS_PER_MS)     /* readers start in step with a frame of 25 a second */
 #define PCM_PACKET_NS (20 * NS_PER_MS)
 #define FRAME_RATE_DEFAULT 25
-
-/* How a codec of a file goes into RTP. */
-static const struct carriage {
-    enum AVCodecID id;
-    const char *name;    /* of the rtpmap; NULL: aac_describe writes it */
-    const char *filter;  /* bitstream filter to Annex B */
-    uint32_t clock_rate; /* 0: the sample rate */
-    uint8_t payload_type;
-    uint8_t sample_bytes; /* PCM */
-    bool swap;            /* little-endian samples: L16 is big-endian */
-} carriages[] = {
-    {AV_CODEC_ID_H264, "H264", "h264_mp4toannexb", 90000, 96, 0, false},
-    {AV_CODEC_ID_HEVC, "H265", "hevc_mp4toannexb", 90000, 96, 0, false},
-    {AV_CODEC_ID_AAC, NULL, NULL, 0, 97, 0, false},
-    {AV_CODEC_ID_OPUS, "opus", NULL, 48000, 97, 0, false}, /* RFC 7587: always opus/48000/2 */
-    {AV_CODEC_ID_PCM_S16BE, "L16", NULL, 0, 97, 2, false},
-    {AV_CODEC_ID_PCM_S16LE, "L16", NULL, 0, 97, 2, true},
-    {AV_CODEC_ID_PCM_MULAW, "PCMU", NULL, 0, 97, 1, false},
-    {AV_CODEC_ID_PCM_ALAW, "PCMA", NULL, 0, 97, 1, false},
-};
 
 /* An access unit of the file, or a run of samples. */
 struct unit {
@@ -89,26 +71,33 @@ static bool open_filter(struct stream *stream)
            av_bsf_init(stream->filter) >= 0;
 }
 
-/* Takes the file's best stream of a kind as the next track, when it has one. */
-static bool add_stream(struct loading *loading, enum AVMediaType kind)
+static bool add_stream(struct loading *loading, AVStream *from)
 {
-    int index = av_find_best_stream(loading->input, kind, -1, -1, NULL, 0);
-    if (index < 0)
-        return true;
-    struct stream *stream = &loading->streams[loading->media->track_count];
-    stream->from = loading->input->streams[index];
-    enum AVCodecID id = stream->from->codecpar->codec_id;
-    for (size_t i = 0; i < sizeof(carriages) / sizeof(carriages[0]); i++) {
-        if (carriages[i].id == id)
-            stream->carriage = &carriages[i];
-    }
-    if (!stream->carriage)
-        return fail(loading, "it holds %s, which is not among H.264, H.265, AAC, Opus and PCM",
-                    avcodec_get_name(id));
-    if (stream->carriage->filter && !open_filter(stream))
-        return fail(loading, "its %s can't be read", avcodec_get_name(id));
-    loading->media->track_count++;
-    return true;
+    struct stream *stream = &loading->streams[loading->media->track_count++];
+    stream->from = from;
+    stream->carriage = carriage_of(from);
+    return !stream->carriage->filter || open_filter(stream) ||
+           fail(loading, "its %s can't be read", avcodec_get_name(from->codecpar->codec_id));
+}
+
+static bool add_streams(struct loading *loading, const char *wanted)
+{
+    struct media_choice choice;
+    struct text why = text_init(loading->error, loading->error_size);
+    bool added = media_tracks_choose(loading->input, wanted, &choice, loading->media, &why);
+    if (!added)
+        text_string(&why);
+    for (unsigned i = 0; added && i < choice.count; i++)
+        added = add_stream(loading, loading->input->streams[choice.streams[i]]);
+    return added;
+}
+
+/* A file that was cut off plays up to there. */
+static void note_missing(struct loading *loading, const char *path)
+{
+    uint64_t bytes = media_input_missing(path);
+    if (bytes > 0)
+        media_note(loading->media, "it is cut off: its last %" PRIu64 " bytes are missing", bytes);
 }
 
 static void *grow(void *array, size_t *room, size_t needed, size_t size)
@@ -201,7 +190,7 @@ static bool describe_video(struct loading *loading, unsigned track)
     struct stream *stream = &loading->streams[track];
     struct media_track *to = &loading->media->tracks[track];
     struct text fmtp = text_init(to->fmtp, sizeof(to->fmtp));
-    enum nal_codec codec = stream->carriage->id == AV_CODEC_ID_H264 ? NAL_H264 : NAL_H265;
+    enum nal_codec codec = stream->carriage->codec == AV_CODEC_ID_H264 ? NAL_H264 : NAL_H265;
     const AVCodecParameters *filtered = stream->filter->par_out;
     struct slice extra = slice_make(filtered->extradata, (size_t)filtered->extradata_size);
     for (size_t i = 0; !nal_find_sets(codec, extra, &stream->sets); i++) {
@@ -243,10 +232,10 @@ static bool describe_aac(struct loading *loading, unsigned track)
 /* Sound that has a static payload type goes out under it (RFC 3551, table 4). */
 static uint8_t payload_type_of(const struct carriage *carriage, uint32_t rate, unsigned channels)
 {
-    bool l16 = carriage->id == AV_CODEC_ID_PCM_S16BE || carriage->id == AV_CODEC_ID_PCM_S16LE;
-    if (carriage->id == AV_CODEC_ID_PCM_MULAW && rate == 8000 && channels == 1)
+    bool l16 = carriage->codec == AV_CODEC_ID_PCM_S16BE || carriage->codec == AV_CODEC_ID_PCM_S16LE;
+    if (carriage->codec == AV_CODEC_ID_PCM_MULAW && rate == 8000 && channels == 1)
         return 0;
-    if (carriage->id == AV_CODEC_ID_PCM_ALAW && rate == 8000 && channels == 1)
+    if (carriage->codec == AV_CODEC_ID_PCM_ALAW && rate == 8000 && channels == 1)
         return 8;
     if (l16 && rate == 44100 && (channels == 1 || channels == 2))
         return channels == 2 ? 10 : 11;
@@ -264,13 +253,14 @@ static bool describe_track(struct loading *loading, unsigned track)
         return describe_aac(loading, track);
     to->clock_rate = carriage->clock_rate > 0 ? carriage->clock_rate : (uint32_t)of->sample_rate;
     to->payload_type = payload_type_of(carriage, to->clock_rate, channels);
-    if (carriage->id == AV_CODEC_ID_OPUS && channels == 2) /* a receiver expects mono (RFC 7587) */
+    if (carriage->codec == AV_CODEC_ID_OPUS &&
+        channels == 2) /* a receiver expects mono (RFC 7587) */
         snprintf(to->fmtp, sizeof(to->fmtp), "sprop-stereo=1");
     if (carriage->filter)
         snprintf(to->rtpmap, sizeof(to->rtpmap), "%s/%u", carriage->name, to->clock_rate);
     else
         snprintf(to->rtpmap, sizeof(to->rtpmap), "%s/%u/%u", carriage->name, to->clock_rate,
-                 carriage->id == AV_CODEC_ID_OPUS ? 2 : channels);
+                 carriage->codec == AV_CODEC_ID_OPUS ? 2 : channels);
     return !carriage->filter || describe_video(loading, track);
 }
 
@@ -326,7 +316,7 @@ static bool pack_opus(struct loading *loading, struct slice unit, struct media_p
 static bool pack_unit(struct loading *loading, const struct unit *unit, int64_t start_ns)
 {
     const struct stream *stream = &loading->streams[unit->track];
-    enum AVCodecID id = stream->carriage->id;
+    unsigned id = stream->carriage->codec;
     struct slice bytes = slice_make(loading->bytes + unit->at, unit->len);
     struct adts adts;
     int64_t rate = loading->media->tracks[unit->track].clock_rate;
@@ -400,10 +390,10 @@ struct media *media_module_open(const struct media_file *file, char *error, size
     loading.media->mtu = file->mtu > 0 ? file->mtu : MEDIA_MTU_DEFAULT;
     av_log_set_level(AV_LOG_QUIET);
     loading.input = media_input_open(file->path, error, size);
-    bool loaded = loading.input && add_stream(&loading, AVMEDIA_TYPE_VIDEO) &&
-                  add_stream(&loading, AVMEDIA_TYPE_AUDIO) &&
-                  (loading.media->track_count > 0 || fail(&loading, "it has no video or audio")) &&
-                  read_all(&loading) && pack_all(&loading);
+    bool loaded = loading.input && add_streams(&loading, file->tracks) && read_all(&loading) &&
+                  pack_all(&loading);
+    if (loaded)
+        note_missing(&loading, file->path);
     struct media *media = loading.media;
     dispose(&loading);
     if (loaded)

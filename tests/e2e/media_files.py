@@ -204,14 +204,75 @@ def an_unknown_path():
     (["x=cam.mp4", "x=other.mp4"], "--media 'x=other.mp4': /x is another file already"),
     (["card=cam.mp4"], "--media 'card=cam.mp4': /card is the built-in one"),
     (["pattern=cam.mp4"], "/pattern is the built-in one"),
-    ([f"{'x' * 256}=cam.mp4"], "expected a name of at most 255 bytes"),
+    (["LONG=cam.mp4"], "expected a name of at most 255 bytes"),
 ])
 def refused_names(values, message):
     with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
         for name in ("cam.mp4", "other.mp4"):
             os.symlink(pictures(), pathlib.Path(folder) / name)
-        options = [word for value in values for word in ("--media", value)]
+        options = [word for value in values for word in ("--media", value.replace("LONG", 256 * "x"))]
         refused(["serve", "--port", "0", *options], message, folder)
+
+
+def film():
+    """H.264, AC-3 (the default), AAC."""
+    return made("film.mkv", *PICTURES, *SOUND, "-map", "0", "-map", "1", "-map", "1", *H264, "-c:a:0", "ac3", "-c:a:1", "aac")
+
+
+def codecs(url):
+    """Of the streams that ffprobe finds there."""
+    return subprocess.run([need("ffprobe"), "-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name",
+                           "-of", "csv=p=0", url], capture_output=True, text=True, timeout=30).stdout.split()
+
+
+LEFT_OUT = "left out its AC-3 sound (stream 1), which RTP sessions here can't carry"
+
+
+@test
+def what_cannot_be_carried_is_left_out():
+    """With a word, also by publishers; and the rest plays."""
+    with Server("--media", film()) as server:
+        equal(codecs(server.url), ["h264", "aac"], "streams")
+        equal(server.output.count(f"rtspbench: {film()}: {LEFT_OUT}\n"), 1, f"notes in {server.output}")
+        run = Run(server.url + "live/{n}", "--publish", "--media", film(), "-n", 2, "-d", "1s")
+        equal(run.sessions["completed"], 2, f"completed {run.errors}")
+        equal(run.err.count(LEFT_OUT), 1, f"notes in {run.err}")
+
+
+@test(args=[("video", "h264"), ("audio", "aac"), ("2,0", "aac h264")])
+def chosen_tracks(wanted, expected):
+    """By the server, and by a publisher in a scenario: 25 pictures a second, and 47 units of 1,024 samples of 48,000."""
+    with Server("--media", film(), "--media-tracks", wanted) as server:
+        equal(codecs(server.url), expected.split(), "streams")
+        assert "left out" not in server.output, server.output
+        yaml = f"publish: true\nmedia: {film()}\nmedia-tracks: {wanted}\nduration: 2s\nurl: {server.url}live/1\nreaders: 1\n"
+        run = run_file(yaml)
+        equal(run.sessions["completed"], 1, f"completed {run.errors}{run.err}")
+        assert "left out" not in run.err, run.err
+        truth = server.stop()["/live/1"]
+        units = 2 * 47 * ("aac" in expected)
+        slices = truth["received"] - units  # more than one a picture
+        assert slices >= 2 * 25 * 0.8 if "h264" in expected else abs(slices) <= 10, truth
+
+
+@test(args=[
+    (["serve", "--media", "FILM", "--media-tracks", "1"], "can't carry its AC-3 sound (stream 1): it has H.264 video (stream 0), "),
+    (["serve", "--media", "FILM", "--media-tracks", "0,7"], "it has no stream 7: it has H.264 video (stream 0), AC-3 sound"),
+    (["--publish", "--media", "FILM", "--media-tracks", "0,2,audio"], "stream 2 is chosen twice"),
+    (["serve", "--media", "FILM", "--media-tracks", "0,"], "--media-tracks '0,': expected video, audio or the number of a stream"),
+    (["serve", "--media", "FILM", "--media-tracks", "sound"], "--media-tracks 'sound': expected video, audio"),
+    (["serve", "--media-tracks", "0"], "it needs --media"),
+    (["--publish", "--media-tracks", "0"], "it needs --media"),
+    (["--media-tracks", "0"], "--media-tracks says what to publish: it needs --publish"),
+    (["serve", "--media", "EMPTY"], "EMPTY': it is empty"),
+    (["--publish", "--media", "EMPTY"], "EMPTY': it is empty"),
+])
+def refused_files(options, message):
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        (pathlib.Path(folder) / "EMPTY").touch()
+        if "FILM" in options:
+            os.symlink(film(), pathlib.Path(folder) / "FILM")
+        refused(options, message, folder)
 
 
 if __name__ == "__main__":

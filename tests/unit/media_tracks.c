@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "media/media.h"
@@ -177,11 +177,154 @@ static void test_unreadable_files(void **state)
     expect_refusal(folder, "Is a directory");
 }
 
+/* What is there of a file that was cut off behind its index plays, with a word. */
 static void test_cut_off_files(void **state)
 {
     const char *last = make("last.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -c:v libx264 "
                                         "-pix_fmt yuv420p");
     expect_refusal(cut(last, "cut_last.mp4", 20000), CUT_OFF);
+    const char *first = make("first.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -c:v libx264 "
+                                          "-pix_fmt yuv420p -movflags +faststart");
+    struct stat whole;
+    char expected[80];
+    assert_int_equal(stat(first, &whole), 0);
+    snprintf(expected, sizeof(expected), "it is cut off: its last %ld bytes are missing",
+             (long)whole.st_size - 30000);
+    struct media *media = LOAD(.path = cut(first, "cut_first.mp4", 30000));
+    assert_non_null(media);
+    assert_string_equal(media->notes, expected);
+    media_free(media);
+    media = LOAD(.path = first);
+    assert_non_null(media);
+    assert_string_equal(media->notes, "");
+    media_free(media);
+}
+
+/* Streams: H.264, AC-3, AAC, a subtitle, AAC, and a cover, which in MP4 is no track and so last. */
+static const char *mixed(void)
+{
+    static const char words[] = "1\n00:00:00,000 --> 00:00:01,000\nhello\n\n";
+    const char *subtitles = write_file("words.srt", words, sizeof(words) - 1);
+    const char *cover = make("cover.jpg", "-f lavfi -i testsrc2=s=64x64 -frames:v 1");
+    char options[900];
+    snprintf(options, sizeof(options),
+             "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1:r=48000 -i '%s' -i '%s' "
+             "-map 0 -map 1 -map 1 -map 2 -map 3 -map 1 -c:v:0 libx264 -pix_fmt:v:0 yuv420p "
+             "-c:v:1 mjpeg -disposition:v:1 attached_pic -c:a aac -c:a:0 ac3 -c:s mov_text",
+             subtitles, cover);
+    return make("mixed.mp4", options);
+}
+
+#define HAS                                                                                        \
+    "it has H.264 video (stream 0), AC-3 sound (stream 1), AAC sound (stream 2), subtitles "       \
+    "(stream 3), AAC sound (stream 4), cover art (stream 5)"
+
+/* The best that can be carried, whatever else there is, which is told. */
+static void test_left_out(void **state)
+{
+    struct media *media = LOAD(.path = mixed());
+    if (!media)
+        fail_msg("%s", error);
+    assert_int_equal(media->track_count, 2);
+    assert_string_equal(media->tracks[0].rtpmap, "H264/90000");
+    assert_string_equal(media->tracks[1].rtpmap, "MPEG4-GENERIC/48000/1");
+    assert_string_equal(media->notes,
+                        "left out its AC-3 sound (stream 1), its subtitles (stream 3), its cover "
+                        "art (stream 5), which RTP sessions here can't carry\n"
+                        "left out its AAC sound (stream 4): one of a kind is sent, unless "
+                        "--media-tracks chooses others");
+    media_free(media);
+}
+
+/* An album: music with a cover. */
+static void test_cover_of_music(void **state)
+{
+    char options[300];
+    const char *cover = make("cover.jpg", "-f lavfi -i testsrc2=s=64x64 -frames:v 1");
+    snprintf(
+        options, sizeof(options),
+        "-f lavfi -i sine=d=1:r=48000 -i '%s' -map 0 -map 1 -c:a aac -c:v mjpeg -disposition:v "
+        "attached_pic",
+        cover);
+    struct media *media = LOAD(.path = make("album.m4a", options));
+    if (!media)
+        fail_msg("%s", error);
+    assert_int_equal(media->track_count, 1);
+    assert_false(media->tracks[0].video);
+    media_free(media);
+}
+
+static void test_nothing_to_carry(void **state)
+{
+    const char *mp3 = make("sound.mp3", "-f lavfi -i sine=d=1:r=48000");
+    expect_refusal(mp3, "it has MP3 sound (stream 0), but RTP sessions here carry H.264, H.265, "
+                        "AAC, Opus and PCM only");
+    const char *six = make("six.mkv", "-f lavfi -i 'anoisesrc=d=1:r=48000,aformat="
+                                      "channel_layouts=5.1' -c:a libopus -mapping_family 1");
+    expect_refusal(six, "it has Opus sound of 6 channels (stream 0), but RTP sessions here carry "
+                        "H.264, H.265, AAC, Opus and PCM only");
+}
+
+/* Each row's choice: the tracks by the first letters of their rtpmaps, or why there are none. */
+static void test_chosen(void **state)
+{
+    static const struct {
+        const char *wanted, *tracks, *why;
+    } rows[] = {
+        {"video", "H", NULL},
+        {"audio", "M", NULL},
+        {"video,audio", "HM", NULL},
+        {"audio,video", "MH", NULL},
+        {"0", "H", NULL},
+        {"2,0", "MH", NULL},
+        {"2,4", "MM", NULL},
+        {"video,4", "HM", NULL},
+        {"1", "", "RTP sessions here can't carry its AC-3 sound (stream 1): " HAS},
+        {"5", "", "RTP sessions here can't carry its cover art (stream 5): " HAS},
+        {"0,6", "", "it has no stream 6: " HAS},
+        {"4294967297", "", "it has no stream 4294967297: " HAS},
+        {"0,video", "", "stream 0 is chosen twice: " HAS},
+        {"0,2,4", "", "at most 2 tracks are sent: " HAS},
+    };
+    const char *path = mixed();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct media *media = LOAD(.path = path, .tracks = rows[i].wanted);
+        if (!media) {
+            assert_string_equal(error, rows[i].why ? rows[i].why : "");
+            continue;
+        }
+        assert_null(rows[i].why);
+        assert_string_equal(media->notes, "");
+        assert_int_equal(media->track_count, strlen(rows[i].tracks));
+        for (unsigned n = 0; n < media->track_count; n++) {
+            assert_int_equal(media->tracks[n].rtpmap[0], rows[i].tracks[n]);
+            assert_int_equal(media->tracks[n].video, rows[i].tracks[n] == 'H');
+            assert_true(media->tracks[n].packets > 0);
+        }
+        media_free(media);
+    }
+    const char *mp3 = make("sound.mp3", "-f lavfi -i sine=d=1:r=48000");
+    assert_null(LOAD(.path = mp3, .tracks = "video"));
+    assert_string_equal(error, "it has no video that RTP sessions here carry: it has MP3 sound "
+                               "(stream 0)");
+}
+
+/* A line that doesn't fit is left out, a later and shorter one isn't. */
+static void test_notes(void **state)
+{
+    struct media media = {0};
+    char line[301] = "";
+    memset(line, 'x', 300);
+    media_note(&media, "%s", line);
+    media_note(&media, "%s", line);
+    media_note(&media, "%d more", 2);
+    assert_int_equal(strlen(media.notes), 300 + 1 + 6);
+    assert_string_equal(media.notes + 300, "\n2 more");
+    line[511 - 307 - 1] = '\0';
+    media_note(&media, "%s", line);
+    assert_int_equal(strlen(media.notes), 511);
+    media_note(&media, "%s", "");
+    assert_int_equal(strlen(media.notes), 511);
 }
 
 static int make_folder(void **state)
@@ -205,6 +348,11 @@ int main(void)
         cmocka_unit_test(test_too_many_channels),
         cmocka_unit_test(test_unreadable_files),
         cmocka_unit_test(test_cut_off_files),
+        cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_cover_of_music),
+        cmocka_unit_test(test_nothing_to_carry),
+        cmocka_unit_test(test_chosen),
+        cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
