@@ -31,7 +31,7 @@ static bool is_surround_opus(const AVStream *stream)
 
 const struct carriage *carriage_of(const AVStream *stream)
 {
-    if (is_cover(stream) || is_surround_opus(stream))
+    if (is_surround_opus(stream))
         return NULL;
     for (size_t i = 0; i < sizeof(carriages) / sizeof(carriages[0]); i++) {
         if (carriages[i].codec == stream->codecpar->codec_id)

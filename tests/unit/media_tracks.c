@@ -198,6 +198,19 @@ static void test_cut_off_files(void **state)
     assert_non_null(media);
     assert_string_equal(media->notes, "");
     media_free(media);
+    /* One more box, with a size of 2^32 + 20 in 8 bytes, of which 20 are there. */
+    const char *more = cut(first, "more.mp4", (size_t)whole.st_size);
+    FILE *file = fopen(more, "ab");
+    assert_non_null(file);
+    assert_int_equal(fwrite("\0\0\0\1free\0\0\0\1\0\0\0\x14"
+                            "1234",
+                            1, 20, file),
+                     20);
+    assert_int_equal(fclose(file), 0);
+    media = LOAD(.path = more);
+    assert_non_null(media);
+    assert_string_equal(media->notes, "it is cut off: its last 4294967296 bytes are missing");
+    media_free(media);
 }
 
 /* Streams: H.264, AC-3, AAC, a subtitle, AAC, and a cover, which in MP4 is no track and so last. */
