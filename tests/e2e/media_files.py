@@ -64,6 +64,27 @@ def packets_of_any_size(transport, mtu):
         assert mtu / 2 < run.rtp["bytes"] / run.rtp["packets"] <= mtu, run.rtp
 
 
+def units(source, seconds, *options):
+    """The digests of the units that ffmpeg finds there, in their order."""
+    told = subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", *options, "-i", source, "-t", seconds, "-map", "0:a", "-c",
+                           "copy", "-f", "framemd5", "-"], capture_output=True, text=True, timeout=30).stdout
+    return [line.split(",")[5].strip() for line in told.splitlines() if not line.startswith("#")]
+
+
+@test(args=[("aac", 200), ("aac", 65000), ("opus", 3837)])
+def sound_that_ffmpeg_puts_together(codec, mtu):
+    """Units of AAC of some 680 bytes, and of Opus of 3,825, are what they were in the file."""
+    noise = ["-f", "lavfi", "-i", "anoisesrc=d=2:r=48000", "-ac", "2"]
+    if codec == "aac":
+        sound = made("noise.m4a", *noise, "-c:a", "aac", "-b:a", "256k")
+    else:
+        sound = made("noise.mka", *noise, "-c:a", "libopus", "-b:a", "510k", "-vbr", "off", "-frame_duration", "60")
+    with Server("--media", sound, "--mtu", str(mtu)) as server:
+        heard = units(server.url, "1", "-rtsp_transport", "tcp")
+    assert len(heard) >= 15, heard
+    assert " ".join(heard) in " ".join(2 * units(sound, "9")), "they are others than the file's"
+
+
 @test(args=[(transport, mtu) for transport in ("tcp", "udp") for mtu in (200, 1400, 2048)])
 def published_packets_of_any_size(transport, mtu):
     with Server() as server:
