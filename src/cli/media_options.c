@@ -55,7 +55,7 @@ bool media_check_tracks(const struct options *options, struct text *error)
 {
     const char *list = options_text(options, OPT_MEDIA_TRACKS);
     struct slice rest = slice_from_string(list ? list : "");
-    bool right = !list || rest.len > 0;
+    bool right = true;
     uint64_t number;
     if (!list)
         return true;

@@ -253,8 +253,8 @@ static bool describe_track(struct loading *loading, unsigned track)
         return describe_aac(loading, track);
     to->clock_rate = carriage->clock_rate > 0 ? carriage->clock_rate : (uint32_t)of->sample_rate;
     to->payload_type = payload_type_of(carriage, to->clock_rate, channels);
-    if (carriage->codec == AV_CODEC_ID_OPUS &&
-        channels == 2) /* a receiver expects mono (RFC 7587) */
+    /* A receiver expects mono (RFC 7587, 6.1). */
+    if (carriage->codec == AV_CODEC_ID_OPUS && channels == 2)
         snprintf(to->fmtp, sizeof(to->fmtp), "sprop-stereo=1");
     if (carriage->filter)
         snprintf(to->rtpmap, sizeof(to->rtpmap), "%s/%u", carriage->name, to->clock_rate);
