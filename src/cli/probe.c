@@ -86,6 +86,12 @@ static void keep_proof(struct probe *probe, struct slice sent)
     probe->secrets.proof = slice_make(probe->proof, proof.len);
 }
 
+static void forget_media(struct probe *probe)
+{
+    memset(probe->tracks, 0, sizeof(probe->tracks));
+    memset(&probe->ignored, 0, sizeof(probe->ignored));
+}
+
 static void on_message(void *context, const struct session *session,
                        enum client_direction direction, struct slice text)
 {
@@ -100,7 +106,7 @@ static void on_message(void *context, const struct session *session,
     if (rtsp_parse(text, &message) != RTSP_DONE)
         return;
     if (direction == CLIENT_SENT && message.method == RTSP_DESCRIBE) /* begins it all again */
-        memset(probe->tracks, 0, sizeof(probe->tracks));
+        forget_media(probe);
     if (direction == CLIENT_SENT || message.is_request)
         return;
     keep_server(probe, &message);
@@ -124,6 +130,25 @@ static void on_packet(void *context, const struct session *session, unsigned n,
     track->late += arrival->verdict == RECEIVER_LATE;
     track->resets += arrival->verdict == RECEIVER_RESTART;
     track->held += arrival->verdict == RECEIVER_HELD;
+    (void)session;
+}
+
+static void on_ignored(void *context, const struct session *session,
+                       const struct client_ignored *what)
+{
+    struct probe *probe = context;
+    struct probe_ignored *ignored = &probe->ignored;
+    if (!what->from) {
+        if (ignored->unknown_type == 0)
+            ignored->payload_type = what->payload_type;
+        ignored->unknown_type += what->packets;
+        return;
+    }
+    if (ignored->foreign == 0) {
+        ignored->from = *what->from;
+        ignored->expected = *what->expected;
+    }
+    ignored->foreign += what->packets;
     (void)session;
 }
 
@@ -212,6 +237,7 @@ static int init_shard(struct probe *probe, enum loop_kind loop)
         .stopped = &stopped,
         .on_message = on_message,
         .on_packet = on_packet,
+        .on_ignored = on_ignored,
         .on_ended = on_ended,
         .context = probe,
     };

@@ -35,6 +35,15 @@ struct probe_track {
     uint32_t clock_rate;
 };
 
+/* What came and was not counted. */
+struct probe_ignored {
+    uint64_t foreign; /* datagrams from other hosts than the server and its source */
+    struct address from,
+        expected;          /* of the first of them: whose it was, whose would have counted */
+    uint64_t unknown_type; /* packets of payload types that the SDP doesn't have */
+    uint8_t payload_type;  /* of the first of them */
+};
+
 struct probe {
     struct plan plan;
     struct targets targets;
@@ -59,6 +68,7 @@ struct probe {
 
     struct probe_track tracks[DESCRIPTION_TRACKS];
     unsigned track_count;
+    struct probe_ignored ignored;
 
     bool ended;
     bool interrupted;
@@ -95,6 +105,10 @@ double probe_media_s(const struct probe *probe);
 
 /* The number of the track that this medium became, or -1. */
 int probe_track_of(const struct probe *probe, unsigned medium);
+
+/* Appends what came and was not counted, as a sentence without its full stop; nothing where there
+   was nothing. */
+void probe_write_ignored(struct text *to, const struct probe *probe);
 
 /* Appends why there was no media, or how it ended, as a sentence without its full stop. */
 void probe_write_reason(struct text *to, const struct probe *probe);

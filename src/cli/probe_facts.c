@@ -63,15 +63,49 @@ int probe_track_of(const struct probe *probe, unsigned medium)
     return wants && track < (int)DESCRIPTION_TRACKS ? track : -1;
 }
 
+static void write_packets(struct text *to, uint64_t count)
+{
+    units_write_count(to, count);
+    text_add_string(to, count == 1 ? " packet" : " packets");
+}
+
+void probe_write_ignored(struct text *to, const struct probe *probe)
+{
+    const struct probe_ignored *ignored = &probe->ignored;
+    if (ignored->foreign > 0) {
+        write_packets(to, ignored->foreign);
+        text_add_string(to, " came from ");
+        address_write_host(to, &ignored->from);
+        text_add_string(to, ", not from ");
+        address_write_host(to, &ignored->expected);
+    }
+    if (ignored->unknown_type == 0)
+        return;
+    text_add_string(to, ignored->foreign > 0 ? "; " : "");
+    write_packets(to, ignored->unknown_type);
+    text_printf(to, " had payload type %u, which the SDP doesn't have", ignored->payload_type);
+}
+
+static bool has_ignored(const struct probe *probe)
+{
+    return probe->ignored.foreign + probe->ignored.unknown_type > 0;
+}
+
 static void write_deadline(struct text *to, const struct probe *probe)
 {
     bool media = probe->reason == REASON_MEDIA_TIMEOUT;
     uint64_t waited_ns = media ? probe->plan.media_timeout_ns : probe->plan.timeout_ns;
     if (probe->reason == REASON_TEARDOWN_TIMEOUT && waited_ns > CLIENT_TEARDOWN_NS)
         waited_ns = CLIENT_TEARDOWN_NS;
-    text_add_string(to, media ? "no RTP came within " : "no answer within ");
+    bool ignored = media && has_ignored(probe);
+    text_add_string(to, ignored ? "no RTP that counts came within "
+                        : media ? "no RTP came within "
+                                : "no answer within ");
     units_write_duration(to, waited_ns);
-    if (media && probe->udp)
+    if (ignored) {
+        text_add_string(to, ": ");
+        probe_write_ignored(to, probe);
+    } else if (media && probe->udp)
         text_add_string(to, " (a firewall may keep UDP back: try --transport tcp)");
 }
 

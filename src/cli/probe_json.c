@@ -192,20 +192,40 @@ static json_t *address_of(const struct probe *probe)
     return json_string(text_string(&to));
 }
 
+static json_t *host_or_null(bool is_known, const struct address *address)
+{
+    char room[80];
+    struct text to = text_init(room, sizeof(room));
+    if (!is_known)
+        return json_null();
+    address_write_host(&to, address);
+    return json_string(text_string(&to));
+}
+
+static json_t *ignored_of(const struct probe_ignored *ignored)
+{
+    bool foreign = ignored->foreign > 0, unknown = ignored->unknown_type > 0;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "foreign", count(ignored->foreign), "from",
+                     host_or_null(foreign, &ignored->from), "expected_from",
+                     host_or_null(foreign, &ignored->expected), "unknown_type",
+                     count(ignored->unknown_type), "payload_type",
+                     unknown ? count(ignored->payload_type) : json_null());
+}
+
 bool probe_print_json(const struct probe *probe)
 {
     const struct rtcp_counts *rtcp = &probe->shard.client.stats->rtcp;
     json_t *document = json_pack(
-        "{s:s, s:{s:s, s:s}, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:f, s:o, s:{s:I, s:I, s:I}, s:o, "
-        "s:o}",
+        "{s:s, s:{s:s, s:s}, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:f, s:o, s:o, s:{s:I, s:I, s:I}, "
+        "s:o, s:o}",
         "schema", "rtspbench.probe.v1", "tool", "name", "rtspbench", "version", RTSPBENCH_VERSION,
         "url", text_or_null(probe, probe->targets.urls[0].text), "address", address_of(probe),
         "transport", probe->udp ? "udp" : "tcp", "server", string_or_null(probe->server), "verdict",
         probe_got_media(probe) ? "ok" : "failed", "error", error_of(probe), "timing_ms",
-        timing_of(probe), "media_s", probe_media_s(probe), "tracks", tracks_of(probe), "rtcp",
-        "sr_received", (json_int_t)rtcp->sr_received, "rr_sent", (json_int_t)rtcp->rr_sent,
-        "bye_received", (json_int_t)rtcp->bye_received, "sdp", sdp_of(probe), "messages",
-        messages_of(probe));
+        timing_of(probe), "media_s", probe_media_s(probe), "tracks", tracks_of(probe), "ignored",
+        ignored_of(&probe->ignored), "rtcp", "sr_received", (json_int_t)rtcp->sr_received,
+        "rr_sent", (json_int_t)rtcp->rr_sent, "bye_received", (json_int_t)rtcp->bye_received, "sdp",
+        sdp_of(probe), "messages", messages_of(probe));
     if (!document)
         return false;
     bool good = json_dumpf(document, out_stream(), JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;

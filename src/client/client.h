@@ -76,6 +76,15 @@ struct client_config {
 enum client_direction { CLIENT_SENT, CLIENT_RECEIVED };
 
 /* What the host does. Sockets are its own names, over 0; errors are -errno. */
+/* Packets that are not a session's media: of a payload type that the SDP doesn't have, or datagrams
+   from another host than the server and SETUP's source. */
+struct client_ignored {
+    const struct address *from;     /* NULL: of an unknown payload type */
+    const struct address *expected; /* with from: whose would have counted */
+    uint32_t packets;
+    uint8_t payload_type; /* without from */
+};
+
 struct client_io {
     uint64_t (*clock)(void *host); /* monotonic, of this instant */
     int64_t (*connect)(void *host, const struct address *to, uint64_t token, uint32_t reader);
@@ -111,6 +120,9 @@ struct client_io {
                        struct slice message);
     void (*on_packet)(void *host, const struct session *session, unsigned track,
                       const struct panel_packet *packet, const struct receiver_arrival *arrival);
+    /* May be NULL. What came and is not counted. */
+    void (*on_ignored)(void *host, const struct session *session,
+                       const struct client_ignored *what);
 };
 
 struct client {

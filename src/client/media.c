@@ -26,7 +26,10 @@ static bool follow_type(struct client *client, struct session *session, unsigned
     const struct description *told = session_description(client, session);
     const struct description_format *format = description_find(&told->tracks[n], type);
     if (!format) {
+        const struct client_ignored ignored = {.packets = 1, .payload_type = type};
         client->stats->oddities.unknown_type++;
+        if (client->io->on_ignored)
+            client->io->on_ignored(client->host, session, &ignored);
         return false;
     }
     track->payload_type = type;

@@ -361,6 +361,24 @@ static bool is_ours(const struct session_udp *udp, const struct address *from)
            (udp->source.family != 0 && address_same_host(from, &udp->source));
 }
 
+/* What the kernel gathered into one read is as many packets as it has segments. */
+static void ignore(struct client *client, const struct session *session,
+                   const struct session_event *event)
+{
+    const struct session_udp *udp = session_udp_of(client, session);
+    uint32_t packets = 1;
+    if (event->segment > 0 && event->bytes.len > event->segment)
+        packets = (uint32_t)((event->bytes.len + event->segment - 1) / event->segment);
+    const struct client_ignored ignored = {
+        .from = event->from,
+        .expected = udp->source.family != 0 ? &udp->source : &udp->peer,
+        .packets = packets,
+    };
+    client->stats->oddities.foreign += packets;
+    if (client->io->on_ignored)
+        client->io->on_ignored(client->host, session, &ignored);
+}
+
 void stream_on_datagram(struct client *client, struct session *session,
                         const struct session_event *event)
 {
@@ -373,7 +391,7 @@ void stream_on_datagram(struct client *client, struct session *session,
     if (!udp || (track >= session->track_count && !in_setup))
         return;
     if (!is_ours(udp, event->from)) {
-        client->stats->oddities.foreign++;
+        ignore(client, session, event);
         return;
     }
     while (left.len > 0 && goes_on(session, generation)) {

@@ -35,6 +35,8 @@ struct shard_setup {
                        enum client_direction direction, struct slice message);
     void (*on_packet)(void *context, const struct session *session, unsigned track,
                       const struct panel_packet *packet, const struct receiver_arrival *arrival);
+    void (*on_ignored)(void *context, const struct session *session,
+                       const struct client_ignored *what);
     void (*on_ended)(void *context, const struct session *session, enum session_outcome outcome);
     void *context;
 };

@@ -231,6 +231,14 @@ static void io_on_message(void *host, const struct session *session,
         shard->setup.on_message(shard->setup.context, session, direction, message);
 }
 
+static void io_on_ignored(void *host, const struct session *session,
+                          const struct client_ignored *what)
+{
+    const struct shard *shard = host;
+    if (shard->setup.on_ignored)
+        shard->setup.on_ignored(shard->setup.context, session, what);
+}
+
 static void io_on_packet(void *host, const struct session *session, unsigned track,
                          const struct panel_packet *packet, const struct receiver_arrival *arrival)
 {
@@ -298,6 +306,7 @@ const struct client_io shard_io = {
     .ended = io_ended,
     .on_message = io_on_message,
     .on_packet = io_on_packet,
+    .on_ignored = io_on_ignored,
 };
 
 /* A bad client's life has a length even where the good ones' has none: it leaves and comes again.

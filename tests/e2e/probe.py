@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -228,6 +229,74 @@ def a_drop_in_the_middle():
     with Server() as server:
         done = Probe("-d", "10s", server.url + "card?close_after=1s")
     done.expect(0, r"^ok: media on 2 of 2 tracks, .*; but media: the server closed the connection$")
+
+
+DESCRIPTION = ("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+               "a=rtpmap:96 H264/90000\r\na=control:t\r\n")
+
+
+def packet(payload_type, number):
+    return struct.pack(">BBHII", 0x80, payload_type, number, number * 3600, 7) + bytes(20)
+
+
+def send_ignored(connection, transport, count):
+    """Packets that nobody asked for: from another host, or of another payload type."""
+    if "client_port" not in transport:
+        for number in range(count):
+            one = packet(97, number)
+            connection.sendall(struct.pack(">cBH", b"$", 0, len(one)) + one)
+        return
+    port = int(re.search(r"client_port=(\d+)", transport)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.1.1", 0))
+        for number in range(count):
+            sender.sendto(packet(96, number), ("127.0.0.1", port))
+
+
+def ignored_server(listener, count):
+    """A server whose media are not what it said."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as requests:
+        head, transport = [], ""
+        for line in requests:
+            if line.strip():
+                head.append(line.decode("latin-1").rstrip())  # reports stand among the requests
+                continue
+            method = head[0].split()[0]
+            headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in head[1:])}
+            transport = headers.get("transport", transport)
+            body = DESCRIPTION if method == "DESCRIBE" else ""
+            more = f"Transport: {transport};server_port=9000-9001\r\n" if method == "SETUP" else ""
+            connection.sendall(f"RTSP/1.0 200 OK\r\nCSeq: {headers.get('cseq')}\r\nSession: 1\r\n{more}"
+                               f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            if method == "PLAY":
+                send_ignored(connection, transport, count)
+            head = []
+
+
+IGNORED = {
+    "tcp": ("31 packets had payload type 97, which the SDP doesn't have",
+            {"foreign": 0, "from": None, "expected_from": None, "unknown_type": 31, "payload_type": 97}),
+    "udp": ("31 packets came from 127.0.1.1, not from 127.0.0.1",
+            {"foreign": 31, "from": "127.0.1.1", "expected_from": "127.0.0.1", "unknown_type": 0,
+             "payload_type": None}),
+}
+
+
+@test(args=[(transport, as_json) for transport in IGNORED for as_json in ("text", "json")])
+def what_is_ignored_is_said(transport, told_as):
+    """With its count and where it came from, and never as if nothing had come."""
+    more = ["--json"] if told_as == "json" else []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=ignored_server, args=(listener, 31), daemon=True).start()
+        done = Probe("-t", transport, *more, f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x")
+    sentence, ignored = IGNORED[transport]
+    equal(done.status, 1, f"status\n{done.out}{done.err}")
+    if more:
+        equal(done.document["ignored"], ignored, "ignored")
+    else:
+        done.expect(1, f"^failed: media: no RTP that counts came within 10.0 s: {sentence}$",
+                    f"^  ignored +{sentence}$")
 
 
 if __name__ == "__main__":
