@@ -33,7 +33,8 @@ enum auth_result {
 };
 
 /* Picks the strongest of all WWW-Authenticate headers of a 401: SHA-256, then MD5, then Basic. A
-   header may hold several challenges. */
+   header may hold several challenges. A quoted value is kept, repeated and hashed as it stands
+   between its quotes, escapes included (RFC 2617, 3.2.2: unq). */
 enum auth_result auth_choose(const struct rtsp_message *reply, struct auth_challenge *out);
 
 /* user and password are bytes (percent-decoded, UTF-8). */

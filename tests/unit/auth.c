@@ -93,6 +93,11 @@ static const struct {
      "Digest username=\"admin\", realm=\"IP Camera(12345)\", nonce=\"0123abcd\", "
      "uri=\"rtsp://192.168.1.64:554/Streaming/Channels/101\", "
      "response=\"a6201b906761cb7e76e8432c579e8ddd\""},
+    {"escapes in a realm are part of it (computed by Python's hashlib)",
+     "WWW-Authenticate: Digest realm=\"cam \\\"one\\\" \\\\ x\", nonce=\"n\"\r\n", "user", "pass",
+     "DESCRIBE", "rtsp://h/x", "unused",
+     "Digest username=\"user\", realm=\"cam \\\"one\\\" \\\\ x\", nonce=\"n\", "
+     "uri=\"rtsp://h/x\", response=\"99ca6a3a86d0c0012650afb8d0873939\""},
     {"RFC 7617, 2", "WWW-Authenticate: Basic realm=\"WallyWorld\"\r\n", "Aladdin", "open sesame",
      "GET", "/", "unused", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
     {"RFC 7617, 2.1", "WWW-Authenticate: Basic realm=\"foo\", charset=\"UTF-8\"\r\n", "test",
