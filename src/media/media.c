@@ -57,6 +57,7 @@ bool media_finish(struct media *media)
     for (uint32_t i = 0; i < media->packet_count; i++) {
         struct media_packet *packet = &media->packets[i];
         packet->number = media->tracks[packet->track].packets++;
+        media->tracks[packet->track].key_packets += packet->key;
     }
     return media->packets[media->packet_count - 1].due_ns < media->lap_ns;
 }

@@ -25,8 +25,9 @@ struct media_packet {
     uint32_t number;        /* among the track's packets of a lap */
     uint16_t payload_len;
     uint8_t track;
-    uint8_t prefix_len : 7;
+    uint8_t prefix_len : 6;
     uint8_t marker : 1;
+    uint8_t key : 1;                  /* of a frame that decoding can begin with */
     uint8_t prefix[MEDIA_PREFIX_MAX]; /* a fragment's or an access unit's header, so that no payload
                                          is copied */
 };
@@ -37,6 +38,7 @@ struct media_track {
     uint32_t clock_rate;       /* Hz */
     uint32_t lap_ticks;        /* what a lap adds to the timestamp */
     uint32_t packets;          /* a lap */
+    uint32_t key_packets;      /* of those; 0: every frame stands alone, or nobody can tell */
     uint32_t bandwidth_kbps;   /* 0: unknown */
     char rtpmap[32];           /* "H264/90000" */
     char fmtp[MEDIA_FMTP_MAX]; /* may be empty */

@@ -156,7 +156,7 @@ static bool pack_fragments(struct media *media, enum nal_codec codec, struct sli
         prefix[0] = (uint8_t)((nal.data[0] & 0x81) | H265_FU << 1);
         prefix[1] = nal.data[1];
     }
-    packet.prefix_len = (flags_at + 1) & 0x7f;
+    packet.prefix_len = (flags_at + 1) & 0x3f;
     slice_take(&nal, flags_at);
     for (uint8_t start = 0x80; nal.len > 0; start = 0) {
         struct slice piece = slice_take(&nal, media_payload_max(media) - packet.prefix_len);
@@ -188,15 +188,24 @@ static bool is_padding(enum nal_codec codec, struct slice nal)
                              : type == H265_DELIMITER || type == H265_FILLER;
 }
 
-static bool lacks_sets(enum nal_codec codec, struct slice unit)
+/* What stands in an access unit. */
+struct contents {
+    bool key;  /* makes it a keyframe */
+    bool sets; /* parameter sets */
+    bool recovery;
+};
+
+static struct contents look_through(enum nal_codec codec, struct slice unit)
 {
+    struct contents found = {0};
     struct slice nal;
-    bool key = false, has_sets = false;
     while (nal_next(&unit, &nal)) {
-        key |= nal_is_keyframe(codec, nal);
-        has_sets |= nal_is_parameter_set(codec, nal);
+        bool sei = codec == NAL_H264 && nal_type(codec, nal) == H264_SEI;
+        found.key |= nal_is_keyframe(codec, nal);
+        found.sets |= nal_is_parameter_set(codec, nal);
+        found.recovery |= sei && h264_recovery_frames(nal) != H264_NO_RECOVERY_POINT;
     }
-    return key && !has_sets;
+    return found;
 }
 
 bool nal_pack(struct media *media, enum nal_codec codec, struct slice unit,
@@ -204,13 +213,15 @@ bool nal_pack(struct media *media, enum nal_codec codec, struct slice unit,
 {
     struct slice nal;
     uint32_t before = media->packet_count;
-    bool prepend = lacks_sets(codec, unit);
-    for (unsigned i = 0; prepend && i < sets->count; i++) {
-        if (!pack_one(media, codec, sets->sets[i], at))
+    const struct contents found = look_through(codec, unit);
+    struct media_packet packet = *at;
+    packet.key = found.key || found.recovery;
+    for (unsigned i = 0; found.key && !found.sets && i < sets->count; i++) {
+        if (!pack_one(media, codec, sets->sets[i], &packet))
             return false;
     }
     while (nal_next(&unit, &nal)) {
-        if (!is_padding(codec, nal) && !pack_one(media, codec, nal, at))
+        if (!is_padding(codec, nal) && !pack_one(media, codec, nal, &packet))
             return false;
     }
     if (media->packet_count > before)

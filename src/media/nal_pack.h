@@ -38,6 +38,7 @@ void nal_write_fmtp(struct text *to, enum nal_codec codec, const struct nal_sets
 
 /* Appends the packets of one access unit, an Annex B stream that the media will keep: at gives
    track, due time and timestamp. A keyframe without parameter sets gets them in front, delimiters
-   and filler are left out, the last packet is marked. False when out of memory. */
+   and filler are left out, the last packet is marked, and all are key where decoding can begin: at
+   a keyframe, or at a recovery point of intra refresh. False when out of memory. */
 bool nal_pack(struct media *media, enum nal_codec codec, struct slice unit,
               const struct nal_sets *sets, const struct media_packet *at);

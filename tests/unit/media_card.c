@@ -64,6 +64,7 @@ static void test_joining_points_are_keyframes(void **state)
         bool key = type_of(&media->packets[i]) == 5;
         if (key)
             assert_int_equal(media->packets[i].due_ns % (2 * NS_PER_S), 0);
+        assert_int_equal(media->packets[i].key, media->packets[i].due_ns % (2 * NS_PER_S) == 0);
         keyframes += key && media->packets[i].marker;
     }
     assert_int_equal(media->joins, 8);

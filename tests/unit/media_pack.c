@@ -125,7 +125,8 @@ static void test_annexb(void **state)
     assert_false(nal_next(&junk, &nal));
 }
 
-/* A keyframe gets parameter sets when, and only when, it has none; the delimiter is left out. */
+/* A keyframe gets parameter sets when, and only when, it has none; the delimiter is left out. All
+   packets of a frame are key where decoding can begin. */
 static void test_sets_before_keyframes(void **state)
 {
     static const uint8_t bare[] = {0, 0, 1, 0x65, 0x88, 0x84, 0x21};
@@ -139,15 +140,18 @@ static void test_sets_before_keyframes(void **state)
     const struct {
         struct slice unit;
         unsigned packets;
-    } rows[] = {{slice_make(key_unit, sizeof(key_unit)), 3},
-                {slice_make(bare, sizeof(bare)), 3},
-                {slice_make(delta, sizeof(delta)), 1},
-                {slice_make(recovery, sizeof(recovery)), 4},
-                {slice_make(refresh, sizeof(refresh)), 2}};
+        bool key;
+    } rows[] = {{slice_make(key_unit, sizeof(key_unit)), 3, true},
+                {slice_make(bare, sizeof(bare)), 3, true},
+                {slice_make(delta, sizeof(delta)), 1, false},
+                {slice_make(recovery, sizeof(recovery)), 4, true},
+                {slice_make(refresh, sizeof(refresh)), 2, true}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct media *media = calloc(1, sizeof(*media));
         assert_true(nal_pack(media, NAL_H264, rows[i].unit, &sets, &at));
         assert_int_equal(media->packet_count, rows[i].packets);
+        for (uint32_t k = 0; k < media->packet_count; k++)
+            assert_int_equal(media->packets[k].key, rows[i].key);
         if (rows[i].packets >= 3) {
             assert_int_equal(media->packets[0].payload[0], 0x67);
             assert_int_equal(media->packets[1].payload[0], 0x68);
@@ -156,6 +160,26 @@ static void test_sets_before_keyframes(void **state)
         media_free(media);
     }
     assert_false(nal_find_sets(NAL_H264, slice_make(bare, sizeof(bare)), &sets));
+}
+
+/* ITU-T H.265, table 7-1: 16 to 21 are pictures that decoding can begin with, also in fragments. */
+static void test_h265_keyframes(void **state)
+{
+    static uint8_t bytes[UNIT_MAX];
+    struct rng rng = rng_init(1, 2, 3);
+    struct nal_sets none = {0};
+    for (unsigned type = 0; type < 22; type++) {
+        struct media *media = calloc(1, sizeof(*media));
+        struct text stream = text_init(bytes, sizeof(bytes));
+        struct media_packet at = {0};
+        const char header[] = {(char)(type << 1), 1};
+        add_nal(&stream, &rng, header, 2, 5000);
+        assert_true(nal_pack(media, NAL_H265, text_slice(&stream), &none, &at));
+        assert_int_equal(media->packet_count, 4);
+        for (uint32_t i = 0; i < media->packet_count; i++)
+            assert_int_equal(media->packets[i].key, type >= 16);
+        media_free(media);
+    }
 }
 
 /* Base64 by hand: 67 4d 40 1f ab -> Z01AH6s=, 68 ee 3c 80 without the zero behind it -> aO48gA== */
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_h265_round_trip),
         cmocka_unit_test(test_annexb),
         cmocka_unit_test(test_sets_before_keyframes),
+        cmocka_unit_test(test_h265_keyframes),
         cmocka_unit_test(test_fmtp),
         cmocka_unit_test(test_picture_starts),
         cmocka_unit_test(test_adts),
