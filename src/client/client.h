@@ -60,6 +60,7 @@ struct client_config {
     uint64_t report_ns; /* between receiver reports; 0: 5 s */
     uint64_t seed;
     const struct media *publish; /* what sessions send; NULL: they read */
+    uint64_t publish_queue_ns;   /* so long what the kernel doesn't take waits, at least */
     enum client_transport transport;
     enum client_keepalive keepalive;
     enum description_wanted tracks;

@@ -10,13 +10,14 @@
 #include "proto/rtcp.h"
 
 #define FRAME_BYTES 4u
-#define FULL_LOOK_NS (100 * NS_PER_MS) /* how often what a full connection costs is counted */
+#define FULL_LOOK_NS (100 * NS_PER_MS) /* how often a full connection is looked at */
 #define FULL_RETRY_NS (2 * NS_PER_MS)  /* nothing tells when a UDP socket has room again */
 #define BATCH_MAX 64u
 #define CHOICE_TRACK UINT64_C(0x7075626c)
 #define REPORT_APART_MS 1000u /* reports that are closer together count as one */
 #define REPORTS_MISSED 3u     /* intervals without one: the server sends no more */
 #define KEEPALIVE_PATIENCE_NS (2 * NS_PER_S)
+#define LINGER_NS NS_PER_S /* TEARDOWN waits so long for what is still to be written */
 
 static_assert(FRAME_BYTES + PUBLISHER_PACKET_MAX <= CONVERSATION_TX, "a cut packet is kept");
 
@@ -36,7 +37,8 @@ void publisher_begin(struct client *client, struct session *session)
     assert(record != POOL_NONE); /* one for each session */
     session->publisher = record + 1;
     struct publisher *publisher = pool_at(&client->publishers, record);
-    *publisher = (struct publisher){.start_ns = client->now_ns};
+    *publisher = (struct publisher){0};
+    publisher_queue_begin(&publisher->queue, media_of(client), client->now_ns);
     for (unsigned i = 0; i < media_of(client)->track_count; i++) {
         struct rng rng =
             rng_init(client->config->seed, (uint64_t)session->incarnation << 32 | session->reader,
@@ -48,30 +50,17 @@ void publisher_begin(struct client *client, struct session *session)
     }
 }
 
-static uint64_t due_ns(const struct media *media, const struct publisher *publisher)
+/* Until when what comes due is to be written. */
+static uint64_t due_by_ns(const struct client *client, const struct publisher *publisher)
 {
-    return publisher->start_ns + publisher->lap * media->lap_ns +
-           media->packets[publisher->index].due_ns;
+    return publisher->end_ns > 0 ? publisher->end_ns : client->now_ns;
 }
 
-/* Packets due by now and not yet written. */
-static uint64_t lag(const struct client *client, const struct publisher *publisher)
+/* The next packet of a track was written, or dropped by the kernel. */
+static void next_packet(const struct media *media, struct publisher *publisher, unsigned track)
 {
-    const struct media *media = media_of(client);
-    uint64_t since_ns = client->now_ns - publisher->start_ns;
-    uint64_t due = since_ns / media->lap_ns * media->packet_count +
-                   media_find(media, since_ns % media->lap_ns + 1);
-    uint64_t done = (uint64_t)publisher->lap * media->packet_count + publisher->index;
-    return due > done ? due - done : 0;
-}
-
-static void next_packet(const struct media *media, struct publisher *publisher)
-{
-    publisher->tracks[media->packets[publisher->index].track].sequence++;
-    if (++publisher->index == media->packet_count) {
-        publisher->index = 0;
-        publisher->lap++;
-    }
+    publisher->tracks[track].sequence++;
+    publisher_queue_advance(&publisher->queue, media, track);
 }
 
 static struct published_counts *stream_counts(struct client *client, const struct session *session)
@@ -89,17 +78,82 @@ static void count_dropped(struct client *client, const struct session *session,
     }
 }
 
-/* The oldest go until only keep are left. */
-static void drop(struct client *client, struct session *session, enum drop_cause cause,
-                 uint64_t keep)
+/* Is there no room, as far as the kernel has said? */
+static bool is_full(struct client *client, const struct session *session)
+{
+    return publisher_of(client, session)->full ||
+           (!session->udp && !session_can_send(client, session));
+}
+
+/* After there was room the time since the last look is ours, where it was longer than it should
+   have been: there may have been room all along. */
+static void note_full(const struct client *client, struct publisher *publisher)
+{
+    uint64_t away_ns = client->now_ns - publisher->refused_ns;
+    if (publisher->full_since_ns == 0)
+        publisher->full_since_ns = client->now_ns;
+    else if (publisher->had_room && away_ns > FULL_LOOK_NS + FULL_LOOK_NS / 2)
+        publisher->full_since_ns += away_ns;
+    publisher->refused_ns = client->now_ns;
+    publisher->had_room = false;
+}
+
+/* Whose fault it is that a packet still waits. The server's, or that of the way to it, where the
+   connection had no room for more than half of that time; else we came late. A datagram's socket is
+   full by our own line alone. */
+static enum drop_cause cause_of(const struct publisher *publisher, const struct session *session,
+                                uint64_t due_ns)
+{
+    uint64_t refused_ns = publisher->refused_ns, since_ns = publisher->full_since_ns;
+    if (session->udp || since_ns == 0)
+        return DROP_SELF;
+    uint64_t waited_ns = refused_ns > due_ns ? refused_ns - due_ns : 0;
+    return refused_ns - since_ns > waited_ns / 2 ? DROP_SERVER : DROP_SELF;
+}
+
+static void use_up(struct client *client, const struct session *session, unsigned track,
+                   uint32_t packets, enum drop_cause cause)
+{
+    publisher_of(client, session)->tracks[track].sequence += (uint16_t)packets;
+    count_dropped(client, session, cause, packets);
+}
+
+/* What was due before, and has not been written, has waited for too long: for as long as the limit
+   when there last was no room. */
+static uint64_t stale_ns(const struct client *client, const struct publisher *publisher)
+{
+    uint64_t limit_ns = client->config->publish_queue_ns;
+    return publisher->refused_ns > limit_ns ? publisher->refused_ns - limit_ns : 0;
+}
+
+static void shed(struct client *client, struct session *session)
 {
     struct publisher *publisher = publisher_of(client, session);
-    uint64_t behind = lag(client, publisher);
-    if (behind <= keep)
-        return;
-    count_dropped(client, session, cause, behind - keep);
-    for (; behind > keep; behind--)
-        next_packet(media_of(client), publisher);
+    for (unsigned i = 0; i < media_of(client)->track_count; i++) {
+        const struct publisher_place *place = &publisher->queue.places[i];
+        struct publisher_track *track = &publisher->tracks[i];
+        enum drop_cause cause = place->broken ? (enum drop_cause)track->broken_by
+                                              : cause_of(publisher, session, place->due_ns);
+        uint32_t dropped =
+            publisher_queue_shed(&publisher->queue, media_of(client), i,
+                                 due_by_ns(client, publisher), stale_ns(client, publisher));
+        if (dropped == 0)
+            continue;
+        use_up(client, session, i, dropped, cause);
+        track->broken_by = (uint8_t)cause;
+    }
+}
+
+/* Nothing more is written: all that is due is dropped. */
+static void drop_rest(struct client *client, struct session *session)
+{
+    struct publisher *publisher = publisher_of(client, session);
+    for (unsigned i = 0; i < media_of(client)->track_count; i++) {
+        enum drop_cause cause = cause_of(publisher, session, publisher->queue.places[i].due_ns);
+        uint32_t dropped = publisher_queue_clear(&publisher->queue, media_of(client), i,
+                                                 due_by_ns(client, publisher));
+        use_up(client, session, i, dropped, cause);
+    }
 }
 
 static void on_first_packet(struct client *client, struct session *session, uint64_t at_ns)
@@ -131,20 +185,22 @@ static void count_written(struct client *client, struct session *session, unsign
         on_first_packet(client, session, client->now_ns);
 }
 
-/* The next packet, whole, into the scratch buffer from at on; its length, 0 when there is no room.
- */
-static uint32_t build(struct client *client, const struct publisher *publisher, size_t at)
+/* The next packet of a track, whole, into the scratch buffer from at on; its length, 0 when there
+   is no room. */
+static uint32_t build(struct client *client, const struct publisher *publisher, unsigned number,
+                      size_t at)
 {
     const struct media *media = media_of(client);
-    const struct media_packet *packet = &media->packets[publisher->index];
-    const struct publisher_track *track = &publisher->tracks[packet->track];
+    const struct publisher_place *place = &publisher->queue.places[number];
+    const struct media_packet *packet = publisher_queue_packet(&publisher->queue, media, number);
+    const struct publisher_track *track = &publisher->tracks[number];
     uint8_t *to = client->scratch_text + at;
     const struct media_rtp rtp = {
         .ssrc = track->ssrc,
-        .timestamp = track->timestamp_base +
-                     publisher->lap * media->tracks[packet->track].lap_ticks + packet->timestamp,
+        .timestamp = track->timestamp_base + place->lap * media->tracks[number].lap_ticks +
+                     packet->timestamp,
         .sequence = track->sequence,
-        .due_ns = due_ns(media, publisher) + client->unix_offset_ns,
+        .due_ns = place->due_ns + client->unix_offset_ns,
     };
     if (at + MEDIA_HEADER_MAX + MEDIA_PREFIX_MAX + packet->payload_len > CLIENT_SCRATCH)
         return 0;
@@ -153,13 +209,12 @@ static uint32_t build(struct client *client, const struct publisher *publisher, 
     return header_len + packet->payload_len;
 }
 
-/* Counts the next packet as written and moves on. */
-static void commit(struct client *client, struct session *session, uint32_t len)
+/* Counts the next packet of a track as written and moves on. */
+static void commit(struct client *client, struct session *session, unsigned track, uint32_t len)
 {
     struct publisher *publisher = publisher_of(client, session);
-    unsigned track = media_of(client)->packets[publisher->index].track;
-    count_written(client, session, track, len, due_ns(media_of(client), publisher));
-    next_packet(media_of(client), publisher);
+    count_written(client, session, track, len, publisher->queue.places[track].due_ns);
+    next_packet(media_of(client), publisher, track);
 }
 
 /* Packets that go out in one write: their lengths without the interleaved frames. */
@@ -167,39 +222,44 @@ struct batch {
     uint32_t count;
     uint32_t bytes; /* frames included */
     uint32_t lengths[BATCH_MAX];
+    uint8_t tracks[BATCH_MAX];
 };
 
+/* Ends in front of a frame that may have to be dropped: shed looks at that first. */
 static void fill(struct client *client, struct session *session, struct batch *batch)
 {
     struct publisher ahead = *publisher_of(client, session);
-    const struct media *media = media_of(client);
+    const uint64_t until_ns = due_by_ns(client, &ahead), old_ns = stale_ns(client, &ahead);
     batch->count = batch->bytes = 0;
-    while (batch->count < BATCH_MAX && due_ns(media, &ahead) <= client->now_ns) {
-        uint8_t track = media->packets[ahead.index].track;
+    while (batch->count < BATCH_MAX && publisher_queue_due_ns(&ahead.queue) <= until_ns) {
+        unsigned track = publisher_queue_next(&ahead.queue);
         uint8_t *frame = client->scratch_text + batch->bytes;
-        uint32_t len = build(client, &ahead, batch->bytes + FRAME_BYTES);
+        if (batch->count > 0 && publisher_queue_is_stale(&ahead.queue, track, old_ns))
+            return;
+        uint32_t len = build(client, &ahead, track, batch->bytes + FRAME_BYTES);
         if (len == 0)
             return;
         frame[0] = '$'; /* RFC 2326, 10.12 */
         frame[1] = session_track(client, session, track)->channel[0];
         frame[2] = (uint8_t)(len >> 8);
         frame[3] = (uint8_t)len;
+        batch->tracks[batch->count] = (uint8_t)track;
         batch->lengths[batch->count++] = len;
         batch->bytes += FRAME_BYTES + len;
-        next_packet(media, &ahead);
+        next_packet(media_of(client), &ahead, track);
     }
 }
 
 /* The rest of a packet that the kernel cut in two is kept: it counts when that has gone, and
    nothing else goes before it. */
-static void keep_cut(struct client *client, struct session *session, uint32_t len,
+static void keep_cut(struct client *client, struct session *session, unsigned track, uint32_t len,
                      struct slice rest)
 {
     struct publisher *publisher = publisher_of(client, session);
     publisher->cut_bytes = len;
-    publisher->cut_track = media_of(client)->packets[publisher->index].track;
-    publisher->cut_due_ns = due_ns(media_of(client), publisher);
-    next_packet(media_of(client), publisher);
+    publisher->cut_track = (uint8_t)track;
+    publisher->cut_due_ns = publisher->queue.places[track].due_ns;
+    next_packet(media_of(client), publisher, track);
     session_keep(client, session, rest);
 }
 
@@ -213,13 +273,13 @@ static void settle(struct client *client, struct session *session, const struct 
         if (taken < end) {
             publisher_of(client, session)->full = true;
             if (taken > at)
-                keep_cut(client, session, batch->lengths[i],
+                keep_cut(client, session, batch->tracks[i], batch->lengths[i],
                          slice_make(client->scratch_text + taken, end - taken));
             else
                 client->io->want_writable(client->host, session->socket);
             return;
         }
-        commit(client, session, batch->lengths[i]);
+        commit(client, session, batch->tracks[i], batch->lengths[i]);
         at = end;
     }
 }
@@ -242,14 +302,13 @@ static bool write_tcp(struct client *client, struct session *session)
 /* One datagram; false when nothing more can be written now. */
 static bool write_udp(struct client *client, struct session *session)
 {
-    const struct media *media = media_of(client);
     struct publisher *publisher = publisher_of(client, session);
     const struct session_udp *udp = session_udp_of(client, session);
-    unsigned track = media->packets[publisher->index].track;
+    unsigned track = publisher_queue_next(&publisher->queue);
     struct address to = udp->peer;
-    if (due_ns(media, publisher) > client->now_ns)
+    if (publisher->queue.places[track].due_ns > due_by_ns(client, publisher))
         return false;
-    uint32_t len = build(client, publisher, 0);
+    uint32_t len = build(client, publisher, track, 0);
     address_set_port(&to, udp->track[track].server_port[0]);
     int error = client->io->send_to(client->host, udp->track[track].socket[0], &to,
                                     slice_make(client->scratch_text, len));
@@ -258,34 +317,54 @@ static bool write_udp(struct client *client, struct session *session)
         return false;
     }
     if (error == 0) {
-        commit(client, session, len);
+        commit(client, session, track, len);
     } else {
         count_dropped(client, session, DROP_SELF, 1);
-        next_packet(media, publisher);
+        next_packet(media_of(client), publisher, track);
     }
     return true;
 }
 
-/* Packets wait because the connection has no room, or because we come late; a datagram's socket is
-   full by our own line alone. */
-static enum drop_cause cause_of(struct client *client, const struct session *session)
+static bool write_some(struct client *client, struct session *session)
 {
-    bool full = publisher_of(client, session)->full || !session_can_send(client, session);
-    return full && !session->udp && !client_was_late(client) ? DROP_SERVER : DROP_SELF;
+    shed(client, session);
+    return session->udp ? write_udp(client, session) : write_tcp(client, session);
+}
+
+static bool is_sending(const struct session *session)
+{
+    return session->state == SESSION_PLAYING || session->state == SESSION_TEARDOWN;
+}
+
+uint64_t publisher_linger_ns(const struct client *client)
+{
+    uint64_t timeout_ns = client->config->timeout_ns;
+    return timeout_ns < LINGER_NS ? timeout_ns : LINGER_NS;
+}
+
+static bool lingered_enough(const struct client *client, const struct publisher *publisher)
+{
+    return publisher->end_ns > 0 &&
+           client->now_ns >= publisher->end_ns + publisher_linger_ns(client);
 }
 
 void publisher_service(struct client *client, struct session *session)
 {
     struct publisher *publisher = publisher_of(client, session);
-    drop(client, session, cause_of(client, session), PUBLISHER_QUEUE);
-    if (session->udp) {
+    if (session->udp)
         publisher->full = false;
-        while (write_udp(client, session))
-            ;
+    while (!is_full(client, session) && write_some(client, session))
+        ;
+    if (!is_sending(session)) /* for want of room to keep a packet */
+        return;
+    if (!is_full(client, session)) {
+        publisher->full_since_ns = 0;
         return;
     }
-    while (!publisher->full && session_can_send(client, session) && write_tcp(client, session))
-        ;
+    note_full(client, publisher);
+    shed(client, session);
+    if (lingered_enough(client, publisher))
+        drop_rest(client, session);
 }
 
 void publisher_on_writable(struct client *client, struct session *session)
@@ -293,25 +372,28 @@ void publisher_on_writable(struct client *client, struct session *session)
     struct publisher *publisher = publisher_of(client, session);
     if (!session_can_send(client, session))
         return;
-    if (session->state == SESSION_PLAYING)
-        drop(client, session, cause_of(client, session), PUBLISHER_QUEUE);
     if (publisher->cut_bytes > 0)
         count_written(client, session, publisher->cut_track, publisher->cut_bytes,
                       publisher->cut_due_ns);
     publisher->cut_bytes = 0;
     publisher->full = false;
-    if (session->state == SESSION_PLAYING)
+    publisher->had_room = true;
+    if (is_sending(session))
         publisher_service(client, session);
 }
 
 uint64_t publisher_next_ns(struct client *client, const struct session *session)
 {
     const struct publisher *publisher = publisher_of(client, session);
-    if (session->udp && publisher->full)
-        return client->now_ns + FULL_RETRY_NS;
-    if (!session->udp && (publisher->full || !session_can_send(client, session)))
-        return client->now_ns + FULL_LOOK_NS;
-    return due_ns(media_of(client), publisher);
+    if (is_full(client, session)) /* counted from the last look, however often this is asked */
+        return publisher->refused_ns + (session->udp ? FULL_RETRY_NS : FULL_LOOK_NS);
+    return publisher_queue_due_ns(&publisher->queue);
+}
+
+bool publisher_lingers(const struct client *client, const struct session *session)
+{
+    const struct publisher *publisher = publisher_of(client, session);
+    return publisher->end_ns > 0 && publisher_queue_due_ns(&publisher->queue) <= publisher->end_ns;
 }
 
 void publisher_doubt(struct client *client, struct session *session)
@@ -370,21 +452,21 @@ void publisher_stop(struct client *client, struct session *session)
 {
     if (reports_stopped(client, publisher_of(client, session)))
         publisher_doubt(client, session);
+    publisher_of(client, session)->end_ns = client->now_ns;
     publisher_service(client, session);
-    if (session->state == SESSION_PLAYING)
-        drop(client, session, cause_of(client, session), 0);
 }
 
 void publisher_end(struct client *client, struct session *session)
 {
     struct publisher *publisher = publisher_of(client, session);
-    if (session->state == SESSION_PLAYING) {
-        drop(client, session, cause_of(client, session), 0);
+    if (is_full(client, session))
+        note_full(client, publisher);
+    if (session->state == SESSION_PLAYING)
         publisher->unconfirmed |= reports_stopped(client, publisher);
-    }
     if (publisher->cut_bytes > 0)
-        count_dropped(client, session, cause_of(client, session), 1);
+        count_dropped(client, session, cause_of(publisher, session, publisher->cut_due_ns), 1);
     publisher->cut_bytes = 0;
+    drop_rest(client, session);
     count_unconfirmed(client, session);
 }
 
@@ -392,7 +474,7 @@ void publisher_end(struct client *client, struct session *session)
 static uint32_t timestamp_now(const struct client *client, const struct publisher *publisher,
                               unsigned track)
 {
-    uint64_t since_ns = client->now_ns - publisher->start_ns;
+    uint64_t since_ns = client->now_ns - publisher->queue.start_ns;
     uint64_t ticks = units_scale(since_ns, media_of(client)->tracks[track].clock_rate, NS_PER_S);
     return publisher->tracks[track].timestamp_base + (uint32_t)ticks;
 }

@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "client/publisher_queue.h"
 #include "media/media.h"
 
 struct client;
 struct session;
 struct rtcp;
 
-#define PUBLISHER_QUEUE 512u /* packets that wait for the server to take them; older ones go */
 #define PUBLISHER_PACKET_MAX 2048u /* bytes of a whole RTP packet: what a conversation can keep */
 
 struct publisher_track {
@@ -25,25 +25,29 @@ struct publisher_track {
     uint32_t last_report_ms;  /* ... and the last of them came */
     uint16_t sequence;        /* of the next packet */
     bool warm;                /* the last report came in the warm-up */
+    uint8_t broken_by;        /* enum drop_cause: why the queue's place is broken */
 };
 
 /* Pooled: taken when RECORD is answered. */
 struct publisher {
     uint32_t link;       /* the pool's, while free */
-    uint32_t lap, index; /* of the next packet */
     uint32_t cut_bytes;  /* of a packet that the kernel has taken in part; 0: there is none ... */
     uint8_t cut_track;   /* ... its track ... */
     bool full;           /* the socket took less than it was given */
+    bool had_room;       /* since refused_ns */
     bool unconfirmed;    /* an answer or reports that the server owed it did not come */
     uint64_t cut_due_ns; /* ... and when it was due */
-    uint64_t start_ns;   /* when the first lap began */
+    uint64_t refused_ns; /* when there last was no room; 0: there has always been */
+    uint64_t full_since_ns; /* since when something has waited for room; 0: nothing does */
+    uint64_t end_ns; /* the session is to end: media up to here still goes out; 0: it isn't */
+    struct publisher_queue queue;
     struct publisher_track tracks[MEDIA_TRACKS_MAX];
 };
 
 /* RECORD was answered: the first packet is due now. */
 void publisher_begin(struct client *client, struct session *session);
 
-/* Writes what is due. */
+/* Writes what is due as far as the kernel takes it, and drops what has waited for too long. */
 void publisher_service(struct client *client, struct session *session);
 
 /* When publisher_service has something to do again. */
@@ -55,8 +59,14 @@ void publisher_on_writable(struct client *client, struct session *session);
 /* An answer that the server owed it did not come in time; nothing where it doesn't publish. */
 void publisher_doubt(struct client *client, struct session *session);
 
-/* The session is about to end: what is due goes out, what can't be written is dropped. */
+/* The session is about to end: nothing more comes due. What is due goes out. */
 void publisher_stop(struct client *client, struct session *session);
+
+/* Since publisher_stop: some of what was due waits for room, and is still waited for. */
+bool publisher_lingers(const struct client *client, const struct session *session);
+
+/* For how long at most. */
+uint64_t publisher_linger_ns(const struct client *client);
 
 /* It has ended, whatever way: what waits now is not going to be written. */
 void publisher_end(struct client *client, struct session *session);

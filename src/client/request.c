@@ -314,7 +314,8 @@ void request_teardown(struct client *client, struct session *session)
 {
     char buffer[DESCRIPTION_TEXT + 16];
     session->pending_cseq = 0;
-    if (!session_can_send(client, session))
+    if (!session_can_send(client, session) ||
+        (session->publisher && publisher_lingers(client, session)))
         return; /* goes out when what is stuck has gone */
     struct text request = begin(client, session, RTSP_TEARDOWN,
                                 presentation_url(client, session, buffer, sizeof(buffer)));

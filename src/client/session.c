@@ -101,6 +101,13 @@ static uint32_t media_deadline_ms(const struct client *client, const struct sess
     return at ? at : 1;
 }
 
+/* Has media to write, or will have. */
+static bool is_publishing(const struct client *client, const struct session *session)
+{
+    return session->state == SESSION_PLAYING ||
+           (session->state == SESSION_TEARDOWN && publisher_lingers(client, session));
+}
+
 void session_arm(struct client *client, struct session *session)
 {
     uint32_t next_ms = session->deadline_ms;
@@ -117,7 +124,7 @@ void session_arm(struct client *client, struct session *session)
     uint64_t at_ns = client->now_ns + (away_ms > 0 ? (uint64_t)away_ms : 0) * NS_PER_MS;
     if (next_ms == 0)
         at_ns = TIME_NEVER;
-    if (session->state == SESSION_PLAYING && session->publisher) {
+    if (session->publisher && is_publishing(client, session)) {
         uint64_t media_ns = publisher_next_ns(client, session);
         at_ns = media_ns < at_ns ? media_ns : at_ns;
     }
@@ -248,6 +255,8 @@ static void stop(struct client *client, struct session *session)
         if (session->state != SESSION_PLAYING) /* for want of room to keep a packet */
             break;
         session_enter(client, session, SESSION_TEARDOWN);
+        if (session->publisher && publisher_lingers(client, session)) /* as long as that lasts */
+            session->deadline_ms += (uint32_t)(publisher_linger_ns(client) / NS_PER_MS);
         media_stop(client, session);
         request_teardown(client, session);
         break;
@@ -352,6 +361,13 @@ static void send_due(struct client *client, struct session *session)
         request_keepalive(client, session);
 }
 
+/* TEARDOWN follows what a publisher still had to write. */
+static void say_goodbye(struct client *client, struct session *session)
+{
+    if (session->state == SESSION_TEARDOWN && session->pending_cseq == 0)
+        request_teardown(client, session);
+}
+
 static void on_timer(struct client *client, struct session *session)
 {
     uint32_t generation = session->generation;
@@ -365,8 +381,10 @@ static void on_timer(struct client *client, struct session *session)
         return;
     }
     send_due(client, session);
-    if (session->state == SESSION_PLAYING && session->publisher)
+    if (session->publisher && is_publishing(client, session))
         publisher_service(client, session);
+    if (session->publisher)
+        say_goodbye(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, media_deadline_ms(client, session)))
         on_silence(client, session);
     if (session->state == SESSION_PLAYING && is_due(client, session->end_ms))
@@ -525,9 +543,11 @@ static void on_writable(struct client *client, struct session *session)
     if (session->acting || session->generation != generation)
         return;
     send_due(client, session);
-    if (session->publisher)
+    if (session->publisher) {
         publisher_on_writable(client, session);
-    if (session->state == SESSION_PLAYING)
+        say_goodbye(client, session);
+    }
+    if (session->state == SESSION_PLAYING || session->state == SESSION_TEARDOWN)
         session_arm(client, session);
 }
 

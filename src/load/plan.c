@@ -23,6 +23,7 @@ void plan_init(struct plan *plan)
         .user_agent = "rtspbench",
         .headers = "",
         .coalesce_ns = NS_PER_MS,
+        .publish_queue_ns = 2 * NS_PER_S,
         .quickack = true,
         .gro = true,
         .panel = 1000,

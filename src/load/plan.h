@@ -70,6 +70,7 @@ struct plan {
     bool seed_given;
 
     const struct media *publish; /* what sessions send; NULL: they read. Borrowed */
+    uint64_t publish_queue_ns;   /* what the network doesn't take waits for so long */
     enum plan_transport transport;
     enum plan_tracks tracks;
     enum plan_keepalive keepalive;

@@ -79,6 +79,7 @@ static struct client_config config_of(const struct shard_setup *setup)
         .readers = plan->readers,
         .panel = plan->panel,
         .publish = plan->publish,
+        .publish_queue_ns = plan->publish_queue_ns,
         .conversations = (plan->publish ? sessions : starting) + CONVERSATIONS_RESERVE,
         .retries = plan->retries,
         .retries_given = plan->retries_given,

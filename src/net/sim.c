@@ -191,6 +191,11 @@ void sim_freeze(struct sim *sim, const struct address *listener, bool frozen)
     sim->loops[socket->self.loop]->frozen = frozen;
 }
 
+void sim_freeze_loop(struct loop *loop, bool frozen)
+{
+    ((struct sim_loop *)loop)->frozen = frozen;
+}
+
 void sim_add_name(struct sim *sim, const char *name, const struct address *address)
 {
     size_t size = strlen(name) + 1;

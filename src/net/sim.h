@@ -66,6 +66,9 @@ bool sim_advance(struct sim *sim, uint64_t limit_ns);
    meanwhile. Its kernel goes on, which accepts connections and keeps what arrives. */
 void sim_freeze(struct sim *sim, const struct address *listener, bool frozen);
 
+/* The same of the process that has that loop. */
+void sim_freeze_loop(struct loop *loop, bool frozen);
+
 /* Gives a name addresses for loop_resolve; names never given are not found. */
 void sim_add_name(struct sim *sim, const char *name, const struct address *address);
 

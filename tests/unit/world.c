@@ -281,6 +281,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static bool is_halted(const struct world *world, uint64_t now_ns)
+{
+    return now_ns >= world->start_ns + world->halt_from_ns &&
+           now_ns < world->start_ns + world->halt_to_ns;
+}
+
+static void halt(struct world *world, bool halted)
+{
+    for (uint32_t i = 0; world->halt_to_ns > 0 && i < world->info.shard_count; i++)
+        sim_freeze_loop(world->shards[i].loop, halted);
+}
+
 static uint64_t next_moment(const struct world *world)
 {
     uint64_t next_ns = world->next_interval_ns;
@@ -288,6 +300,8 @@ static uint64_t next_moment(const struct world *world)
         next_ns = earlier(next_ns, world->start_ns + world->stop_at_ns);
     next_ns = earlier(next_ns, world->peer ? world->peer->deadline(world->peer->context)
                                            : server_next_deadline(world->server));
+    if (is_halted(world, sim_now(world->sim)))
+        return earlier(next_ns, world->start_ns + world->halt_to_ns);
     for (uint32_t i = 0; i < world->info.shard_count; i++) {
         if (!world->shards[i].done)
             next_ns = earlier(next_ns, shard_next_deadline(&world->shards[i]));
@@ -328,7 +342,9 @@ bool world_turn(struct world *world)
         world->peer->turn(world->peer->context);
     else
         server_turn(world->server, 0);
-    for (uint32_t i = 0; i < world->info.shard_count; i++) {
+    bool halted = is_halted(world, now_ns);
+    halt(world, halted);
+    for (uint32_t i = 0; !halted && i < world->info.shard_count; i++) {
         world_in_client = true;
         shard_turn(&world->shards[i]);
         world_in_client = false;
@@ -342,7 +358,7 @@ bool world_turn(struct world *world)
     if (world->check_every == 0 || world->turns % world->check_every == 0)
         check_world(world);
     check_time(world, before_ns);
-    return !all_done;
+    return halted || !all_done;
 }
 
 void world_run(struct world *world)

@@ -54,8 +54,9 @@ struct world {
     uint64_t interval_ns;          /* how often the shards hand over their counts; 0: at the end */
     uint64_t stop_at_ns;           /* the user's interrupt, since the run's start; 0: none */
     uint32_t check_every;          /* turns; 0: each */
-    struct run_control *control;   /* NULL: none */
-    struct media *publish;         /* of world_publish; the world's */
+    uint64_t halt_from_ns, halt_to_ns; /* since the run's start: the shards are halted */
+    struct run_control *control;       /* NULL: none */
+    struct media *publish;             /* of world_publish; the world's */
     bool log_sessions;
     const char *secret; /* must not show in any sample or log line */
 
