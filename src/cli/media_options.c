@@ -109,15 +109,25 @@ struct media *media_option_file(const struct options *options, const char *value
     return media;
 }
 
-/* An option that says what to publish, where nothing is. */
+/* An option that says what to publish, or how, where nothing is; NULL: there is none. */
 static const char *astray(const struct options *options)
 {
-    return options_given(options, OPT_MEDIA)          ? "--media"
-           : options_given(options, OPT_PATTERN)      ? "--pattern"
-           : options_given(options, OPT_NO_AUDIO)     ? "--no-audio"
-           : options_given(options, OPT_MEDIA_TRACKS) ? "--media-tracks"
-           : options_given(options, OPT_MTU)          ? "--mtu"
-                                                      : NULL;
+    static const struct {
+        enum option_id option;
+        const char *words;
+    } rows[] = {
+        {OPT_MEDIA, "--media says what to publish"},
+        {OPT_PATTERN, "--pattern says what to publish"},
+        {OPT_NO_AUDIO, "--no-audio says what to publish"},
+        {OPT_MEDIA_TRACKS, "--media-tracks says what to publish"},
+        {OPT_MTU, "--mtu says how large the packets are that are published"},
+        {OPT_PUBLISH_QUEUE, "--publish-queue says how long what is published waits"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (options_given(options, rows[i].option))
+            return rows[i].words;
+    }
+    return NULL;
 }
 
 /* Options that are each about a source, and more than one source. */
@@ -139,7 +149,7 @@ struct media *media_to_publish(const struct options *options, struct text *error
     const char *pattern = options_text(options, OPT_PATTERN);
     if (!options_given(options, OPT_PUBLISH)) {
         if (astray(options))
-            text_printf(error, "%s says what to publish: it needs --publish", astray(options));
+            text_printf(error, "%s: it needs --publish", astray(options));
         return NULL;
     }
     if (!check_source(options, error))

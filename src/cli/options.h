@@ -42,6 +42,7 @@ enum option_id {
     OPT_BAD_CLIENTS,
     OPT_BAD_AFTER,
     OPT_PUBLISH,
+    OPT_PUBLISH_QUEUE,
     OPT_POPULARITY,
     OPT_DURATION,
     OPT_HOURS,

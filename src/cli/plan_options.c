@@ -245,6 +245,7 @@ static void set_session(struct plan *plan, const struct options *options)
     plan->transport = (enum plan_transport)options_number(options, OPT_TRANSPORT);
     plan->tracks = (enum plan_tracks)options_number(options, OPT_TRACKS);
     plan->keepalive = (enum plan_keepalive)options_number(options, OPT_KEEPALIVE);
+    plan->publish_queue_ns = options_number(options, OPT_PUBLISH_QUEUE);
     plan->timeout_ns = options_number(options, OPT_TIMEOUT);
     plan->media_timeout_ns = options_number(options, OPT_MEDIA_TIMEOUT);
     plan->end_on_stall = options_given(options, OPT_END_ON_STALL);

@@ -148,6 +148,7 @@ static void add_load(json_t *config, const struct plan *plan)
 static void add_session(json_t *config, const struct plan *plan)
 {
     set_string(config, "publish", plan->publish ? plan->publish->name : NULL);
+    set_seconds(config, "publish_queue_s", plan->publish_queue_ns);
     set_string(config, "transport", transport_names[plan->transport]);
     set_string(config, "tracks", tracks_names[plan->tracks]);
     set_string(config, "keepalive", keepalive_names[plan->keepalive]);

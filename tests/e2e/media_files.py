@@ -137,7 +137,7 @@ groups:
     (["serve", "--mtu", "199"], "--mtu '199': expected a whole number from 200 to 65,000"),
     (["serve", "--mtu", "65001"], "--mtu '65001': expected a whole number from 200 to 65,000"),
     (["--publish", "--mtu", "2049"], "--mtu '2049': expected a whole number from 200 to 2,048"),
-    (["--mtu", "1200"], "--mtu says what to publish: it needs --publish"),
+    (["--mtu", "1200"], "--mtu says how large the packets are that are published: it needs --publish"),
     (["--publish", "--mtu", "1200", "--pattern", "5/s:500"], "--pattern says itself how large its packets are"),
 ])
 def refused_sizes(options, message):

@@ -232,6 +232,7 @@ def with_readers_in_a_scenario():
 def what_does_not_go_together_is_told():
     for options, says in [
         (["--media", "x.mp4"], "--media says what to publish: it needs --publish"),
+        (["--publish-queue", "3s"], "--publish-queue says how long what is published waits: it needs --publish"),
         (["--publish", "--pattern", "1/s:9000"], "24 to 2048"),
         (["--publish", "--pattern", "1/s:900", "--no-audio"], "one of them says what is published"),
         (["--publish", "--zap", "3s"], "--zap and --popularity are for readers"),

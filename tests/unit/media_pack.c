@@ -305,16 +305,11 @@ static void test_aac_payload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_h264_round_trip),
-        cmocka_unit_test(test_h265_round_trip),
-        cmocka_unit_test(test_annexb),
-        cmocka_unit_test(test_sets_before_keyframes),
-        cmocka_unit_test(test_h265_keyframes),
-        cmocka_unit_test(test_fmtp),
-        cmocka_unit_test(test_picture_starts),
-        cmocka_unit_test(test_adts),
-        cmocka_unit_test(test_aac_fragments),
-        cmocka_unit_test(test_aac_payload),
+        cmocka_unit_test(test_h264_round_trip), cmocka_unit_test(test_h265_round_trip),
+        cmocka_unit_test(test_annexb),          cmocka_unit_test(test_sets_before_keyframes),
+        cmocka_unit_test(test_h265_keyframes),  cmocka_unit_test(test_fmtp),
+        cmocka_unit_test(test_picture_starts),  cmocka_unit_test(test_adts),
+        cmocka_unit_test(test_aac_fragments),   cmocka_unit_test(test_aac_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

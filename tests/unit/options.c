@@ -84,6 +84,7 @@ static void test_refused(void **state)
         {"--duration 10", "--duration '10': expected a duration such as 500ms, 30s or 1h30m"},
         {"--duration 0", "at least 1.00 ms"},
         {"--coalesce 6ms", "at most 5.00 ms"},
+        {"--publish-queue 99ms", "at least 100 ms"},
         {"--hours 0", "--hours '0': expected a number of hours"},
         {"--hours 1h", "--hours '1h'"},
         {"--rtp-ports 40001-40002",

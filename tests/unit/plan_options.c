@@ -53,6 +53,7 @@ static void test_defaults(void **state)
     assert_int_equal(plan.timeout_ns, expect.timeout_ns);
     assert_int_equal(plan.media_timeout_ns, expect.media_timeout_ns);
     assert_int_equal(plan.coalesce_ns, expect.coalesce_ns);
+    assert_int_equal(plan.publish_queue_ns, expect.publish_queue_ns);
     assert_int_equal(plan.panel, expect.panel);
     assert_int_equal(plan.stats_interval_ns, expect.stats_interval_ns);
     assert_int_equal(plan.transport, expect.transport);
@@ -75,6 +76,9 @@ static void test_values(void **state)
     assert_int_equal(plan.rtp_port_low, 40000);
     assert_int_equal(plan.rtp_port_high, 40009);
     assert_int_equal(plan.seed, 9);
+    drop();
+    assert_true(PLAN("rtsp://h/a", "--publish", "--publish-queue", "1500ms"));
+    assert_int_equal(plan.publish_queue_ns, 1500 * NS_PER_MS);
     drop();
 }
 
