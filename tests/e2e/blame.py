@@ -1,6 +1,9 @@
 """Whose fault a loss is: a shard that is halted for 300 ms every 2 s loses packets that nobody else lost."""
 
-from harness import Run, Server, add_up, equal, main, test
+import pathlib
+import tempfile
+
+from harness import KEYFRAMES_OF_800K, SLOW, Run, Server, add_up, equal, main, noise, skip, test
 
 HALT = {"RTSPBENCH_HALT": "300ms/2s"}
 BACKENDS = ("epoll", "uring")
@@ -49,6 +52,24 @@ def tcp_reader_too_slow(io):
     assert lost > 0, "the halts cost nothing"
     equal(lost, add_up(truth, "dropped_inside"), "lost against the server's dropped_inside")
     equal(run.rtp["lost_by"], {"network": 0, "local_socket": 0, "self": lost, "server": 0}, "lost_by")
+    equal(run.generator["verdict"], "limited", "verdict of the generator")
+
+
+@test(args=[(io,) for io in BACKENDS])
+def publisher_too_late(io):
+    """30 MB come due in a halt, which is more than an idle connection takes at once: what is too old then is dropped, and
+    that is our own fault."""
+    if SLOW:
+        skip("not under a sanitizer")
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        file = noise(pathlib.Path(folder), *KEYFRAMES_OF_800K)
+        run = Run(server.url + "live/{n}", "--publish", "--media", file, "-n", 1, "-d", "7s", "--io", io,
+                  "--publish-queue", "500ms", env={"RTSPBENCH_HALT": "3s/4s"})
+        truth = server.stop()
+    dropped = run.published["dropped"]
+    assert dropped > 0, f"the halt cost nothing: {run.published}"
+    equal(run.published["dropped_by"], {"server": 0, "self": dropped}, "dropped_by")
+    equal(dropped, add_up(truth, "received_lost"), "the server's count")
     equal(run.generator["verdict"], "limited", "verdict of the generator")
 
 

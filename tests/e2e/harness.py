@@ -94,6 +94,26 @@ def need(program):
     return shutil.which(program) or skip(f"{program} is not installed")
 
 
+def noise(folder, drawn, shown, qp, group):
+    """Two seconds of H.264 and AAC whose pictures are noise that stands still, which only keyframes have to tell: a
+    keyframe every so many pictures of 25 a second. Noise of one size is drawn and scaled to another."""
+    ffmpeg, picture, file = need("ffmpeg"), folder / "noise.png", folder / "noise.mp4"
+    for options in [["-f", "lavfi", "-i", f"nullsrc=s={drawn},geq='random(1)*255':128:128", "-frames:v", "1", picture],
+                    ["-loop", "1", "-framerate", "25", "-t", "2", "-i", picture, "-f", "lavfi", "-t", "2", "-i", "sine",
+                     "-vf", f"scale={shown}", "-c:v", "libx264", "-preset", "ultrafast", "-qp", str(qp), "-g", str(group),
+                     "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", file]]:
+        done = subprocess.run([ffmpeg, "-v", "error", "-y", *options], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60)
+        if "libx264" in done.stderr:
+            skip("this ffmpeg has no libx264")
+        equal(done.returncode, 0, done.stderr)
+    return file
+
+
+KEYFRAMES_OF_4K = ("1920x1080", "3840:2160", 40, 25)  # of 1.7 MB, one a second
+KEYFRAMES_OF_800K = ("1280x720", "1280:720", 22, 2)
+
+
 def free_port():
     """A TCP port that nobody listens on, below the range that the system gives away by itself."""
     while True:
