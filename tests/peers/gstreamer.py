@@ -1,8 +1,10 @@
 """GStreamer's RTSP server, read by rtspbench: 50 readers, none failed, nothing lost. And written to by 5 publishers."""
 
 import os
+import pathlib
+import tempfile
 
-from peers import PICTURES, Process, RTSPBENCH, Run, TOP, equal, main, publish, skip, test
+from peers import KEYFRAMES_OF_4K, PICTURES, Process, RTSPBENCH, Run, TOP, equal, main, noise, publish, skip, test
 
 FOLDER = TOP / "build/tests/peers"
 READERS = 50
@@ -109,6 +111,22 @@ def records(transport):
     equal(sum(packets for packets, *_ in takes), run.published["packets"], "packets")
     for _, lost, pictures, sounds in takes:
         assert lost <= 0 and pictures in PICTURES and sounds > pictures, server.output
+
+
+@test
+def records_large_keyframes():
+    """4K, a keyframe of 1.7 MB a second for 5 s: none of its packets is missing, and every picture is decoded."""
+    with tempfile.TemporaryDirectory() as folder, GstServer(program="gst-recorder") as server:
+        file = noise(pathlib.Path(folder), *KEYFRAMES_OF_4K)
+        run = Run(server.url + "{n}", "--publish", "--media", file, "-n", 1, "-d", "5s")
+        server.stop()
+    equal((run.sessions["completed"], run.published["dropped"]), (1, 0), f"completed, dropped {run.errors} {run.published}")
+    equal([line for line in server.lines if line and line.startswith("complaint")], [], "complaints")
+    takes = [list(map(int, line.split()[2:])) for line in server.lines if line and line.startswith("session ")]
+    equal(len(takes), 1, f"publishers\n{server.output}")
+    packets, lost, pictures, sounds = takes[0]
+    equal(packets, run.published["packets"], "packets")
+    assert lost <= 0 and pictures in range(105, 126) and sounds > pictures, server.output
 
 
 if __name__ == "__main__":
