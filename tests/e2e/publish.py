@@ -73,16 +73,17 @@ def ffmpeg_publishes(transport):
 
 @test
 def a_server_that_does_not_read():
-    """Its buffers and ours take 15 MB at most of the 28 MB that come due in the 8 s; then what has waited is dropped."""
+    """The two kernels take 33 MB at most of the 42 MB that come due in the 6 s; of the rest what has waited is dropped:
+    less than half of all sequence numbers."""
     if SLOW:
         skip("not under a sanitizer")
     with Server() as server:
-        run = Run(server.url + "live/{n}?stall=8s/9s", "--publish", "--pattern", "2500/s:1400", "-n", 2, "-d", "9500ms",
+        run = Run(server.url + "live/{n}?stall=6s/7s", "--publish", "--pattern", "5000/s:1400", "-n", 2, "-d", "7500ms",
                   "--publish-queue", "500ms", "--slo", "published.dropped_ratio<1%")
         truth = server.stop()
         assert run.status in (99, 3), f"status {run.status}\n{run.out}{run.err}"
         hold_against(run, truth)
-        assert run.published["dropped_by"]["server"] > 10000, run.published
+        assert run.published["dropped_by"]["server"] > 3000, run.published
         equal([slo["ok"] for slo in run.slo], [False], "slo")
 
 
@@ -111,7 +112,7 @@ def large_keyframes(transport, io):
 
 @test
 def large_keyframes_and_a_stall():
-    """12.5 keyframes a second of 800 kB: the two kernels take less than half of the 50 MB of the stall."""
+    """12.5 keyframes a second of 800 kB: the two kernels take 33 MB at most of the 50 MB of the stall."""
     if SLOW:
         skip("not under a sanitizer")
     with Server() as server:
@@ -286,4 +287,4 @@ def what_does_not_go_together_is_told():
 
 
 if __name__ == "__main__":
-    main()
+    main(at_a_time=2)
