@@ -132,8 +132,10 @@ static void shed(struct client *client, struct session *session)
     for (unsigned i = 0; i < media_of(client)->track_count; i++) {
         const struct publisher_place *place = &publisher->queue.places[i];
         struct publisher_track *track = &publisher->tracks[i];
-        enum drop_cause cause = place->broken ? (enum drop_cause)track->broken_by
-                                              : cause_of(publisher, session, place->due_ns);
+        enum drop_cause cause =
+            place->broken
+                ? (enum drop_cause)track->broken_by
+                : cause_of(publisher, session, publisher_queue_track_due_ns(&publisher->queue, i));
         uint32_t dropped =
             publisher_queue_shed(&publisher->queue, media_of(client), i,
                                  due_by_ns(client, publisher), stale_ns(client, publisher));
@@ -149,7 +151,8 @@ static void drop_rest(struct client *client, struct session *session)
 {
     struct publisher *publisher = publisher_of(client, session);
     for (unsigned i = 0; i < media_of(client)->track_count; i++) {
-        enum drop_cause cause = cause_of(publisher, session, publisher->queue.places[i].due_ns);
+        enum drop_cause cause =
+            cause_of(publisher, session, publisher_queue_track_due_ns(&publisher->queue, i));
         uint32_t dropped = publisher_queue_clear(&publisher->queue, media_of(client), i,
                                                  due_by_ns(client, publisher));
         use_up(client, session, i, dropped, cause);
@@ -197,10 +200,10 @@ static uint32_t build(struct client *client, const struct publisher *publisher, 
     uint8_t *to = client->scratch_text + at;
     const struct media_rtp rtp = {
         .ssrc = track->ssrc,
-        .timestamp = track->timestamp_base + place->lap * media->tracks[number].lap_ticks +
-                     packet->timestamp,
+        .timestamp = track->timestamp_base + media_timestamp(media, place->at.lap, place->at.index),
         .sequence = track->sequence,
-        .due_ns = place->due_ns + client->unix_offset_ns,
+
+        .due_ns = publisher_queue_track_due_ns(&publisher->queue, number) + client->unix_offset_ns,
     };
     if (at + MEDIA_HEADER_MAX + MEDIA_PREFIX_MAX + packet->payload_len > CLIENT_SCRATCH)
         return 0;
@@ -213,7 +216,8 @@ static uint32_t build(struct client *client, const struct publisher *publisher, 
 static void commit(struct client *client, struct session *session, unsigned track, uint32_t len)
 {
     struct publisher *publisher = publisher_of(client, session);
-    count_written(client, session, track, len, publisher->queue.places[track].due_ns);
+    count_written(client, session, track, len,
+                  publisher_queue_track_due_ns(&publisher->queue, track));
     next_packet(media_of(client), publisher, track);
 }
 
@@ -258,7 +262,7 @@ static void keep_cut(struct client *client, struct session *session, unsigned tr
     struct publisher *publisher = publisher_of(client, session);
     publisher->cut_bytes = len;
     publisher->cut_track = (uint8_t)track;
-    publisher->cut_due_ns = publisher->queue.places[track].due_ns;
+    publisher->cut_due_ns = publisher_queue_track_due_ns(&publisher->queue, track);
     next_packet(media_of(client), publisher, track);
     session_keep(client, session, rest);
 }
@@ -306,7 +310,7 @@ static bool write_udp(struct client *client, struct session *session)
     const struct session_udp *udp = session_udp_of(client, session);
     unsigned track = publisher_queue_next(&publisher->queue);
     struct address to = udp->peer;
-    if (publisher->queue.places[track].due_ns > due_by_ns(client, publisher))
+    if (publisher_queue_track_due_ns(&publisher->queue, track) > due_by_ns(client, publisher))
         return false;
     uint32_t len = build(client, publisher, track, 0);
     address_set_port(&to, udp->track[track].server_port[0]);

@@ -1,27 +1,14 @@
 #include "client/publisher_queue.h"
 
-/* The track's first packet at or behind its place. */
-static void settle(struct publisher_queue *queue, const struct media *media, unsigned track)
-{
-    struct publisher_place *place = &queue->places[track];
-    while (place->index == media->packet_count || media->packets[place->index].track != track) {
-        bool ended = place->index == media->packet_count;
-        place->index = ended ? 0 : place->index + 1;
-        place->lap += ended;
-    }
-    place->due_ns =
-        queue->start_ns + place->lap * media->lap_ns + media->packets[place->index].due_ns;
-}
-
 void publisher_queue_begin(struct publisher_queue *queue, const struct media *media,
                            uint64_t start_ns)
 {
     *queue = (struct publisher_queue){.start_ns = start_ns};
     for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++) {
-        if (i < media->track_count && media->tracks[i].packets > 0)
-            settle(queue, media, i);
-        else
-            queue->places[i].due_ns = UINT64_MAX;
+        struct media_place *at = &queue->places[i].at;
+        *at = (struct media_place){.due_ns = UINT64_MAX};
+        if (i < media->track_count)
+            *at = media_seek(media, i, 0);
     }
 }
 
@@ -29,9 +16,7 @@ unsigned publisher_queue_next(const struct publisher_queue *queue)
 {
     unsigned next = 0;
     for (unsigned i = 1; i < MEDIA_TRACKS_MAX; i++) {
-        const struct publisher_place *place = &queue->places[i], *first = &queue->places[next];
-        bool earlier = place->due_ns < first->due_ns;
-        if (earlier || (place->due_ns == first->due_ns && place->index < first->index))
+        if (queue->places[i].at.due_ns < queue->places[next].at.due_ns)
             next = i;
     }
     return next;
@@ -41,10 +26,9 @@ void publisher_queue_advance(struct publisher_queue *queue, const struct media *
                              unsigned track)
 {
     struct publisher_place *place = &queue->places[track];
-    uint32_t timestamp = media->packets[place->index].timestamp, lap = place->lap;
-    place->index++;
-    settle(queue, media, track);
-    place->begun = place->lap == lap && media->packets[place->index].timestamp == timestamp;
+    uint32_t timestamp = media->packets[place->at.index].timestamp, lap = place->at.lap;
+    media_advance(media, &place->at);
+    place->begun = place->at.lap == lap && media->packets[place->at.index].timestamp == timestamp;
 }
 
 static bool is_keyframe(const struct publisher_queue *queue, const struct media *media,
@@ -59,12 +43,12 @@ static bool is_superseded(const struct publisher_queue *queue, const struct medi
 {
     struct publisher_queue ahead = *queue;
     const struct publisher_place *place = &ahead.places[track];
-    while (place->due_ns < stale_ns) {
+    while (publisher_queue_track_due_ns(&ahead, track) < stale_ns) {
         publisher_queue_advance(&ahead, media, track);
         if (!place->begun && is_keyframe(&ahead, media, track))
             break;
     }
-    return place->due_ns < stale_ns;
+    return publisher_queue_track_due_ns(&ahead, track) < stale_ns;
 }
 
 static bool must_go(const struct publisher_queue *queue, const struct media *media, unsigned track,
@@ -72,10 +56,10 @@ static bool must_go(const struct publisher_queue *queue, const struct media *med
 {
     const struct publisher_place *place = &queue->places[track];
     if (media->tracks[track].key_packets == 0)
-        return place->due_ns < stale_ns;
+        return publisher_queue_track_due_ns(queue, track) < stale_ns;
     if (is_keyframe(queue, media, track))
         return is_superseded(queue, media, track, stale_ns);
-    return place->broken || place->due_ns < stale_ns;
+    return place->broken || publisher_queue_track_due_ns(queue, track) < stale_ns;
 }
 
 uint32_t publisher_queue_shed(struct publisher_queue *queue, const struct media *media,
@@ -83,9 +67,9 @@ uint32_t publisher_queue_shed(struct publisher_queue *queue, const struct media 
 {
     struct publisher_place *place = &queue->places[track];
     uint32_t dropped = 0;
-    if (!place->broken && place->due_ns >= stale_ns)
+    if (!place->broken && publisher_queue_track_due_ns(queue, track) >= stale_ns)
         return 0;
-    while (!place->begun && place->due_ns <= now_ns) {
+    while (!place->begun && publisher_queue_track_due_ns(queue, track) <= now_ns) {
         if (!must_go(queue, media, track, stale_ns)) {
             place->broken = false;
             break;
@@ -103,7 +87,7 @@ uint32_t publisher_queue_clear(struct publisher_queue *queue, const struct media
                                unsigned track, uint64_t now_ns)
 {
     uint32_t dropped = 0;
-    for (; queue->places[track].due_ns <= now_ns; dropped++)
+    for (; publisher_queue_track_due_ns(queue, track) <= now_ns; dropped++)
         publisher_queue_advance(queue, media, track);
     return dropped;
 }

@@ -9,10 +9,9 @@
 
 /* Where a track goes on. */
 struct publisher_place {
-    uint64_t due_ns;     /* of the next packet, monotonic; UINT64_MAX: the track has none */
-    uint32_t lap, index; /* of the next packet */
-    bool begun;          /* it is not the first one of its frame that is written */
-    bool broken;         /* a frame was dropped: nothing can be decoded before the next keyframe */
+    struct media_place at; /* of the next packet */
+    bool begun;            /* it is not the first one of its frame that is written */
+    bool broken; /* a frame was dropped: nothing can be decoded before the next keyframe */
 };
 
 /* Packets of a track with one timestamp are a frame, or a unit of sound. */
@@ -24,20 +23,27 @@ struct publisher_queue {
 void publisher_queue_begin(struct publisher_queue *queue, const struct media *media,
                            uint64_t start_ns);
 
-/* The track whose packet is due first; of two that are due at a time that which is first in the
-   lap. */
+/* The track whose packet is due first; the lower one of two that are due at a time. */
 unsigned publisher_queue_next(const struct publisher_queue *queue);
+
+/* When a track's next packet is due, monotonic; UINT64_MAX: it has none. */
+static inline uint64_t publisher_queue_track_due_ns(const struct publisher_queue *queue,
+                                                    unsigned track)
+{
+    uint64_t due_ns = queue->places[track].at.due_ns;
+    return due_ns == UINT64_MAX ? due_ns : queue->start_ns + due_ns;
+}
 
 static inline uint64_t publisher_queue_due_ns(const struct publisher_queue *queue)
 {
-    return queue->places[publisher_queue_next(queue)].due_ns;
+    return publisher_queue_track_due_ns(queue, publisher_queue_next(queue));
 }
 
 static inline const struct media_packet *publisher_queue_packet(const struct publisher_queue *queue,
                                                                 const struct media *media,
                                                                 unsigned track)
 {
-    return &media->packets[queue->places[track].index];
+    return &media->packets[queue->places[track].at.index];
 }
 
 /* Moves a track on by a packet. */
@@ -48,7 +54,7 @@ void publisher_queue_advance(struct publisher_queue *queue, const struct media *
 static inline bool publisher_queue_is_stale(const struct publisher_queue *queue, unsigned track,
                                             uint64_t stale_ns)
 {
-    return !queue->places[track].begun && queue->places[track].due_ns < stale_ns;
+    return !queue->places[track].begun && publisher_queue_track_due_ns(queue, track) < stale_ns;
 }
 
 /* Drops frames of a track as a whole, the oldest first: those that were due before stale_ns, but

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/units.h"
+
 static_assert(sizeof(struct media_packet) == 32, "a lap has thousands: two to a cache line");
 
 bool media_add(struct media *media, const struct media_packet *packet)
@@ -41,9 +44,45 @@ void media_note(struct media *media, const char *format, ...)
     memcpy(end, line, (size_t)len + 1);
 }
 
-static int by_due_time(const void *a, const void *b)
+void media_set_lap(struct media *media, uint64_t ticks, uint32_t rate)
+{
+    media->lap_ns = units_scale(ticks, NS_PER_S, rate);
+    media->lap_rest = (uint32_t)(ticks % rate * NS_PER_S % rate);
+    media->lap_of = rate;
+}
+
+static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+{
+    while (b > 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+void media_set_grid(struct media_track *track, uint32_t unit_ticks, uint64_t lap_ticks,
+                    uint32_t rate)
+{
+    uint64_t lap = lap_ticks * track->clock_rate, unit = (uint64_t)rate * unit_ticks;
+    uint64_t divisor = greatest_divisor(lap % unit, unit);
+    if (lap % unit == 0) {
+        track->lap_ticks = (uint32_t)(lap / unit * unit_ticks);
+        return;
+    }
+    track->grid = (struct media_grid){
+        .unit_ticks = unit_ticks,
+        .units = (uint32_t)(lap / unit),
+        .rest = (uint32_t)(lap % unit / divisor),
+        .of = (uint32_t)(unit / divisor),
+    };
+}
+
+static int by_track_and_time(const void *a, const void *b)
 {
     const struct media_packet *left = a, *right = b;
+    if (left->track != right->track)
+        return left->track < right->track ? -1 : 1;
     if (left->due_ns != right->due_ns)
         return left->due_ns < right->due_ns ? -1 : 1;
     return left->number < right->number ? -1 : left->number > right->number;
@@ -53,13 +92,18 @@ bool media_finish(struct media *media)
 {
     if (media->packet_count == 0)
         return false;
-    qsort(media->packets, media->packet_count, sizeof(*media->packets), by_due_time);
+    qsort(media->packets, media->packet_count, sizeof(*media->packets), by_track_and_time);
     for (uint32_t i = 0; i < media->packet_count; i++) {
         struct media_packet *packet = &media->packets[i];
-        packet->number = media->tracks[packet->track].packets++;
-        media->tracks[packet->track].key_packets += packet->key;
+        struct media_track *track = &media->tracks[packet->track];
+        if (track->packets == 0)
+            track->first = i;
+        packet->number = track->packets++;
+        track->key_packets += packet->key;
+        if (track->grid.unit_ticks == 0 && packet->due_ns >= media->lap_ns)
+            return false;
     }
-    return media->packets[media->packet_count - 1].due_ns < media->lap_ns;
+    return true;
 }
 
 void media_free(struct media *media)
@@ -97,15 +141,108 @@ unsigned media_write_header(const struct media *media, const struct media_packet
     return 12u + MEDIA_STAMP_BYTES;
 }
 
-uint32_t media_find(const struct media *media, uint64_t due_ns)
+uint64_t media_lap_start(const struct media *media, uint32_t lap)
 {
-    uint32_t low = 0, high = media->packet_count;
+    uint64_t rest = media->lap_rest > 0 ? (uint64_t)lap * media->lap_rest / media->lap_of : 0;
+    return lap * media->lap_ns + rest;
+}
+
+/* The first unit of a lap on the grid. */
+static uint64_t grid_start(const struct media_grid *grid, uint64_t lap)
+{
+    return lap * grid->units + (lap * grid->rest + grid->of - 1) / grid->of;
+}
+
+static uint32_t packets_in(const struct media_track *track, uint32_t lap)
+{
+    const struct media_grid *grid = &track->grid;
+    if (grid->unit_ticks == 0)
+        return track->packets;
+    bool is_long = grid_start(grid, lap + UINT64_C(1)) - grid_start(grid, lap) > grid->units;
+    return is_long ? track->packets : grid->short_packets;
+}
+
+/* When a track's lap begins. */
+static uint64_t track_lap_start(const struct media *media, const struct media_track *track,
+                                uint32_t lap)
+{
+    if (track->grid.unit_ticks == 0)
+        return media_lap_start(media, lap);
+    return units_scale(grid_start(&track->grid, lap) * track->grid.unit_ticks, NS_PER_S,
+                       track->clock_rate);
+}
+
+uint64_t media_due(const struct media *media, uint32_t lap, uint32_t index)
+{
+    const struct media_packet *packet = &media->packets[index];
+    return track_lap_start(media, &media->tracks[packet->track], lap) + packet->due_ns;
+}
+
+uint32_t media_timestamp(const struct media *media, uint32_t lap, uint32_t index)
+{
+    const struct media_packet *packet = &media->packets[index];
+    const struct media_track *track = &media->tracks[packet->track];
+    if (track->grid.unit_ticks == 0)
+        return lap * track->lap_ticks + packet->timestamp;
+    return (uint32_t)(grid_start(&track->grid, lap) * track->grid.unit_ticks) + packet->timestamp;
+}
+
+/* Among count packets of a track the first one due at or after due_ns of a lap; count: none is. */
+static uint32_t find(const struct media_packet *packets, uint32_t count, uint64_t due_ns)
+{
+    uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (media->packets[middle].due_ns < due_ns)
+        if (packets[middle].due_ns < due_ns)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+struct media_place media_seek(const struct media *media, unsigned track, uint64_t from_ns)
+{
+    const struct media_track *of = &media->tracks[track];
+    if (of->packets == 0)
+        return (struct media_place){.due_ns = UINT64_MAX};
+    uint32_t lap = (uint32_t)(from_ns / media->lap_ns);
+    while (lap > 0 && media_lap_start(media, lap) > from_ns)
+        lap--;
+    lap -= lap > 0; /* on a grid, a lap may end behind the next one's start */
+    for (;; lap++) {
+        uint64_t start_ns = track_lap_start(media, of, lap);
+        uint32_t count = packets_in(of, lap);
+        uint32_t index =
+            find(media->packets + of->first, count, from_ns > start_ns ? from_ns - start_ns : 0);
+        if (index < count)
+            return (struct media_place){
+                .due_ns = start_ns + media->packets[of->first + index].due_ns,
+                .lap = lap,
+                .index = of->first + index,
+            };
+    }
+}
+
+void media_advance(const struct media *media, struct media_place *place)
+{
+    const struct media_track *track = &media->tracks[media->packets[place->index].track];
+    place->index++;
+    while (place->index - track->first >= track->grid.short_packets &&
+           place->index - track->first >= packets_in(track, place->lap)) {
+        place->index = track->first;
+        place->lap++;
+    }
+    place->due_ns = media_due(media, place->lap, place->index);
+}
+
+uint64_t media_ordinal(const struct media *media, const struct media_place *place)
+{
+    const struct media_track *track = &media->tracks[media->packets[place->index].track];
+    const struct media_grid *grid = &track->grid;
+    uint64_t lap = place->lap, in_lap = place->index - track->first;
+    if (grid->unit_ticks == 0)
+        return lap * track->packets + in_lap;
+    uint64_t long_laps = grid_start(grid, lap) - lap * grid->units;
+    return (lap - long_laps) * grid->short_packets + long_laps * track->packets + in_lap;
 }

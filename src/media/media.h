@@ -22,7 +22,7 @@ struct media_packet {
     uint64_t due_ns;        /* since the lap's start */
     const uint8_t *payload; /* behind the prefix (or the stamp); borrowed from the media */
     uint32_t timestamp;     /* since the lap's start, in the track's clock */
-    uint32_t number;        /* among the track's packets of a lap */
+    uint32_t number;        /* index among the track's packets of a lap */
     uint16_t payload_len;
     uint8_t track;
     uint8_t prefix_len : 6;
@@ -32,13 +32,24 @@ struct media_packet {
                                          is copied */
 };
 
+/* Sound whose units don't fill a lap exactly stays on a grid of units: its lap k begins with the
+   first unit of the grid at or after the lap's start, and so has a unit more or less than others.
+ */
+struct media_grid {
+    uint32_t unit_ticks;      /* in the track's clock */
+    uint32_t units, rest, of; /* a lap is units + rest / of units long, rest < of <= 2^31 */
+    uint32_t short_packets;   /* of a lap of so many units; a long one has one more */
+};
+
 struct media_track {
     bool video;
     uint8_t payload_type;
     uint32_t clock_rate;       /* Hz */
-    uint32_t lap_ticks;        /* what a lap adds to the timestamp */
-    uint32_t packets;          /* a lap */
+    uint32_t lap_ticks;        /* what a lap adds to the timestamp; a track on a grid has none */
+    uint32_t first;            /* index of its first packet */
+    uint32_t packets;          /* a lap; on a grid, a long one */
     uint32_t key_packets;      /* of those; 0: every frame stands alone, or nobody can tell */
+    struct media_grid grid;    /* unit_ticks is 0: none, its laps are all alike */
     uint32_t bandwidth_kbps;   /* 0: unknown */
     char rtpmap[32];           /* "H264/90000" */
     char fmtp[MEDIA_FMTP_MAX]; /* may be empty */
@@ -53,6 +64,9 @@ struct media {
     uint32_t mtu; /* no RTP packet that is cut is larger, in bytes; 0: MEDIA_MTU_DEFAULT */
     bool stamped; /* payloads begin with MEDIA_STAMP_BYTES that are made at the write */
     uint64_t lap_ns;
+    uint32_t lap_rest, lap_of; /* a lap is lap_rest / lap_of ns longer; lap_of 0: it is not */
+    uint64_t delay_ns; /* how long the first picture is sent before its timestamp: the decoding
+                          delay, 0 where pictures are sent in the order in which they are shown */
     uint32_t
         joins; /* points of a lap where it can be joined, evenly spaced; the first is its start */
     uint32_t phases;
@@ -60,7 +74,7 @@ struct media {
     struct media_track tracks[MEDIA_TRACKS_MAX];
     uint32_t packet_count;
     uint32_t packet_room;
-    struct media_packet *packets; /* in order of due_ns */
+    struct media_packet *packets; /* those of a track together, in order of due_ns */
     void *owned;                  /* payload memory to free with the media; NULL: someone else's */
     char notes[512];              /* what its user should be told, lines separated by '\n' */
 };
@@ -71,8 +85,17 @@ bool media_add(struct media *media, const struct media_packet *packet);
 /* Adds a line to the notes, unless it doesn't fit. */
 void media_note(struct media *media, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sorts by due time (packets of equal time keep their order), numbers and counts. False when there
-   is no packet, or one is due beyond the lap. */
+/* Sets how long a lap is: ticks of a clock of rate Hz, at least a nanosecond. */
+void media_set_lap(struct media *media, uint64_t ticks, uint32_t rate);
+
+/* Puts a track, whose clock rate is known, on a grid of units: lap_ticks and rate are those of
+   media_set_lap, and rate * unit_ticks is at most 2^31. Where whole units fill a lap there is no
+   need for a grid, and the track gets its lap_ticks. The caller sets short_packets. */
+void media_set_grid(struct media_track *track, uint32_t unit_ticks, uint64_t lap_ticks,
+                    uint32_t rate);
+
+/* Sorts by track and due time (packets of equal time keep their order), numbers and counts. False
+   when there is no packet, or one of a track that has no grid is due beyond the lap. */
 bool media_finish(struct media *media);
 void media_free(struct media *media);
 
@@ -106,8 +129,29 @@ struct media_rtp {
 unsigned media_write_header(const struct media *media, const struct media_packet *packet,
                             const struct media_rtp *rtp, uint8_t *to);
 
-/* First packet of a lap due at or after due_ns; packet_count when there is none. */
-uint32_t media_find(const struct media *media, uint64_t due_ns);
+/* Where a track of a stream of laps goes on. */
+struct media_place {
+    uint64_t due_ns;     /* of its next packet, since the stream's start; UINT64_MAX: it has none */
+    uint32_t lap, index; /* of that packet, in packets */
+};
+
+/* When a lap begins, in ns since the stream's start. */
+uint64_t media_lap_start(const struct media *media, uint32_t lap);
+
+/* When a packet is due in a lap, in ns since the stream's start. */
+uint64_t media_due(const struct media *media, uint32_t lap, uint32_t index);
+
+/* Its timestamp in the track's clock since the stream's start. */
+uint32_t media_timestamp(const struct media *media, uint32_t lap, uint32_t index);
+
+/* The track's first packet due at or after from_ns (since the stream's start). */
+struct media_place media_seek(const struct media *media, unsigned track, uint64_t from_ns);
+
+/* Moves on by a packet of the track. */
+void media_advance(const struct media *media, struct media_place *place);
+
+/* Packets of the track from the stream's start to that place, which has one. */
+uint64_t media_ordinal(const struct media *media, const struct media_place *place);
 
 /* N packets a second of bytes each (the whole RTP packet), every one a frame of its own with a
    stamp. NULL when out of memory or the rate has no lap of a whole number of packets within an

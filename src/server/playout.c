@@ -28,15 +28,11 @@ static uint32_t phases_of(const struct playout *playout)
 static void join_track(struct playout *playout, const struct playout_origin *origin, unsigned track,
                        uint64_t offset_ns)
 {
-    const struct media *media = playout->media;
     struct playout_track *to = &playout->tracks[track];
-    uint64_t first = hash(origin->hash, 0, track);
-    uint32_t index = playout->at.index, packets = media->tracks[track].packets;
-    while (index < media->packet_count && media->packets[index].track != track)
-        index++;
-    uint32_t number = index < media->packet_count ? media->packets[index].number : packets;
+    const struct media_place *place = &playout->at.places[track];
+    uint64_t number = place->due_ns == UINT64_MAX ? 0 : media_ordinal(playout->media, place);
     to->ssrc = (uint32_t)hash(origin->hash, 1 + offset_ns, track);
-    playout->at.sequence[track] = (uint16_t)(first + playout->at.lap * packets + number);
+    playout->at.sequence[track] = (uint16_t)(hash(origin->hash, 0, track) + number);
     if (playout->faults->has_sequence) {
         to->ssrc = (uint32_t)hash(playout->seed, 1, track);
         playout->at.sequence[track] = playout->faults->sequence;
@@ -50,22 +46,31 @@ static uint32_t timestamp_base(const struct playout *playout, const struct playo
     return (uint32_t)((hash(origin->hash, 0, track) >> 32) + ticks);
 }
 
-uint64_t playout_join(struct playout *playout, const struct playout_origin *origin, uint64_t now_ns,
-                      bool again)
+/* When the stream of a phase next comes to a point where it can be joined, in ns since its start,
+   and which phase that is: the first one to come to such a point after since_ns. */
+static uint64_t next_join(const struct playout *playout, uint64_t since_ns, uint64_t *offset_ns)
 {
     const struct media *media = playout->media;
     uint64_t phases = phases_of(playout), slots = media->joins * phases;
-    uint64_t since_ns = now_ns > origin->epoch_ns ? now_ns - origin->epoch_ns : 0;
-    uint64_t lap = since_ns / media->lap_ns;
-    uint64_t slot = units_scale(since_ns % media->lap_ns, slots, media->lap_ns) + 1;
-    lap += slot / slots;
+    uint32_t lap = (uint32_t)(since_ns / media->lap_ns);
+    while (media_lap_start(media, lap) > since_ns)
+        lap--;
+    since_ns -= media_lap_start(media, lap);
+    uint64_t slot = units_scale(since_ns, slots, media->lap_ns) + 1;
+    lap += (uint32_t)(slot / slots);
     slot %= slots;
-    uint64_t phase = slot % phases;
-    uint64_t offset_ns = units_scale(media->lap_ns, phase, slots);
+    *offset_ns = units_scale(media->lap_ns, slot % phases, slots);
+    return media_lap_start(media, lap) + units_scale(media->lap_ns, slot / phases, media->joins);
+}
+
+uint64_t playout_join(struct playout *playout, const struct playout_origin *origin, uint64_t now_ns,
+                      bool again)
+{
+    uint64_t offset_ns, since_ns = now_ns > origin->epoch_ns ? now_ns - origin->epoch_ns : 0;
+    uint64_t from_ns = next_join(playout, since_ns, &offset_ns);
     playout->phase_ns = origin->epoch_ns + offset_ns;
-    playout->at.lap = (uint32_t)lap;
-    playout->at.index = media_find(media, units_scale(media->lap_ns, slot / phases, media->joins));
-    for (unsigned i = 0; i < media->track_count; i++) {
+    for (unsigned i = 0; i < playout->media->track_count; i++) {
+        playout->at.places[i] = media_seek(playout->media, i, from_ns);
         if (!again)
             join_track(playout, origin, i, offset_ns);
         playout->tracks[i].timestamp_base = timestamp_base(playout, origin, i, offset_ns);
@@ -84,24 +89,32 @@ uint32_t playout_timestamp(const struct playout *playout, unsigned track, uint64
 
 uint32_t playout_next_timestamp(const struct playout *playout, unsigned track)
 {
-    const struct media *media = playout->media;
-    uint32_t lap = playout->at.lap, index = playout->at.index;
-    while (media->packets[index].track != track) {
-        index = (index + 1) % media->packet_count;
-        lap += index == 0;
-    }
-    return playout->tracks[track].timestamp_base + lap * media->tracks[track].lap_ticks +
-           media->packets[index].timestamp;
+    const struct media_place *place = &playout->at.places[track];
+    return playout->tracks[track].timestamp_base +
+           media_timestamp(playout->media, place->lap, place->index);
 }
 
-static uint64_t due_at(const struct playout *playout, uint32_t lap, uint32_t index)
+/* The track that is on and whose packet is due first, and when since the phase's start; the lower
+   one of two. */
+static unsigned next_track(const struct playout *playout, const struct playout_position *at,
+                           uint64_t *due_ns)
 {
-    return playout->phase_ns + lap * playout->media->lap_ns + playout->media->packets[index].due_ns;
+    unsigned next = 0;
+    *due_ns = UINT64_MAX;
+    for (unsigned i = 0; i < playout->media->track_count; i++) {
+        if (!playout->tracks[i].on || at->places[i].due_ns >= *due_ns)
+            continue;
+        *due_ns = at->places[i].due_ns;
+        next = i;
+    }
+    return next;
 }
 
 uint64_t playout_next_due(const struct playout *playout)
 {
-    return due_at(playout, playout->at.lap, playout->at.index);
+    uint64_t due_ns;
+    next_track(playout, &playout->at, &due_ns);
+    return due_ns == UINT64_MAX ? UINT64_MAX : playout->phase_ns + due_ns;
 }
 
 /* Fills in what is written: all that goes in front of the payload, and where that lies. */
@@ -113,10 +126,11 @@ static void fill_step(struct playout_step *step, const struct playout *playout,
     const struct playout_track *track = &playout->tracks[packet->track];
     const struct media_rtp rtp = {
         .ssrc = track->ssrc,
-        .timestamp = track->timestamp_base + what->lap * media->tracks[packet->track].lap_ticks +
-                     packet->timestamp,
+        .timestamp = track->timestamp_base + media_timestamp(media, what->lap, what->index),
         .sequence = what->sequence,
-        .due_ns = due_at(playout, what->lap, what->index) + unix_offset_ns,
+        .due_ns = media->stamped ? playout->phase_ns + media_due(media, what->lap, what->index) +
+                                       unix_offset_ns
+                                 : 0,
     };
     step->track = packet->track;
     step->header_len =
@@ -195,31 +209,30 @@ static void plan_packet(struct planner *plan, const struct playout_held *packet,
     }
 }
 
-static void next_packet(const struct media *media, struct playout_position *at)
+/* Up to when packets of a phase are due, since its start; false: none are. */
+static bool since_start(const struct playout *playout, uint64_t until_ns, uint64_t *since_ns)
 {
-    if (++at->index == media->packet_count) {
-        at->index = 0;
-        at->lap++;
-    }
+    *since_ns = until_ns - playout->phase_ns;
+    return until_ns >= playout->phase_ns;
 }
 
 unsigned playout_plan(const struct playout *playout, uint64_t until_ns, uint64_t unix_offset_ns,
                       struct playout_step *steps, unsigned room)
 {
-    const struct media *media = playout->media;
     struct planner plan = {playout, unix_offset_ns, playout->at, steps, 0};
-    while (plan.count + 3 <= room && due_at(playout, plan.at.lap, plan.at.index) <= until_ns) {
-        unsigned track = media->packets[plan.at.index].track;
-        struct playout_held packet = {plan.at.lap, plan.at.index, plan.at.sequence[track], 0,
+    uint64_t since_ns, due_ns;
+    if (!since_start(playout, until_ns, &since_ns))
+        return 0;
+    while (plan.count + 3 <= room) {
+        unsigned track = next_track(playout, &plan.at, &due_ns);
+        struct media_place *place = &plan.at.places[track];
+        if (due_ns > since_ns)
+            break;
+        struct playout_held packet = {place->lap, place->index, plan.at.sequence[track]++, 0,
                                       false};
-        next_packet(media, &plan.at);
-        if (!playout->tracks[track].on)
-            continue;
-        plan.at.sequence[track]++;
+        media_advance(playout->media, place);
         plan_packet(&plan, &packet, track);
     }
-    if (plan.count > 0) /* take packets of other tracks behind the last step along */
-        steps[plan.count - 1].after = plan.at;
     return plan.count;
 }
 
@@ -257,34 +270,28 @@ void playout_count(struct playout *playout, enum playout_step_kind kind, bool ov
     }
 }
 
-void playout_pass(struct playout *playout, uint64_t until_ns)
-{
-    const struct media *media = playout->media;
-    while (!playout->tracks[media->packets[playout->at.index].track].on &&
-           playout_next_due(playout) <= until_ns)
-        next_packet(media, &playout->at);
-}
-
 uint64_t playout_lag(const struct playout *playout, uint64_t until_ns)
 {
     const struct media *media = playout->media;
-    if (until_ns < playout->phase_ns)
+    uint64_t since_ns, lag = 0;
+    if (!since_start(playout, until_ns, &since_ns))
         return 0;
-    uint64_t since_ns = until_ns - playout->phase_ns;
-    uint64_t due = since_ns / media->lap_ns * media->packet_count +
-                   media_find(media, since_ns % media->lap_ns + 1);
-    uint64_t done = (uint64_t)playout->at.lap * media->packet_count + playout->at.index;
-    return due > done ? due - done : 0;
+    for (unsigned i = 0; i < media->track_count; i++) {
+        const struct media_place *place = &playout->at.places[i];
+        if (!playout->tracks[i].on || place->due_ns > since_ns)
+            continue;
+        struct media_place end = media_seek(media, i, since_ns + 1);
+        lag += media_ordinal(media, &end) - media_ordinal(media, place);
+    }
+    return lag;
 }
 
 void playout_skip(struct playout *playout, uint64_t until_ns, uint64_t keep)
 {
-    uint64_t lag = playout_lag(playout, until_ns);
-    for (; lag > keep; lag--) {
-        unsigned track = playout->media->packets[playout->at.index].track;
-        next_packet(playout->media, &playout->at);
-        if (!playout->tracks[track].on)
-            continue;
+    uint64_t due_ns;
+    for (uint64_t lag = playout_lag(playout, until_ns); lag > keep; lag--) {
+        unsigned track = next_track(playout, &playout->at, &due_ns);
+        media_advance(playout->media, &playout->at.places[track]);
         playout->at.sequence[track]++;
         truth_dropped(&playout->tracks[track].truth);
     }

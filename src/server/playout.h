@@ -26,8 +26,7 @@ struct playout_held {
 };
 
 struct playout_position {
-    uint32_t lap;
-    uint32_t index; /* in the media, of the next packet */
+    struct media_place places[MEDIA_TRACKS_MAX]; /* since the phase's start */
     uint16_t sequence[MEDIA_TRACKS_MAX];
     struct playout_held held[MEDIA_TRACKS_MAX];
 };
@@ -78,11 +77,8 @@ uint32_t playout_timestamp(const struct playout *playout, unsigned track, uint64
 /* RTP timestamp of the track's next packet. */
 uint32_t playout_next_timestamp(const struct playout *playout, unsigned track);
 
-/* When the next packet is due. */
+/* When the next packet is due; UINT64_MAX: no track that is on has any. */
 uint64_t playout_next_due(const struct playout *playout);
-
-/* Moves past packets of tracks that aren't on. */
-void playout_pass(struct playout *playout, uint64_t until_ns);
 
 /* Steps for the packets due up to until_ns, in order; room is at least 4. unix_offset_ns is added
    to monotonic time for the stamps. Fewer than room - 3 steps: nothing more is due. */
@@ -108,7 +104,7 @@ static inline uint32_t playout_step_bytes(const struct playout_step *step)
     return step->header_len > 0 ? step->header_len - PLAYOUT_HEADER_ROOM + step->payload_len : 0;
 }
 
-/* Packets due up to until_ns and not yet written, those of tracks that aren't on included. */
+/* Packets due up to until_ns and not yet written. */
 uint64_t playout_lag(const struct playout *playout, uint64_t until_ns);
 
 /* Drops the oldest of them until only keep are left. */

@@ -394,7 +394,6 @@ static void spend(const struct server *server, struct session *session, unsigned
 static bool write_due(struct server *server, struct connection *connection, uint64_t until_ns)
 {
     struct session *session = &connection->session;
-    playout_pass(&session->playout, until_ns);
     unsigned planned = playout_plan(&session->playout, until_ns, server->unix_offset_ns,
                                     server->steps, PLAN_STEPS);
     unsigned count = limit_rate(server, session, planned);

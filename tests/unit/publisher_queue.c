@@ -37,8 +37,7 @@ static uint32_t frame_at(const struct publisher_queue *queue, const struct media
                          unsigned track)
 {
     const struct publisher_place *place = &queue->places[track];
-    return (uint32_t)((place->lap * media->lap_ns + media->packets[place->index].due_ns) /
-                      FRAME_NS);
+    return (uint32_t)((media_due(media, place->at.lap, place->at.index)) / FRAME_NS);
 }
 
 /* stale: the number of the first frame that isn't; now: of the last one that is due. */
@@ -93,8 +92,9 @@ static void test_video(void **state)
             queue.places[0].broken != rows[i].broken)
             fail_msg("row %zu: %u packets dropped, next is frame %u", i, dropped,
                      frame_at(&queue, media, 0));
-        assert_int_equal(queue.places[0].due_ns, NS_PER_S + rows[i].next * FRAME_NS);
-        assert_int_equal(queue.places[1].lap + queue.places[1].begun, 0); /* not touched */
+        assert_int_equal(publisher_queue_track_due_ns(&queue, 0),
+                         NS_PER_S + rows[i].next * FRAME_NS);
+        assert_int_equal(queue.places[1].at.lap + queue.places[1].begun, 0); /* not touched */
         media_free(media);
     }
 }
@@ -126,9 +126,9 @@ static void test_sound(void **state)
     struct publisher_queue queue;
     publisher_queue_begin(&queue, media, 0);
     assert_int_equal(publisher_queue_shed(&queue, media, 1, 10 * FRAME_NS, 3 * FRAME_NS), 3);
-    assert_int_equal(queue.places[1].due_ns, 3 * FRAME_NS + FRAME_NS / 2);
+    assert_int_equal(queue.places[1].at.due_ns, 3 * FRAME_NS + FRAME_NS / 2);
     assert_false(queue.places[1].broken);
-    assert_int_equal(queue.places[0].due_ns, 0);
+    assert_int_equal(queue.places[0].at.due_ns, 0);
     assert_int_equal(publisher_queue_next(&queue), 0);
     media_free(media);
 }
