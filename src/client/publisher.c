@@ -483,6 +483,8 @@ static uint32_t timestamp_now(const struct client *client, const struct publishe
     return publisher->tracks[track].timestamp_base + (uint32_t)ticks;
 }
 
+/* As the server's reports (server/stream.c), it takes the decoding delay off the time of capture.
+ */
 void publisher_write_report(struct client *client, struct session *session, unsigned track,
                             struct text *to)
 {
@@ -491,7 +493,8 @@ void publisher_write_report(struct client *client, struct session *session, unsi
     const struct rtcp report = {
         .type = RTCP_SR,
         .ssrc = from->ssrc,
-        .ntp = rtcp_ntp_from_ns(client->now_ns + client->unix_offset_ns),
+        .ntp =
+            rtcp_ntp_from_ns(client->now_ns + client->unix_offset_ns - media_of(client)->delay_ns),
         .rtp_timestamp = timestamp_now(client, publisher, track),
         .packet_count = from->packets,
         .octet_count = from->octets,
@@ -519,7 +522,8 @@ static void on_block(struct client *client, struct session *session, const struc
                      uint64_t arrival_ns)
 {
     struct publisher *publisher = publisher_of(client, session);
-    uint32_t now = middle(rtcp_ntp_from_ns(arrival_ns + client->unix_offset_ns));
+    uint64_t now_ns = arrival_ns + client->unix_offset_ns - media_of(client)->delay_ns;
+    uint32_t now = middle(rtcp_ntp_from_ns(now_ns)); /* by the clock that our reports show */
     uint32_t away = now - block->last_sr - block->delay_since_sr; /* 1/65536 s */
     for (unsigned i = 0; i < media_of(client)->track_count; i++) {
         struct publisher_track *track = &publisher->tracks[i];

@@ -339,6 +339,17 @@ static bool pack_unit(struct loading *loading, const struct unit *unit, int64_t 
     return pack_opus(loading, bytes, packet);
 }
 
+/* Where pictures are reordered, the first one is sent ahead of its timestamp. */
+static uint64_t decoding_delay(const struct loading *loading)
+{
+    for (size_t i = 0; i < loading->unit_count; i++) {
+        const struct unit *unit = &loading->units[i];
+        if (loading->media->tracks[unit->track].video)
+            return unit->pts_ns > unit->dts_ns ? (uint64_t)(unit->pts_ns - unit->dts_ns) : 0;
+    }
+    return 0;
+}
+
 /* The lap lasts until the last track's last unit is over. */
 static bool pack_all(struct loading *loading)
 {
@@ -365,6 +376,7 @@ static bool pack_all(struct loading *loading)
         if (!pack_unit(loading, &loading->units[i], start_ns))
             return false;
     }
+    media->delay_ns = decoding_delay(loading);
     media->owned = loading->bytes;
     loading->bytes = NULL;
     return media_finish(media) || fail(loading, "its time stamps make no sense");

@@ -281,7 +281,10 @@ bool stream_drain(struct server *server, struct connection *connection)
     return !session->draining;
 }
 
-/* One sender report with its SDES (RFC 3550, 6.4.1): at once, or over TCP with the next write. */
+/* One sender report with its SDES (RFC 3550, 6.4.1): at once, or over TCP with the next write.
+   Packets are sent by decoding time. An encoder that reorders pictures has held each for the
+   decoding delay by then, so what has the timestamp of now was captured that much earlier; on all
+   tracks, or sound and picture would not be in step. */
 static void write_report(struct server *server, struct connection *connection, unsigned track)
 {
     struct session *session = &connection->session;
@@ -292,7 +295,7 @@ static void write_report(struct server *server, struct connection *connection, u
     struct rtcp report = {
         .type = RTCP_SR,
         .ssrc = state->ssrc,
-        .ntp = rtcp_ntp_from_ns(server_unix_now(server)),
+        .ntp = rtcp_ntp_from_ns(server_unix_now(server) - session->path->media->delay_ns),
         .rtp_timestamp = playout_timestamp(&session->playout, track, server->now_ns),
         .packet_count = (uint32_t)counts->sent,
         .octet_count = (uint32_t)(counts->bytes - 12 * counts->sent),
