@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-static_assert(sizeof(struct panel_session) <= 1536, "one per panel session");
+static_assert(sizeof(struct panel_session) <= 1792, "one per panel session");
 
 #define TICK_GRACE_NS (NS_PER_S / 5) /* packets stamped earlier may still be under way to us */
 #define TS_PACKETS 7u                /* MPEG-TS packets in an RTP packet (RFC 4445, 3.2) */
@@ -101,13 +101,15 @@ static void judged_frame(struct panel_shard *shard, struct panel_track *track,
     bool key = frame->marks & CODEC_KEYFRAME;
     if (key)
         note_keyframe(shard, track, frame->timestamp);
+    if (frame->anew)
+        panel_playout_reorder(&track->playout);
     switch (verdict) {
     case PANEL_COMPLETE:
         counts->frames_complete++;
         counts->keyframes += key;
         counts->recovery_points += !key && (frame->marks & CODEC_RECOVERY);
-        panel_playout_on_frame(&track->playout, counts, frame->timestamp, frame->last_arrival_ns,
-                               track->clock_rate);
+        panel_playout_on_frame(&track->playout, counts, frame->due, frame->last_arrival_ns,
+                               frame->has_due ? track->clock_rate : 0);
         break;
     case PANEL_DAMAGED:
         counts->frames_damaged++;
@@ -126,6 +128,18 @@ static void settle_frames(struct panel_shard *shard, struct panel_track *track, 
         judged_frame(shard, track, &frame, verdict);
 }
 
+/* When the frame of this packet is decoded. One that is in order is of the frame begun last. */
+static struct panel_decoding_frame decoding_of(const struct panel_track *track,
+                                               const struct panel_packet *packet)
+{
+    if (packet->order == PANEL_IN_ORDER)
+        return track->begun;
+    return (struct panel_decoding_frame){
+        .due = packet->rtp->timestamp,
+        .is_known = track->decoding.depth == 0,
+    };
+}
+
 static void add_to_frames(struct panel_shard *shard, struct panel_track *track,
                           const struct panel_packet *packet)
 {
@@ -136,6 +150,7 @@ static void add_to_frames(struct panel_shard *shard, struct panel_track *track,
                                          .marks = packet->marks,
                                          .marker = packet->rtp->marker,
                                          .in_order = packet->order == PANEL_IN_ORDER,
+                                         .decoding = decoding_of(track, packet),
                                      });
     settle_frames(shard, track, false);
 }
@@ -145,31 +160,89 @@ static void record_pace(struct panel_shard *shard, uint32_t thousandths)
     histogram_record(&shard->stats->metrics[METRIC_PANEL_PACE], thousandths);
 }
 
+static bool is_order_sure(const struct panel_track *track)
+{
+    return track->kind != MEDIA_VIDEO || panel_decoding_is_sure(&track->decoding);
+}
+
+static void record_latency(struct panel_shard *shard, uint64_t latency_us)
+{
+    histogram_record(&shard->stats->metrics[METRIC_PANEL_LATENCY], latency_us);
+}
+
+/* Those of the first frames count once no deeper reordering has shown them to be ahead of their
+ * time.
+ */
+static void release_latencies(struct panel_shard *shard, struct panel_track *track)
+{
+    for (unsigned i = 0; i < track->latency.held_count; i++)
+        record_latency(shard, track->latency.held_us[i]);
+    track->latency.held_count = 0;
+}
+
+static void measure_latency(struct panel_shard *shard, struct panel_track *track,
+                            const struct panel_packet *packet, bool leading)
+{
+    uint64_t latency_us;
+    if (is_order_sure(track))
+        release_latencies(shard, track);
+    if (!panel_latency_of(&track->latency, packet->rtp, track->clock_rate, packet->unix_arrival_ns,
+                          &latency_us) ||
+        !leading)
+        return;
+    if (is_order_sure(track) || track->latency.held_count == PANEL_DECODING_WINDOW)
+        record_latency(shard, latency_us);
+    else
+        track->latency.held_us[track->latency.held_count++] =
+            (uint32_t)latency_us; /* under an hour */
+}
+
+/* Of a frame that begins and whose time of decoding is known. */
+static void measure_frame(struct panel_shard *shard, struct panel_session *session, unsigned i,
+                          const struct panel_packet *packet)
+{
+    struct panel_track *track = &session->tracks[i];
+    bool leading = is_leading(session, i);
+    uint32_t pace;
+    if (track->begun.is_least)
+        measure_latency(shard, track, packet, leading);
+    panel_latency_note_transit(&track->latency, track->begun.due, track->clock_rate,
+                               packet->unix_arrival_ns, &session->transit_base_ns);
+    if (panel_pace_on_frame(&track->pace, track->begun.due, packet->arrival_ns, track->clock_rate,
+                            &pace) &&
+        leading)
+        record_pace(shard, pace);
+}
+
+static void time_frame(struct panel_track *track, const struct panel_packet *packet, bool joined)
+{
+    if (track->kind != MEDIA_VIDEO) {
+        track->begun = (struct panel_decoding_frame){
+            .due = packet->rtp->timestamp, .is_known = true, .is_least = true};
+        return;
+    }
+    track->begun = panel_decoding_on_frame(&track->decoding, packet->rtp->timestamp,
+                                           track->clock_rate, !joined);
+    if (!track->begun.anew)
+        return;
+    panel_latency_forget(&track->latency);
+    track->pace.started = false;
+}
+
 /* The first packet of a frame; joined: nothing is missing before it. */
 static void begin_frame(struct panel_shard *shard, struct panel_session *session, unsigned i,
                         const struct panel_packet *packet, bool joined)
 {
     struct panel_track *track = &session->tracks[i];
     struct panel_readers *readers = readers_of(shard, session, i);
-    uint64_t latency_us;
-    uint32_t pace;
-    uint32_t timestamp = packet->rtp->timestamp;
-    bool leading = is_leading(session, i);
-    bool has_latency = panel_latency_of(&track->latency, packet->rtp, track->clock_rate,
-                                        packet->unix_arrival_ns, &latency_us);
-    if (has_latency && leading)
-        histogram_record(&shard->stats->metrics[METRIC_PANEL_LATENCY], latency_us);
-    panel_latency_note_transit(&track->latency, timestamp, track->clock_rate,
-                               packet->unix_arrival_ns, &session->transit_base_ns);
-    if (panel_pace_on_frame(&track->pace, timestamp, packet->arrival_ns, track->clock_rate,
-                            &pace) &&
-        leading)
-        record_pace(shard, pace);
+    time_frame(track, packet, joined);
+    if (track->begun.is_known)
+        measure_frame(shard, session, i, packet);
     if (!readers)
         return;
     panel_readers_on_ssrc(readers, &track->reader, packet->rtp->ssrc, packet->arrival_ns);
     if (joined)
-        panel_readers_on_frame(readers, &track->reader, shard->stats, timestamp,
+        panel_readers_on_frame(readers, &track->reader, shard->stats, packet->rtp->timestamp,
                                packet->arrival_ns);
 }
 
@@ -255,6 +328,8 @@ void panel_on_restart(struct panel_shard *shard, struct panel_session *session, 
         return;
     struct panel_track *track = &session->tracks[i];
     settle_frames(shard, track, true);
+    release_latencies(shard, track);
+    track->decoding = (struct panel_decoding){0};
     track->frames.has_settled = false;
     track->has_keyframe = false;
     track->latency.report_unix_ns = 0;
@@ -280,7 +355,7 @@ static void record_skew(struct panel_shard *shard, struct panel_session *session
     bool has_b = panel_latency_take_median(&b->latency, &transit_b);
     bool both_kinds = (a->kind == MEDIA_VIDEO && b->kind == MEDIA_AUDIO) ||
                       (a->kind == MEDIA_AUDIO && b->kind == MEDIA_VIDEO);
-    if (!has_a || !has_b || !both_kinds)
+    if (!has_a || !has_b || !both_kinds || !is_order_sure(a) || !is_order_sure(b))
         return;
     int64_t skew = (int64_t)transit_a - transit_b;
     histogram_record(&shard->stats->metrics[METRIC_PANEL_SKEW],
@@ -317,8 +392,8 @@ static struct panel_playout warmed_playout(const struct panel_track *track, uint
     struct panel_playout playout = track->playout;
     const struct panel_frame *newest = panel_frames_newest(&track->frames);
     if (newest)
-        panel_playout_on_frame(&playout, &uncounted, newest->timestamp, newest->last_arrival_ns,
-                               track->clock_rate);
+        panel_playout_on_frame(&playout, &uncounted, newest->due, newest->last_arrival_ns,
+                               newest->has_due ? track->clock_rate : 0);
     panel_playout_count_from(&playout, now_ns);
     return playout;
 }
@@ -327,19 +402,23 @@ void panel_session_end_warmup(struct panel_shard *shard, struct panel_session *s
                               uint64_t now_ns)
 {
     struct panel_playout playouts[PANEL_TRACKS];
+    struct panel_decoding decodings[PANEL_TRACKS];
     for (unsigned i = 0; i < PANEL_TRACKS; i++) {
         struct panel_track *track = &session->tracks[i];
         struct panel_readers *readers = readers_of(shard, session, i);
         struct panel_counts uncounted = {0};
         playouts[i] = warmed_playout(track, now_ns);
+        decodings[i] = track->decoding;
         if (!readers)
             continue;
         panel_readers_settle(readers, &track->reader, &uncounted, to_ms(now_ns), true);
         panel_readers_leave(readers, &track->reader);
     }
     panel_session_init(shard, session, session->stream);
-    for (unsigned i = 0; i < PANEL_TRACKS; i++)
+    for (unsigned i = 0; i < PANEL_TRACKS; i++) {
         session->tracks[i].playout = playouts[i];
+        session->tracks[i].decoding = decodings[i];
+    }
 }
 
 void panel_session_end(struct panel_shard *shard, struct panel_session *session, uint64_t now_ns)
@@ -351,6 +430,7 @@ void panel_session_end(struct panel_shard *shard, struct panel_session *session,
         uint64_t pending_ns = panel_frames_pending_ns(&track->frames);
         uint32_t pace;
         settle_frames(shard, track, true);
+        release_latencies(shard, track);
         panel_playout_end(&track->playout, counts, pending_ns, now_ns);
         if (panel_pace_end(&track->pace, &pace) && is_leading(session, i))
             record_pace(shard, pace);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/panel_decoding.h"
 #include "client/panel_frames.h"
 #include "client/panel_latency.h"
 #include "client/panel_mdi.h"
@@ -42,6 +43,8 @@ struct panel_track {
     struct panel_latency latency;
     struct panel_pace pace;
     struct panel_mdi mdi;
+    struct panel_decoding decoding;
+    struct panel_decoding_frame begun; /* the newest frame */
     struct panel_reader reader;
     uint64_t first_ns, last_ns; /* arrivals */
     uint64_t bytes;

@@ -87,6 +87,9 @@ static void insert_frame(struct panel_frames *frames, const struct panel_frame_p
         .marks = (uint8_t)packet->marks,
         .starts = packet->marks & CODEC_FRAME_START,
         .marker = packet->marker,
+        .due = packet->decoding.due,
+        .has_due = packet->decoding.is_known,
+        .anew = packet->decoding.anew,
     };
 }
 
@@ -132,11 +135,13 @@ static bool is_near(int64_t value, int64_t wanted, int64_t tolerance)
     return value >= wanted - tolerance && value <= wanted + tolerance;
 }
 
-/* Is this just as far as from any frame to the next, so that no frame is missing between? */
-static bool is_one_step(const struct panel_frames *frames, uint32_t from, uint32_t to)
+/* Is a frame just as far from the one before as any from the next, so that none is missing between?
+ */
+static bool is_one_step(const struct panel_frames *frames, uint32_t from_due,
+                        const struct panel_frame *to)
 {
-    return frames->step_run >= TRUST_RUN &&
-           is_near(ahead(to, from), frames->step, frames->step / 4);
+    return to->has_due && frames->step_run >= TRUST_RUN &&
+           is_near(ahead(to->due, from_due), frames->step, frames->step / 4);
 }
 
 /* Do the packets missing before a frame belong to it? Before the very first nothing is known to
@@ -151,7 +156,8 @@ static enum panel_verdict judge_head(const struct panel_frames *frames, bool sta
     if (starts_known && !frame->starts)
         return PANEL_DAMAGED;
     /* The frame before it had ended, and no other lies between. */
-    if (frames->settled_marker && is_one_step(frames, frames->settled_timestamp, frame->timestamp))
+    if (frames->settled_marker && frames->settled_has_due &&
+        is_one_step(frames, frames->settled_due, frame))
         return PANEL_DAMAGED;
     bool one_missing = frame->first - frames->settled_last == 2;
     bool cut_before = panel_frames_markers_trusted(frames) && !frames->settled_marker;
@@ -171,7 +177,8 @@ static enum panel_verdict judge_tail(const struct panel_frames *frames, bool sta
         return PANEL_SUSPECT;
     if (!next->starts)
         return next->first - frame->last == 2 ? PANEL_COMPLETE : PANEL_SUSPECT;
-    return is_one_step(frames, frame->timestamp, next->timestamp) ? PANEL_DAMAGED : PANEL_SUSPECT;
+    bool one_step = frame->has_due && is_one_step(frames, frame->due, next);
+    return one_step ? PANEL_DAMAGED : PANEL_SUSPECT;
 }
 
 static enum panel_verdict judge(const struct panel_frames *frames, bool starts_known,
@@ -191,13 +198,20 @@ static uint8_t one_more(uint8_t run)
     return run < UINT8_MAX ? (uint8_t)(run + 1) : run;
 }
 
-/* What two frames with nothing missing between them say about all the others. */
+/* What two frames with nothing missing between them say about all the others; less than nothing
+   once it shows that those before had been taken for decoded when they weren't. */
 static void learn(struct panel_frames *frames, const struct panel_frame *frame,
                   const struct panel_frame *next)
 {
-    int32_t step = ahead(next->timestamp, frame->timestamp);
+    int32_t step = ahead(next->due, frame->due);
     frames->marker_run = frame->marker ? one_more(frames->marker_run) : 0;
-    if (step > STEP_MAX || step < -STEP_MAX)
+    if (next->anew) {
+        frames->steps = 0;
+        frames->step_ticks = 0;
+        frames->step_run = 0;
+        return;
+    }
+    if (!frame->has_due || !next->has_due || step > STEP_MAX || step < -STEP_MAX)
         return;
     frames->steps++;
     frames->step_ticks += step;
@@ -222,7 +236,8 @@ static void remove_oldest(struct panel_frames *frames)
     const struct panel_frame *frame = &frames->open[0];
     frames->has_settled = true;
     frames->settled_last = frame->last;
-    frames->settled_timestamp = frame->timestamp;
+    frames->settled_due = frame->due;
+    frames->settled_has_due = frame->has_due;
     frames->settled_marker = frame->marker && panel_frames_markers_trusted(frames);
     frames->open_count--;
     memmove(&frames->open[0], &frames->open[1], frames->open_count * sizeof(frames->open[0]));

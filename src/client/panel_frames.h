@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/panel_decoding.h"
+
 #define PANEL_FRAMES_OPEN 6u /* frames that may wait for reordered packets */
 
 enum panel_verdict {
@@ -20,9 +22,12 @@ struct panel_frame {
     uint32_t first, last; /* lowest and highest extended sequence number seen */
     uint32_t received;    /* packets */
     uint32_t timestamp;
+    uint32_t due;  /* RTP time at which it is decoded, where has_due is set */
     uint8_t marks; /* of codec_marks, all packets' or-ed */
     bool starts;   /* the first has CODEC_FRAME_START */
     bool marker;   /* on the last */
+    bool has_due : 1;
+    bool anew : 1; /* as panel_decoding_frame has it */
 };
 
 /* Ready when zeroed. Only one frame is open as long as nothing is missing. */
@@ -34,8 +39,9 @@ struct panel_frames {
     bool has_settled;
     bool settled_marker; /* the frame settled last ended in a marker that could be trusted */
     uint32_t settled_last;
-    uint32_t settled_timestamp;
-    uint32_t step;      /* RTP ticks from frame to frame */
+    bool settled_has_due;
+    uint32_t settled_due;
+    uint32_t step;      /* RTP ticks from frame to frame, in the order of decoding */
     uint32_t steps;     /* pairs of frames with nothing missing between ... */
     int64_t step_ticks; /* ... and the ticks between them, added up */
 };
@@ -47,6 +53,7 @@ struct panel_frame_packet {
     unsigned marks;
     bool marker;
     bool in_order; /* newer than all before */
+    struct panel_decoding_frame decoding;
 };
 
 void panel_frames_add(struct panel_frames *frames, const struct panel_frame_packet *packet);

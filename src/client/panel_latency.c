@@ -66,13 +66,13 @@ bool panel_latency_of(struct panel_latency *latency, const struct rtp *packet, u
     return true;
 }
 
-void panel_latency_note_transit(struct panel_latency *latency, uint32_t timestamp,
-                                uint32_t clock_rate, uint64_t unix_arrival_ns, int64_t *base_ns)
+void panel_latency_note_transit(struct panel_latency *latency, uint32_t due, uint32_t clock_rate,
+                                uint64_t unix_arrival_ns, int64_t *base_ns)
 {
     uint64_t capture_ns;
     bool too_soon = unix_arrival_ns - latency->transit_sampled_ns < SAMPLE_NS;
     if (latency->transit_count == PANEL_TRANSITS || too_soon ||
-        !reported_capture(latency, timestamp, clock_rate, &capture_ns))
+        !reported_capture(latency, due, clock_rate, &capture_ns))
         return;
     int64_t transit_ns = (int64_t)(unix_arrival_ns - capture_ns);
     if (*base_ns == PANEL_NO_BASE)
@@ -82,6 +82,13 @@ void panel_latency_note_transit(struct panel_latency *latency, uint32_t timestam
         return; /* the server's clock was set by over half an hour */
     latency->transit_sampled_ns = unix_arrival_ns;
     latency->transits_us[latency->transit_count++] = (int32_t)us;
+}
+
+void panel_latency_forget(struct panel_latency *latency)
+{
+    latency->transit_count = 0;
+    latency->transit_sampled_ns = 0;
+    latency->held_count = 0;
 }
 
 static void sort(int32_t *values, unsigned count)

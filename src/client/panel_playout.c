@@ -49,7 +49,6 @@ static void note_duration(struct panel_playout *playout, uint64_t gap_ns)
     playout->next = (uint8_t)((playout->next + 1u) % PANEL_DURATIONS);
 }
 
-/* Frames that are reordered for decoding step back in RTP time: over some, the mean holds. */
 static void note_step(struct panel_playout *playout, int64_t step_ns)
 {
     if (playout->steps < STEPS_MAX)
@@ -115,6 +114,13 @@ void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *
 void panel_playout_restart(struct panel_playout *playout)
 {
     playout->has_deadline = false;
+}
+
+void panel_playout_reorder(struct panel_playout *playout)
+{
+    panel_playout_restart(playout);
+    playout->steps = 0;
+    playout->step_us = 0;
 }
 
 void panel_playout_count_from(struct panel_playout *playout, uint64_t now_ns)

@@ -15,7 +15,7 @@ struct panel_playout {
     uint64_t shown_ns;   /* when the last complete frame came */
     int64_t deadline_ns; /* when the player wanted that frame, where it has a clock */
     uint64_t since_ns;   /* nothing before this moment counts (the warm-up's end); 0: all does */
-    uint32_t timestamp;  /* its RTP time */
+    uint32_t timestamp;  /* of its decoding */
     int32_t step_us;     /* mean time between frames by their RTP time; 0: unknown */
     uint32_t sum;        /* of durations */
     uint16_t durations[PANEL_DURATIONS]; /* between the arrivals of the last frames, in 100 us */
@@ -28,8 +28,9 @@ struct panel_playout {
     bool anew;         /* the player starts anew with the next frame, once that is judged */
 };
 
-/* A complete frame; whole_ns is when its last packet arrived. A freeze is a gap between frames of
-   at least max(3 d, d + 150 ms), d the mean of the last 30 durations once there are five (by
+/* A complete frame; timestamp is the RTP time at which it is decoded (clock_rate 0: unknown, then
+   only freezes are judged), whole_ns when its last packet arrived. A freeze is a gap between frames
+   of at least max(3 d, d + 150 ms), d the mean of the last 30 durations once there are five (by
    arrival or by RTP time, whichever is more, so that a burst at the start makes no freezes
    afterwards). A stall is a frame that misses its deadline by 10 ms or more; the player then waits
    for it, and later deadlines move. */
@@ -38,6 +39,9 @@ void panel_playout_on_frame(struct panel_playout *playout, struct panel_counts *
 
 /* The next frame's RTP time has nothing to do with those before. */
 void panel_playout_restart(struct panel_playout *playout);
+
+/* Nor were those before the times of decoding. */
+void panel_playout_reorder(struct panel_playout *playout);
 
 /* The warm-up ends: freezes and stalls count from now on, also what remains of one that is running.
    Then the player starts anew, so that what it had to wait before gives it no reserve. */
