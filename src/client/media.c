@@ -34,10 +34,7 @@ static bool follow_type(struct client *client, struct session *session, unsigned
     }
     track->payload_type = type;
     track->codec = format->codec;
-    if (track->receiver.clock_rate != format->clock_rate) {
-        track->receiver.clock_rate = format->clock_rate;
-        track->receiver.has_frame = false;
-    }
+    receiver_set_clock(&track->receiver, format->clock_rate, codec_may_reorder(format->codec));
     return true;
 }
 
@@ -174,6 +171,23 @@ static void look_closer(struct client *client, struct session *session, unsigned
         show_to_panel(client, session, n, &seen, arrival);
 }
 
+static void record_jitter(struct client *client, const struct track *track)
+{
+    histogram_record(&client->media->metrics[METRIC_JITTER], track->receiver.jitter_ns / NS_PER_US);
+}
+
+/* A packet that comes late would pass for a reordered frame. */
+static bool may_begin_frame(const struct track *track, const struct rtp *packet,
+                            enum receiver_verdict verdict)
+{
+    const struct receiver *receiver = &track->receiver;
+    if (receiver->has_frame && packet->timestamp == receiver->frame_timestamp)
+        return false;
+    if (receiver->may_reorder)
+        return order_of(verdict) == PANEL_IN_ORDER;
+    return verdict != RECEIVER_HELD || !receiver->has_frame;
+}
+
 static void count_packet(struct client *client, struct session *session, unsigned n,
                          const struct rtp *packet, const struct media_piece *piece)
 {
@@ -187,6 +201,7 @@ static void count_packet(struct client *client, struct session *session, unsigne
         .cause = cause_of(client, session, n, piece->drops),
         .counts = one_stream ? all : &delta,
         .gap_blocks = &client->gap_blocks,
+        .left = &track->left,
     };
     enum receiver_verdict verdict = receiver_on_packet(&track->receiver, packet, &arrival);
     arrival.verdict = verdict;
@@ -201,11 +216,9 @@ static void count_packet(struct client *client, struct session *session, unsigne
     }
     if (verdict == RECEIVER_GAP && arrival.cause == LOSS_SELF)
         client->media->recv_backlog_gaps++;
-    bool newest = verdict != RECEIVER_HELD && packet->timestamp != track->receiver.frame_timestamp;
-    if ((newest || !track->receiver.has_frame) &&
+    if (may_begin_frame(track, packet, verdict) &&
         receiver_on_frame(&track->receiver, packet->timestamp, piece->arrival_ns))
-        histogram_record(&client->media->metrics[METRIC_JITTER],
-                         track->receiver.jitter_ns / NS_PER_US);
+        record_jitter(client, track);
     if (session->panel || awaits_keyframe(session, track))
         look_closer(client, session, n, packet, piece, &arrival);
 }
@@ -308,6 +321,11 @@ void media_stop(struct client *client, struct session *session)
 void media_end(struct client *client, struct session *session)
 {
     uint64_t last_ns = client->epoch_ns + (uint64_t)session->last_rtp_ms * NS_PER_MS;
+    for (unsigned i = 0; i < session->track_count; i++) {
+        struct track *track = session_track(client, session, i);
+        if (receiver_last_frame(&track->receiver))
+            record_jitter(client, track);
+    }
     if (session->panel)
         panel_session_end(&client->panel_shard, panel_of(client, session), client->now_ns);
     uint64_t from_ns = session->first_rtp_ns > client->media_from_ns ? session->first_rtp_ns

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 
 #define SUSPECTS_APART 100u /* packets out of range that make a restart are no further apart */
+#define SETTLE 3u           /* newest frames that follow an older one, until a loss has no effect */
+#define IN_ORDER_MAX 60     /* newest frames in a row: nothing is reordered any more */
 #define JUMP_NS (10 * (int64_t)NS_PER_S) /* RTP time this far off starts afresh */
 
 static_assert(sizeof(struct receiver) == 112, "one per track: keep it small");
@@ -23,6 +25,14 @@ static uint64_t packets_in(const struct receiver *receiver, uint32_t now_ms, uin
     return (uint64_t)receiver->received * span_ms / (age_ms > 0 ? age_ms : 1);
 }
 
+static void forget_frames(struct receiver *receiver)
+{
+    receiver->has_frame = false;
+    receiver->reorders = false;
+    receiver->has_sample = false;
+    receiver->step = 0;
+}
+
 static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
                         struct receiver_arrival *arrival)
 {
@@ -36,8 +46,7 @@ static void begin_epoch(struct receiver *receiver, const struct rtp *packet,
     receiver->started_ms = arrival->now_ms;
     receiver->started = true;
     receiver->has_bad_sequence = false;
-    receiver->has_left_source = false;
-    receiver->has_frame = false;
+    forget_frames(receiver);
     receiver->gave_up = false;
     receiver->jitter_ns = 0;
     arrival->counts->expected++;
@@ -80,6 +89,8 @@ static enum receiver_verdict advance(struct receiver *receiver, uint32_t ahead,
     receiver->has_bad_sequence = false;
     arrival->counts->expected += ahead;
     if (missing > 0) {
+        receiver->unsettled = SETTLE;
+        receiver->stepped_back = false;
         arrival->gap_first = receiver->ext_max + 1;
         arrival->gap_count = missing;
         count_lost(receiver, arrival, missing);
@@ -167,13 +178,15 @@ static enum receiver_verdict judge_far(struct receiver *receiver, const struct r
 static enum receiver_verdict judge_source(struct receiver *receiver, const struct rtp *packet,
                                           struct receiver_arrival *arrival)
 {
-    uint16_t source = (uint16_t)packet->ssrc;
-    if (source != 0 && source == receiver->left_ssrc && !receiver->has_left_source) {
-        receiver->has_left_source = true;
+    struct receiver_left *left = arrival->left;
+    uint16_t source = packet->ssrc & 0x7fff;
+    if (source != 0 && source == left->ssrc && !left->came) {
+        left->came = true;
         arrival->counts->late++;
         return RECEIVER_LATE;
     }
-    receiver->left_ssrc = (uint16_t)receiver->ssrc;
+    left->ssrc = receiver->ssrc & 0x7fff;
+    left->came = false;
     receiver->last_sr = 0; /* it was another source's */
     return restart(receiver, packet, arrival);
 }
@@ -187,7 +200,7 @@ enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct
     }
     if (packet->ssrc != receiver->ssrc)
         return judge_source(receiver, packet, arrival);
-    receiver->has_left_source = false;
+    arrival->left->came = false;
     uint16_t ahead = (uint16_t)(packet->sequence - (uint16_t)receiver->ext_max);
     if (ahead == 1)
         return advance(receiver, 1, arrival);
@@ -201,25 +214,98 @@ enum receiver_verdict receiver_on_packet(struct receiver *receiver, const struct
     return judge_far(receiver, packet, arrival);
 }
 
+void receiver_set_clock(struct receiver *receiver, uint32_t clock_rate, bool may_reorder)
+{
+    if (receiver->clock_rate != clock_rate || receiver->may_reorder != may_reorder)
+        forget_frames(receiver);
+    receiver->clock_rate = clock_rate;
+    receiver->may_reorder = may_reorder;
+}
+
+/* RFC 3550, A.8. */
+static void add_jitter(struct receiver *receiver, int64_t change_ns)
+{
+    int64_t jitter = receiver->jitter_ns;
+    jitter += (change_ns - jitter) / 16;
+    receiver->jitter_ns = jitter > UINT32_MAX ? UINT32_MAX : (uint32_t)jitter;
+}
+
+bool receiver_last_frame(struct receiver *receiver)
+{
+    if (!receiver->has_sample)
+        return false;
+    receiver->has_sample = false;
+    add_jitter(receiver, (int64_t)receiver->sample * 4);
+    return true;
+}
+
+/* A frame in order: what it adds counts at once where nothing can be reordered. */
+static bool sample_in_order(struct receiver *receiver, int64_t transit_ns, bool continuous)
+{
+    bool renewed = receiver_last_frame(receiver);
+    if (!continuous)
+        return renewed;
+    if (!receiver->may_reorder) {
+        add_jitter(receiver, llabs(transit_ns));
+        return true;
+    }
+    receiver->has_sample = true;
+    receiver->sample = (uint32_t)(llabs(transit_ns) / 4);
+    return renewed;
+}
+
+/* A frame that is shown before the newest. */
+static void step_back(struct receiver *receiver)
+{
+    if (!receiver->reorders) {
+        receiver->reorders = true;
+        receiver->has_sample = false;
+        receiver->step = 0;
+        receiver->unsettled = SETTLE;
+    }
+    receiver->stepped_back = true;
+    receiver->in_order = 0;
+}
+
+/* A frame newer than all before, since_ns after the one that was. Right after a loss older frames
+   may pass for newest ones, until some groups have come whole. */
+static bool sample_reordered(struct receiver *receiver, int64_t since_ns, int32_t ticks,
+                             bool continuous)
+{
+    int64_t step_ns = (int64_t)receiver->step * (int64_t)NS_PER_S / receiver->clock_rate;
+    bool renewed = continuous && receiver->step > 0 && receiver->unsettled == 0;
+    if (renewed)
+        add_jitter(receiver, llabs(since_ns - step_ns));
+    if (!continuous)
+        receiver->unsettled = SETTLE;
+    else if (receiver->stepped_back && receiver->unsettled > 0)
+        receiver->unsettled--;
+    receiver->step = receiver->unsettled == 0 ? (uint32_t)ticks : 0;
+    receiver->stepped_back = false;
+    if (++receiver->in_order == IN_ORDER_MAX)
+        receiver->reorders = false;
+    return renewed;
+}
+
 bool receiver_on_frame(struct receiver *receiver, uint32_t timestamp, uint64_t arrival_ns)
 {
     int32_t ticks = (int32_t)(timestamp - receiver->frame_timestamp);
     if (receiver->clock_rate == 0)
         return false;
     int64_t media_ns = (int64_t)ticks * (int64_t)NS_PER_S / receiver->clock_rate;
-    if (receiver->has_frame && media_ns <= 0 && media_ns > -JUMP_NS)
+    if (receiver->has_frame && media_ns <= 0 && media_ns > -JUMP_NS) {
+        if (ticks < 0 && receiver->may_reorder)
+            step_back(receiver);
         return false; /* the same frame, or one that is shown before it */
-    int64_t transit_ns = (int64_t)(arrival_ns - receiver->frame_arrival_ns) - media_ns;
-    bool continuous = receiver->has_frame && llabs(transit_ns) < JUMP_NS;
+    }
+    int64_t since_ns = (int64_t)(arrival_ns - receiver->frame_arrival_ns);
+    bool continuous = receiver->has_frame && llabs(since_ns - media_ns) < JUMP_NS;
     receiver->frame_timestamp = timestamp;
     receiver->frame_arrival_ns = arrival_ns;
     receiver->has_frame = true;
-    if (!continuous)
-        return false;
-    int64_t jitter = receiver->jitter_ns;
-    jitter += (llabs(transit_ns) - jitter) / 16;
-    receiver->jitter_ns = jitter > UINT32_MAX ? UINT32_MAX : (uint32_t)jitter;
-    return true;
+    if (receiver->reorders)
+        return sample_reordered(receiver, since_ns, ticks, continuous);
+    return sample_in_order(receiver, since_ns - media_ns, continuous);
 }
 
 void receiver_on_sender_report(struct receiver *receiver, const struct rtcp *report,
@@ -267,6 +353,9 @@ void receiver_restart(struct receiver *receiver, struct pool *gap_blocks)
     gaps_clear(&receiver->gaps, gap_blocks);
     *receiver = (struct receiver){
         .clock_rate = receiver->clock_rate,
+        .may_reorder = receiver->may_reorder,
+        .reorders = receiver->reorders,
+        .unsettled = SETTLE,
         .last_sr = receiver->last_sr,
         .last_sr_ms = receiver->last_sr_ms,
     };

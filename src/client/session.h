@@ -88,7 +88,7 @@ struct track {
     uint8_t kind;         /* enum media_kind */
     uint8_t codec;        /* of payload_type */
     bool has_bye;
-    uint16_t unused;
+    struct receiver_left left;
 };
 
 #define SESSION_TRACKS_INLINE 2u

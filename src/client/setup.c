@@ -58,7 +58,8 @@ static void init_track(struct client *client, struct session *session)
         .kind = told->kind,
         .codec = told->formats[0].codec,
     };
-    track->receiver.clock_rate = told->formats[0].clock_rate;
+    receiver_set_clock(&track->receiver, told->formats[0].clock_rate,
+                       codec_may_reorder((enum codec)track->codec));
     if (told->kind == MEDIA_VIDEO && codec_has_keyframes((enum codec)track->codec))
         session->flags |= FLAG_HAS_KEYFRAMES;
 }

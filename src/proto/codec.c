@@ -76,6 +76,11 @@ const char *codec_name(enum codec codec)
     return names[codec];
 }
 
+bool codec_may_reorder(enum codec codec)
+{
+    return codec == CODEC_H264 || codec == CODEC_H265 || codec == CODEC_MPEG4_VIDEO;
+}
+
 bool codec_has_keyframes(enum codec codec)
 {
     return codec >= CODEC_H264 && codec <= CODEC_MPEG4_VIDEO;

@@ -48,6 +48,9 @@ const char *codec_name(enum codec codec);
 /* Can keyframes be told for this codec? */
 bool codec_has_keyframes(enum codec codec);
 
+/* Do its frames come in an order other than they are shown in, where the encoder likes? */
+bool codec_may_reorder(enum codec codec);
+
 /* Reads as much of a payload as is there. One cut short by a split read yields less, and may look
    damaged: the caller who knows that it was cut leaves CODEC_DAMAGED out. */
 unsigned codec_marks(enum codec codec, struct slice payload);
