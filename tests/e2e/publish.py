@@ -7,6 +7,7 @@ import socketserver
 import subprocess
 import tempfile
 import threading
+import time
 
 from harness import (KEYFRAMES_OF_4K, KEYFRAMES_OF_800K, SLOW, Run, Server, add_up, equal, main, need, noise, run_file,
                      skip, test)
@@ -54,18 +55,33 @@ def test_card():
     assert run.published["packets"] > 5 * 2.5 * 150, run.published
 
 
+class LoggedServer(Server):
+    """A server whose closed sessions can be waited for."""
+
+    def __init__(self, *options):
+        self.log_folder = tempfile.TemporaryDirectory(prefix="rtspbench-")
+        self.log = pathlib.Path(self.log_folder.name) / "sessions"
+        super().__init__("--truth-sessions", str(self.log), *options)
+
+    def wait_for_sessions(self, count, seconds=20):
+        until = time.monotonic() + seconds
+        while len(self.log.read_text().splitlines()) < count and time.monotonic() < until:
+            time.sleep(0.05)
+
+
 @test(args=[("tcp",), ("udp",)])
 def ffmpeg_publishes(transport):
     """A publisher that nobody here wrote: 50 pictures of at least a packet each, none missing by their numbers."""
     ffmpeg = need("ffmpeg")
-    with Server() as server:
+    with LoggedServer() as server:
         done = subprocess.run([ffmpeg, "-hide_banner", "-loglevel", "error", "-re", "-f", "lavfi", "-i",
                                "testsrc=size=160x120:rate=25", "-t", "2", "-c:v", "libx264", "-f", "rtsp",
                                "-rtsp_transport", transport, server.url + "live/1"],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-        path = server.stop()["/live/1"]
         if "libx264" in done.stderr:
             skip("this ffmpeg has no libx264")
+        server.wait_for_sessions(1)  # ffmpeg doesn't wait for the answer to its TEARDOWN
+        path = server.stop()["/live/1"]
         equal(done.returncode, 0, done.stderr)
         equal((path["publishers"], path["teardowns"], path["received_lost"]), (1, 1, 0), f"{path}")
         assert 50 <= path["received"] <= 500, path
