@@ -3,18 +3,8 @@
 import pathlib
 import re
 import tempfile
-import time
 
-from peers import PICTURES, Process, equal, free_port, main, need, publish, test
-
-
-def wait_for_listener(port, seconds=10):
-    """ffmpeg takes one connection and no more, and doesn't say when it listens: the kernel does."""
-    row = re.compile(rf"^ *\d+: \w+:{port:04X} \w+:0000 0A ", re.MULTILINE)
-    end = time.monotonic() + seconds
-    while not row.search(pathlib.Path("/proc/net/tcp").read_text()):
-        assert time.monotonic() < end, f"nobody listens at {port}"
-        time.sleep(0.02)
+from peers import PICTURES, Process, equal, free_port, main, need, publish, test, wait_for_listener
 
 
 @test(args=[("tcp",), ("udp",)])

@@ -3,7 +3,7 @@
  *
  *     gst_server [--basic USER:PASSWORD | --digest USER:PASSWORD] [--timeout SECONDS]
  * [--max-sessions N]
- *                [--jpeg] [--control NAME] [--transport tcp|udp]
+ *                [--jpeg] [--b-frames N] [--control NAME] [--transport tcp|udp]
  *
  * Prints "ready rtsp://127.0.0.1:PORT/test" when it listens, and runs until it is killed. */
 #include <stdbool.h>
@@ -17,16 +17,18 @@
 #define VIDEO                                                                                      \
     "videotestsrc is-live=true pattern=ball ! "                                                    \
     "video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! "
-#define H264                                                                                       \
-    "x264enc bitrate=430 tune=zerolatency speed-preset=ultrafast key-int-max=25 ! "                \
-    "rtph264pay name=pay0 pt=96 config-interval=-1 "
+#define PAY264 "rtph264pay name=pay0 pt=96 config-interval=-1 "
+#define H264 "x264enc bitrate=430 tune=zerolatency speed-preset=ultrafast key-int-max=25 ! " PAY264
+#define H264_B                                                                                     \
+    "x264enc bitrate=430 speed-preset=ultrafast key-int-max=25 rc-lookahead=0 b-adapt=false "      \
+    "sliced-threads=true bframes=%d ! video/x-h264,profile=main ! " PAY264
 #define JPEG "jpegenc quality=40 ! rtpjpegpay name=pay0 pt=26 "
 #define AUDIO                                                                                      \
     "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay "         \
     "name=pay1 pt=8"
 
 static char *basic, *digest, *control, *transport;
-static int timeout_s, max_sessions;
+static int timeout_s, max_sessions, b_frames;
 static gboolean jpeg;
 
 static GOptionEntry entries[] = {
@@ -36,6 +38,7 @@ static GOptionEntry entries[] = {
     {"timeout", 0, 0, G_OPTION_ARG_INT, &timeout_s, "session timeout", "SECONDS"},
     {"max-sessions", 0, 0, G_OPTION_ARG_INT, &max_sessions, "refuse more", "N"},
     {"jpeg", 0, 0, G_OPTION_ARG_NONE, &jpeg, "Motion JPEG in place of H.264", NULL},
+    {"b-frames", 0, 0, G_OPTION_ARG_INT, &b_frames, "in a row, which reorder the pictures", "N"},
     {"control", 0, 0, G_OPTION_ARG_STRING, &control, "start of the tracks' control names", "NAME"},
     {"transport", 0, 0, G_OPTION_ARG_STRING, &transport, "only this one", "tcp|udp"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -70,8 +73,10 @@ static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media
 static GstRTSPMediaFactory *make_factory(void)
 {
     GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
-    gst_rtsp_media_factory_set_launch(factory, jpeg ? "( " VIDEO JPEG AUDIO " )"
-                                                    : "( " VIDEO H264 AUDIO " )");
+    char *reordered = g_strdup_printf("( " VIDEO H264_B AUDIO " )", b_frames);
+    const char *plain = jpeg ? "( " VIDEO JPEG AUDIO " )" : "( " VIDEO H264 AUDIO " )";
+    gst_rtsp_media_factory_set_launch(factory, b_frames > 0 ? reordered : plain);
+    g_free(reordered);
     gst_rtsp_media_factory_set_shared(factory, TRUE);
     if (transport)
         gst_rtsp_media_factory_set_protocols(factory, strcmp(transport, "tcp") == 0

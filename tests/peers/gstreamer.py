@@ -1,25 +1,12 @@
 """GStreamer's RTSP server, read by rtspbench: 50 readers, none failed, nothing lost. And written to by 5 publishers."""
 
-import os
 import pathlib
 import tempfile
 
-from peers import KEYFRAMES_OF_4K, PICTURES, Process, RTSPBENCH, Run, TOP, equal, main, noise, publish, skip, test
+from peers import GstServer, KEYFRAMES_OF_4K, PICTURES, Process, RTSPBENCH, Run, equal, main, noise, publish, test
 
-FOLDER = TOP / "build/tests/peers"
 READERS = 50
 PUBLISHERS = 5
-
-
-class GstServer(Process):
-    def __init__(self, *options, program="gst-server"):
-        if not os.access(FOLDER / program, os.X_OK):
-            skip(f"{program} is not built: libgstrtspserver-1.0-dev is not installed")
-        super().__init__([str(FOLDER / program), *options])
-        self.url = self.wait_for("ready ")
-
-    def with_user(self, user):
-        return self.url.replace("://", f"://{user}@")
 
 
 def read(url, transport, *options, seconds=6):

@@ -1,16 +1,21 @@
 """What the tests of peers share: finding the end-to-end harness, a clip to publish, and rtspbench as publisher."""
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from harness import *  # noqa: E402,F401,F403 - the tests take everything from here
-from harness import Run, equal, need  # noqa: E402
+from harness import Process, Run, TOP, equal, need, skip  # noqa: E402
+
+FOLDER = TOP / "build/tests/peers"  # programs of ours around other people's libraries
 
 _making = threading.Lock()
 _folder = tempfile.TemporaryDirectory(prefix="rtspbench-peers-")
@@ -43,3 +48,23 @@ def publish(url, transport, publishers):
     assert run.published["reported_lost"] <= 0, run.published  # GStreamer begins to expect later than to receive
     assert run.published["packets"] > 400 * publishers, run.published
     return run
+
+
+class GstServer(Process):
+    def __init__(self, *options, program="gst-server"):
+        if not os.access(FOLDER / program, os.X_OK):
+            skip(f"{program} is not built: libgstrtspserver-1.0-dev is not installed")
+        super().__init__([str(FOLDER / program), *options])
+        self.url = self.wait_for("ready ")
+
+    def with_user(self, user):
+        return self.url.replace("://", f"://{user}@")
+
+
+def wait_for_listener(port, seconds=10):
+    """ffmpeg takes one connection and no more, and doesn't say when it listens: the kernel does."""
+    row = re.compile(rf"^ *\d+: \w+:{port:04X} \w+:0000 0A ", re.MULTILINE)
+    end = time.monotonic() + seconds
+    while not row.search(pathlib.Path("/proc/net/tcp").read_text()):
+        assert time.monotonic() < end, f"nobody listens at {port}"
+        time.sleep(0.02)
