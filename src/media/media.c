@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/units.h"
 
+#define OVERLAP_MAX 3u /* laps of which a track may still have packets when another lap begins */
+
 static_assert(sizeof(struct media_packet) == 32, "a lap has thousands: two to a cache line");
 
 bool media_add(struct media *media, const struct media_packet *packet)
@@ -100,7 +102,8 @@ bool media_finish(struct media *media)
             track->first = i;
         packet->number = track->packets++;
         track->key_packets += packet->key;
-        if (track->grid.unit_ticks == 0 && packet->due_ns >= media->lap_ns)
+        track->grid.short_packets += !packet->only_long;
+        if (track->grid.unit_ticks == 0 && packet->due_ns >= 2 * media->lap_ns)
             return false;
     }
     return true;
@@ -209,7 +212,7 @@ struct media_place media_seek(const struct media *media, unsigned track, uint64_
     uint32_t lap = (uint32_t)(from_ns / media->lap_ns);
     while (lap > 0 && media_lap_start(media, lap) > from_ns)
         lap--;
-    lap -= lap > 0; /* on a grid, a lap may end behind the next one's start */
+    lap -= lap < OVERLAP_MAX ? lap : OVERLAP_MAX;
     for (;; lap++) {
         uint64_t start_ns = track_lap_start(media, of, lap);
         uint32_t count = packets_in(of, lap);

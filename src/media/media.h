@@ -24,7 +24,8 @@ struct media_packet {
     uint32_t timestamp;     /* since the lap's start, in the track's clock */
     uint32_t number;        /* index among the track's packets of a lap */
     uint16_t payload_len;
-    uint8_t track;
+    uint8_t track : 7;
+    uint8_t only_long : 1; /* on a grid: short laps don't have it */
     uint8_t prefix_len : 6;
     uint8_t marker : 1;
     uint8_t key : 1;                  /* of a frame that decoding can begin with */
@@ -90,12 +91,12 @@ void media_set_lap(struct media *media, uint64_t ticks, uint32_t rate);
 
 /* Puts a track, whose clock rate is known, on a grid of units: lap_ticks and rate are those of
    media_set_lap, and rate * unit_ticks is at most 2^31. Where whole units fill a lap there is no
-   need for a grid, and the track gets its lap_ticks. The caller sets short_packets. */
+   need for a grid, and the track gets its lap_ticks. */
 void media_set_grid(struct media_track *track, uint32_t unit_ticks, uint64_t lap_ticks,
                     uint32_t rate);
 
 /* Sorts by track and due time (packets of equal time keep their order), numbers and counts. False
-   when there is no packet, or one of a track that has no grid is due beyond the lap. */
+   when there is no packet, or one of a track that has no grid is due behind the next lap's end. */
 bool media_finish(struct media *media);
 void media_free(struct media *media);
 

@@ -12,14 +12,16 @@
 struct row {
     uint32_t frames, frame;
     uint32_t rate, unit;
+    uint32_t late; /* of the sound's first unit, in its ticks: less than a unit */
 };
 
 static const struct row rows[] = {
-    {100, 3600, 48000, 1024}, /* 187.5 units a lap */
-    {100, 3600, 44100, 1024}, /* 172.27 */
-    {101, 3003, 48000, 1024}, /* 30000/1001 a second: a lap of no whole number of ns */
-    {7, 3600, 8000, 160},     /* 14 units exactly: no grid */
-    {1, 3600, 48000, 2048},   /* less than a unit: laps without sound */
+    {100, 3600, 48000, 1024, 0},   /* 187.5 units a lap */
+    {100, 3600, 48000, 1024, 700}, /* the last one may go on behind the lap's end */
+    {100, 3600, 44100, 1024, 0},   /* 172.27 */
+    {101, 3003, 48000, 1024, 0},   /* 30000/1001 a second: a lap of no whole number of ns */
+    {7, 3600, 8000, 160, 0},       /* 14 units exactly: no grid */
+    {1, 3600, 48000, 2048, 0},     /* less than a unit: laps without sound */
 };
 
 static uint32_t units_at_most(const struct row *row)
@@ -29,12 +31,13 @@ static uint32_t units_at_most(const struct row *row)
     return (uint32_t)((lap + unit - 1) / unit);
 }
 
-static void add(struct media *media, uint8_t track, uint32_t i, uint32_t ticks)
+static void add(struct media *media, uint8_t track, uint32_t i, uint32_t ticks, uint32_t late)
 {
     struct media_packet packet = {
-        .track = track,
-        .timestamp = i * ticks,
-        .due_ns = (uint64_t)i * ticks * NS_PER_S / media->tracks[track].clock_rate,
+        .track = track & 1,
+        .only_long = track == 1 && i == media->tracks[1].grid.units,
+        .timestamp = late + i * ticks,
+        .due_ns = (late + (uint64_t)i * ticks) * NS_PER_S / media->tracks[track].clock_rate,
     };
     assert_true(media_add(media, &packet));
 }
@@ -51,11 +54,10 @@ static struct media *make(const struct row *row)
     media->tracks[1].clock_rate = row->rate;
     media_set_lap(media, ticks, 90000);
     media_set_grid(&media->tracks[1], row->unit, ticks, 90000);
-    media->tracks[1].grid.short_packets = media->tracks[1].grid.units;
     for (uint32_t i = 0; i < units; i++) /* out of order, to be sorted */
-        add(media, 1, units - 1 - i, row->unit);
+        add(media, 1, units - 1 - i, row->unit, row->late);
     for (uint32_t i = 0; i < row->frames; i++)
-        add(media, 0, i, row->frame);
+        add(media, 0, i, row->frame, 0);
     assert_true(media_finish(media));
     return media;
 }
@@ -87,13 +89,14 @@ static void test_sound(void **state)
         struct media_place place = media_seek(media, 1, 0);
         uint32_t laps = LAPS * 100;
         for (uint64_t n = 0; place.lap < laps; n++) {
-            uint64_t ticks = n * row->unit, due_ns = ticks * NS_PER_S / row->rate;
+            uint64_t ticks = row->late + n * row->unit, due_ns = ticks * NS_PER_S / row->rate;
             assert_int_equal(media_timestamp(media, place.lap, place.index), (uint32_t)ticks);
             assert_in_range(place.due_ns, due_ns - (due_ns > 0), due_ns);
             assert_int_equal(media_ordinal(media, &place), n);
             /* in units of 1 / (90000 * rate) s */
             uint64_t lap_at = (uint64_t)place.lap * row->frames * row->frame * row->rate;
-            uint64_t content = (uint64_t)media->packets[place.index].number * row->unit * 90000;
+            uint64_t number = media->packets[place.index].number;
+            uint64_t content = (row->late + number * row->unit) * 90000;
             uint64_t late = ticks * 90000 - lap_at - content;
             assert_true(late < UINT64_C(90000) * row->unit);
             media_advance(media, &place);
@@ -127,7 +130,7 @@ static void test_seek(void **state)
 /* A sound that is a unit short in long laps leaves it out there, and says so in its numbering. */
 static void test_short_sound(void **state)
 {
-    struct row row = {100, 3600, 48000, 1024};
+    struct row row = {100, 3600, 48000, 1024, 0};
     struct media *media = make(&row);
     media->tracks[1].packets--; /* 187 units, laps of 188 and 187 */
     struct media_place place = media_seek(media, 1, 0);

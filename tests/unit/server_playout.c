@@ -240,6 +240,30 @@ static void test_join(void **state)
     media_free(media);
 }
 
+/* Who joins a phase later gets what those get that are there, with the same sequence numbers, also
+   of sound that has a unit more in some laps than in others. */
+static void test_join_later(void **state)
+{
+    struct media *media = two_tracks();
+    struct faults faults = {0};
+    media_set_grid(&media->tracks[1], 1201, 90000, 90000); /* 39.97 units */
+    media->packets[media->tracks[1].first + 39].only_long = true;
+    media->tracks[1].grid.short_packets = 39;
+    struct playout early = start(media, &faults, 1, 3);
+    uint64_t due_ns = playout_next_due(&early), later_ns = due_ns + 200 * NS_PER_S;
+    struct playout late = {.media = media, .faults = &faults, .seed = 2};
+    late.tracks[0].on = late.tracks[1].on = true;
+    assert_int_equal(playout_join(&late, &origin, later_ns - 1, false), later_ns);
+    playout_skip(&early, later_ns - 1, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(late.at.sequence[i], early.at.sequence[i]);
+        assert_int_equal(late.at.places[i].due_ns, early.at.places[i].due_ns);
+        assert_int_equal(playout_next_timestamp(&late, i), playout_next_timestamp(&early, i));
+        assert_int_equal(late.tracks[i].ssrc, early.tracks[i].ssrc);
+    }
+    media_free(media);
+}
+
 /* RTP time is wall-clock time in the track's clock, on both tracks and over the laps. */
 static void test_timestamps_run_on(void **state)
 {
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_skip),
         cmocka_unit_test(test_one_track),
         cmocka_unit_test(test_join),
+        cmocka_unit_test(test_join_later),
         cmocka_unit_test(test_timestamps_run_on),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_pattern),
