@@ -300,5 +300,39 @@ def refused_files(options, message):
         refused(options, message, folder)
 
 
+def lap_notes(path):
+    """What the server and a publisher say of a file."""
+    with Server("--media", path) as server:
+        run = Run(server.url + "live/{n}", "--publish", "--media", path, "-n", 1, "-d", "1s")
+        equal(run.sessions["completed"], 1, f"completed {run.errors}")
+        start = f"rtspbench: {path}: "
+        told = [[line for line in text.splitlines() if line.startswith(start)] for text in (server.output, run.err)]
+        equal(told[0], told[1], "notes")
+        return [line.removeprefix(start) for line in told[0]]
+
+
+@test
+def what_was_done_to_laps_is_said():
+    cut = made("cut.ts", "-ss", "0.4", "-i", pictures("pictures.ts"), "-c", "copy", "-copyinkf")
+    told = lap_notes(cut)
+    assert len(told) == 1 and told[0].endswith("in front of the first keyframe"), told
+    short = made("short.mp4", *PICTURES, "-f", "lavfi", "-i", "sine=r=8000:d=1", *H264, "-c:a", "pcm_mulaw", "-f", "mov")
+    equal(lap_notes(short), ["its sound is 1.000 s shorter than its video: that is a gap in every lap"], "notes")
+    equal(lap_notes(pictures()), [], "notes")
+
+
+@test
+def readers_over_a_seam():
+    """With B-frames and sound, over several laps of 2 s: every packet is there, and no picture stays."""
+    path = made("seam.mp4", *PICTURES, *SOUND, *H264, "-bf", "3", "-c:a", "aac")
+    with Server("--media", path) as server:
+        run = Run(server.url, "-n", 3, "-d", "7s", "-t", "tcp")
+        truth = server.stop()
+        run.expect_clean(3)
+        equal(run.rtp["packets"], add_up(truth, "sent"), "packets")
+        equal(run.result["panel"]["freezes"], 0, "freezes")
+        equal(run.result["panel"]["frames"]["damaged"], 0, "damaged frames")
+
+
 if __name__ == "__main__":
     main()

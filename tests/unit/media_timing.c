@@ -1,0 +1,530 @@
+/* Laps of files as containers tell their times: no seam in 100 laps. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "media/timing.h"
+
+#define LAPS 100u
+#define UNITS_MAX 4096u
+#define FRAME 3600 /* of 25 a second, at 90 kHz */
+#define NONE TIMING_NONE
+#define HOUR INT64_C(3600)
+
+struct rig {
+    struct timing timing;
+    struct timing_unit units[UNITS_MAX];
+    struct media media;
+};
+
+static struct rig *rig_new(void)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+    assert_non_null(rig);
+    rig->timing.units = rig->units;
+    return rig;
+}
+
+static void rig_free(struct rig *rig)
+{
+    free(rig->media.packets);
+    free(rig);
+}
+
+static unsigned add_track(struct rig *rig, bool video, uint32_t rate)
+{
+    unsigned track = rig->timing.track_count++;
+    rig->timing.tracks[track] = (struct timing_track){
+        .video = video, .rate = rate, .jitter = 2, .frames = 25, .frames_s = 1};
+    rig->media.tracks[track].clock_rate = rate;
+    rig->media.track_count++;
+    return track;
+}
+
+static struct timing_unit *add(struct rig *rig, unsigned track, int64_t pts, int64_t dts)
+{
+    assert_true(rig->timing.count < UNITS_MAX);
+    struct timing_unit *unit = &rig->units[rig->timing.count++];
+    *unit = (struct timing_unit){.track = (uint8_t)track, .pts = pts, .dts = dts};
+    return unit;
+}
+
+/* Pictures without reordering, a keyframe each 25. */
+static void add_pictures(struct rig *rig, uint32_t count, int64_t from)
+{
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < count; i++)
+        add(rig, track, from + i * FRAME, from + i * FRAME)->key = i % 25 == 0;
+}
+
+/* I0 P3 B1 B2 P6 B4 B5 ...: each B-frame is decoded after the P-frame behind it. */
+static uint32_t shown_as(uint32_t i)
+{
+    return i == 0 ? 0 : i % 3 == 1 ? i + 2 : i - 1;
+}
+
+static void add_sound(struct rig *rig, uint32_t rate, uint32_t unit, uint32_t count, int64_t from)
+{
+    unsigned track = add_track(rig, false, rate);
+    for (uint32_t i = 0; i < count; i++)
+        add(rig, track, from + (int64_t)i * unit, NONE)->duration = unit;
+}
+
+static void lay_out(struct rig *rig)
+{
+    char error[100];
+    struct text why = text_init(error, sizeof(error));
+    assert_true(timing_lay_out(&rig->timing, &rig->media, &why));
+    for (size_t i = 0; i < rig->timing.count; i++) {
+        struct media_packet at[2];
+        unsigned times = timing_packets(&rig->timing, &rig->units[i], at);
+        for (unsigned n = 0; n < times; n++) {
+            at[n].payload_len = (uint16_t)i; /* to tell units by */
+            assert_true(media_add(&rig->media, &at[n]));
+        }
+    }
+    assert_true(media_finish(&rig->media));
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t *left = a, *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static int64_t delay_ticks(const struct rig *rig, uint32_t rate)
+{
+    return (int64_t)(rig->media.delay_ns * rate / NS_PER_S);
+}
+
+/* Pictures are shown at `shown` of every lap, a delay later. They are sent in the order of the
+   file, one step of pictures or more apart, and before they are shown. */
+static void check_pictures(const struct rig *rig, unsigned track, const int64_t *shown,
+                           uint32_t count, int64_t lap)
+{
+    const struct media *media = &rig->media;
+    struct media_place place = media_seek(media, track, 0);
+    int64_t *all = calloc((size_t)LAPS * count, sizeof(*all)), least = INT64_MAX, most = 0;
+    assert_int_equal(media->tracks[track].packets, count);
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t step = (i + 1 < count ? shown[i + 1] : shown[0] + lap) - shown[i];
+        least = step < least ? step : least;
+        most = step > most ? step : most;
+    }
+    uint64_t before_ns = 0;
+    for (uint32_t n = 0; n < LAPS * count; n++) {
+        all[n] = media_timestamp(media, place.lap, place.index);
+        assert_int_equal(place.lap, n / count);
+        assert_true((uint64_t)all[n] * NS_PER_S / 90000 + 1 >= place.due_ns);
+        if (n == 0)
+            assert_int_equal(place.due_ns, (uint64_t)shown[0] * NS_PER_S / 90000);
+        else
+            assert_in_range(place.due_ns - before_ns, (uint64_t)least * NS_PER_S / 90000 - 1,
+                            (uint64_t)most * NS_PER_S / 90000 + 1);
+        before_ns = place.due_ns;
+        media_advance(media, &place);
+    }
+    qsort(all, (size_t)LAPS * count, sizeof(*all), by_size);
+    for (uint32_t n = 0; n < LAPS * count; n++)
+        assert_int_equal(all[n], n / count * lap + shown[n % count] + delay_ticks(rig, 90000));
+    free(all);
+}
+
+static void check_constant(const struct rig *rig, uint32_t count)
+{
+    int64_t *shown = calloc(count, sizeof(*shown));
+    for (uint32_t i = 0; i < count; i++)
+        shown[i] = (int64_t)i * FRAME;
+    check_pictures(rig, 0, shown, count, (int64_t)count * FRAME);
+    free(shown);
+}
+
+/* The sound goes on unit by unit, is sent at its time, and is late by less than a unit where the
+   file has unit i of a lap at i * unit. lap: of 90 kHz. */
+static void check_sound(const struct rig *rig, unsigned track, uint32_t unit, int64_t lap)
+{
+    const struct media *media = &rig->media;
+    struct media_place place = media_seek(media, track, 0);
+    uint64_t rate = media->tracks[track].clock_rate;
+    for (uint64_t n = 0; place.lap < LAPS; n++) {
+        uint64_t ticks = n * unit, late = (uint64_t)delay_ticks(rig, (uint32_t)rate);
+        uint64_t due_ns = (ticks + late) * NS_PER_S / rate;
+        assert_int_equal(media_timestamp(media, place.lap, place.index), ticks + late);
+        assert_in_range(place.due_ns, due_ns - (due_ns > 0), due_ns);
+        uint64_t number = media->packets[place.index].number;
+        uint64_t ideal = place.lap * (uint64_t)lap * rate + number * unit * 90000;
+        assert_true(ticks * 90000 - ideal < UINT64_C(90000) * unit);
+        media_advance(media, &place);
+    }
+}
+
+/* 4 s, with more units of sound than needed, with as many as short laps need, and one between. */
+static void test_sound_beside_pictures(void **state)
+{
+    static const struct {
+        uint32_t rate, unit, units;
+    } rows[] = {{48000, 1024, 189}, {48000, 1024, 188}, {48000, 1024, 187}, {44100, 1024, 174},
+                {44100, 1024, 173}, {44100, 1024, 172}, {48000, 960, 200},  {8000, 160, 201}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = rig_new();
+        add_pictures(rig, 100, 0);
+        add_sound(rig, rows[i].rate, rows[i].unit, rows[i].units, 0);
+        lay_out(rig);
+        check_constant(rig, 100);
+        check_sound(rig, 1, rows[i].unit, 100 * FRAME);
+        assert_string_equal(rig->media.notes, "");
+        assert_int_equal(rig->media.delay_ns, 0);
+        rig_free(rig);
+    }
+}
+
+/* 3.5 s of sound beside 4 s of pictures: a gap of 23 or 24 units in every lap, and the next lap's
+   sound is in its place. */
+static void test_shorter_sound(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 100, 0);
+    add_sound(rig, 48000, 1024, 164, 0);
+    lay_out(rig);
+    struct media_place place = media_seek(&rig->media, 1, 0);
+    for (uint64_t n = 0; place.lap < LAPS; n++) {
+        uint64_t lap = n / 164, unit = lap * 375 / 2 + lap % 2 + n % 164;
+        assert_int_equal(media_timestamp(&rig->media, place.lap, place.index), unit * 1024);
+        media_advance(&rig->media, &place);
+    }
+    assert_string_equal(
+        rig->media.notes,
+        "its sound is 0.491 s shorter than its video: that is a gap in every lap"); /* 23 units */
+    rig_free(rig);
+}
+
+/* What the sound has beyond the pictures is cut off; what it has before them, too. */
+static void test_longer_sound(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 100, 2 * 90000);
+    add_sound(rig, 48000, 1000, 400, 0);
+    lay_out(rig);
+    check_constant(rig, 100);
+    check_sound(rig, 1, 1000, 100 * FRAME);
+    assert_int_equal(rig->media.packets[rig->media.tracks[1].first].payload_len, 100 + 96);
+    assert_string_equal(rig->media.notes,
+                        "its sound is 2.333 s longer than its lap: its end is not sent");
+    rig_free(rig);
+}
+
+/* A sound steps back by 1.5 s on its own, and goes on without a seam; a unit that comes twice is
+   left out. */
+static void test_sound_steps_back(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 100, 0);
+    unsigned track = add_track(rig, false, 48000);
+    for (int64_t i = 0; i < 189; i++) {
+        int64_t at = (i <= 50 ? i : i - 1) * 1024;
+        add(rig, track, i > 100 ? at - 72000 : at, NONE)->duration = 1024;
+    }
+    lay_out(rig);
+    check_sound(rig, 1, 1024, 100 * FRAME);
+    assert_int_equal(rig->media.packets[100 + 50].payload_len, 100 + 50);
+    assert_int_equal(rig->media.packets[100 + 51].payload_len, 100 + 52);
+    rig_free(rig);
+}
+
+/* B-frames: their pts with all dts, without the first ones, without any, and at an hour. */
+static void test_reordered(void **state)
+{
+    for (unsigned kind = 0; kind < 4; kind++) {
+        struct rig *rig = rig_new();
+        unsigned track = add_track(rig, true, 90000);
+        int64_t start = kind == 3 ? HOUR * 90000 : 126000;
+        for (uint32_t i = 0; i < 100; i++) {
+            bool known = kind == 0 || kind == 3 || (kind == 1 && i >= 2);
+            int64_t dts = known ? start + (int64_t)i * FRAME - 2 * FRAME : NONE;
+            add(rig, track, start + (int64_t)shown_as(i) * FRAME, dts)->key = i == 0;
+        }
+        add_sound(rig, 48000, 1024, 188, start * 48 / 90);
+        lay_out(rig);
+        check_constant(rig, 100);
+        check_sound(rig, 1, 1024, 100 * FRAME);
+        assert_int_equal(rig->media.delay_ns, 40 * NS_PER_MS);
+        assert_string_equal(rig->media.notes, "");
+        rig_free(rig);
+    }
+}
+
+/* A raw stream: only the order in which pictures are shown is known. */
+static void test_no_times(void **state)
+{
+    struct rig *rig = rig_new();
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct timing_unit *unit = add(rig, track, NONE, NONE);
+        unit->order = shown_as(i) * 2;
+        unit->key = i == 0;
+    }
+    lay_out(rig);
+    check_constant(rig, 100);
+    rig_free(rig);
+}
+
+/* A Matroska file rounds to milliseconds: 30000/1001 pictures a second are so again. */
+static void test_rounded_times(void **state)
+{
+    struct rig *rig = rig_new();
+    unsigned track = add_track(rig, true, 90000);
+    int64_t shown[300];
+    rig->timing.tracks[track].frames = 30000;
+    rig->timing.tracks[track].frames_s = 1001;
+    rig->timing.tracks[track].jitter = 91;
+    for (int64_t i = 0; i < 300; i++) {
+        shown[i] = i * 3003;
+        int64_t ms = (shown[i] + 45) / 90;
+        add(rig, track, 1000 * 90 + ms * 90, NONE)->key = i == 0;
+    }
+    unsigned sound = add_track(rig, false, 48000);
+    rig->timing.tracks[sound].jitter = 49;
+    for (int64_t i = 0; i < 470; i++)
+        add(rig, sound, (999 + (i * 1024 + 24) / 48) * 48, NONE)->duration = 1024;
+    lay_out(rig);
+    check_pictures(rig, 0, shown, 300, 300 * 3003);
+    assert_int_equal(rig->media.packets[300].payload_len, 300); /* though it is 1 ms early */
+    check_sound(rig, 1, 1024, 300 * 3003);
+    rig_free(rig);
+}
+
+/* Pictures of various durations, in the order in which they are shown and with B-frames; the last
+   one is shown for as long as the file says, else for as long as the one before. */
+static void test_variable(void **state)
+{
+    static const int64_t steps[] = {3600, 3600, 9000, 1800, 3003, 18000, 3600, 2700, 45000, 3600};
+    for (unsigned kind = 0; kind < 4; kind++) {
+        struct rig *rig = rig_new();
+        unsigned track = add_track(rig, true, 90000);
+        bool reordered = kind & 1, told = kind & 2;
+        int64_t shown[100];
+        shown[0] = 0;
+        for (uint32_t i = 1; i < 100; i++)
+            shown[i] = shown[i - 1] + steps[i % 10];
+        for (uint32_t i = 0; i < 100; i++) {
+            struct timing_unit *unit = add(rig, track, shown[reordered ? shown_as(i) : i], NONE);
+            unit->key = i == 0;
+            unit->duration = told && unit->pts == shown[99] ? 5400 : 0;
+        }
+        lay_out(rig);
+        check_pictures(rig, 0, shown, 100, shown[99] + (told ? 5400 : 3600));
+        rig_free(rig);
+    }
+}
+
+/* The last picture stays for 5 s: the first ones don't come as much later than they are shown. */
+static void test_picture_that_stays(void **state)
+{
+    struct rig *rig = rig_new();
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct timing_unit *unit = add(rig, track, shown_as(i) * FRAME, NONE);
+        unit->key = i == 0;
+        unit->duration = shown_as(i) == 99 ? 5 * 90000 : FRAME;
+    }
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, 99 * 40 * NS_PER_MS + 5 * NS_PER_S);
+    assert_int_equal(rig->media.delay_ns, 40 * NS_PER_MS);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(rig->media.packets[i].due_ns, i * 40 * NS_PER_MS);
+    rig_free(rig);
+}
+
+/* The time jumps for both tracks, on and back, where tracks are a little apart in the file. */
+static void test_jump(void **state)
+{
+    static const int64_t jumps_s[] = {3600, -3600, 20, -1};
+    for (size_t j = 0; j < sizeof(jumps_s) / sizeof(jumps_s[0]); j++) {
+        struct rig *rig = rig_new();
+        unsigned video = add_track(rig, true, 90000), sound = add_track(rig, false, 48000);
+        int64_t jump_s = jumps_s[j];
+        for (uint32_t i = 0, units = 0; i < 100; i++) {
+            int64_t by = 2 * HOUR + (i >= 50 ? jump_s : 0), dts = by * 90000 + (int64_t)i * FRAME;
+            add(rig, video, by * 90000 + (int64_t)shown_as(i) * FRAME, dts)->key = i == 0;
+            /* ten pictures behind */
+            for (; i >= 10 && units * 1024 < (i - 10) * 1920; units++) {
+                by = 2 * HOUR + (units * 1024 >= 50 * 1920 ? jump_s : 0);
+                add(rig, sound, by * 48000 + units * 1024, NONE)->duration = 1024;
+            }
+            for (; i == 99 && units < 188; units++)
+                add(rig, sound, by * 48000 + units * 1024, NONE)->duration = 1024;
+        }
+        lay_out(rig);
+        check_constant(rig, 100);
+        check_sound(rig, 1, 1024, 100 * FRAME);
+        char note[100];
+        snprintf(note, sizeof(note),
+                 "its time jumps 1 time, first by %+d.000 s after 2.000 s: that is closed",
+                 (int)jump_s);
+        assert_string_equal(rig->media.notes, note);
+        rig_free(rig);
+    }
+}
+
+/* A picture that stays for 8 s while the sound goes on is no jump; nor is a gap of the sound. */
+static void test_no_jump(void **state)
+{
+    struct rig *rig = rig_new();
+    unsigned video = add_track(rig, true, 90000), sound = add_track(rig, false, 8000);
+    for (int64_t i = 0; i < 20; i++) {
+        int64_t pts = i * 9000 + (i >= 10 ? 8 * 90000 : 0);
+        add(rig, video, pts, pts)->key = i == 0;
+        for (int64_t n = 0; n < (i == 9 ? 405 : 5); n++) {
+            int64_t at = (i * 5 + (i > 9 ? 400 : 0) + n) * 160;
+            if (i < 15 || i >= 17)
+                add(rig, sound, at, NONE)->duration = 160;
+        }
+    }
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, 10 * NS_PER_S);
+    assert_int_equal(rig->media.tracks[1].packets, 490);
+    assert_int_equal(rig->media.packets[20 + 489].timestamp, 499 * 160);
+    assert_string_equal(rig->media.notes,
+                        "its sound is 0.200 s shorter than its video: that is a gap in every lap");
+    rig_free(rig);
+}
+
+/* A recording that begins between keyframes, and an open GOP's pictures that are shown before its
+   keyframe; the sound begins with the keyframe, too. */
+static void test_head(void **state)
+{
+    static const int64_t shown[] = {1, 3, 2, 6, 4, 5, 7, 8, 9, 10}; /* 6: the keyframe */
+    struct rig *rig = rig_new();
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 10; i++)
+        add(rig, track, shown[i] * FRAME, NONE)->key = shown[i] == 6;
+    add_sound(rig, 8000, 160, 20, FRAME * 8 / 90);
+    lay_out(rig);
+    check_constant(rig, 5);
+    check_sound(rig, 1, 160, 5 * FRAME);
+    assert_int_equal(rig->media.packets[5].payload_len, 10 + 10);
+    assert_string_equal(rig->media.notes, "left out 5 pictures in front of the first keyframe");
+    rig_free(rig);
+}
+
+/* An edit begins with picture 60: it is sent from the keyframe before, picture 50, on. */
+static void test_edit(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 150, -60 * FRAME);
+    for (size_t i = 0; i < 60; i++)
+        rig->units[i].hidden = true;
+    lay_out(rig);
+    check_constant(rig, 100);
+    assert_int_equal(rig->media.packets[0].payload_len, 50);
+    assert_string_equal(rig->media.notes, "an edit of it begins between two keyframes: it is sent "
+                                          "from the keyframe before that");
+    rig_free(rig);
+}
+
+/* Of two videos the longer one says how long a lap is; they stay in step, though only one has
+   B-frames. */
+static void test_two_videos(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 97, 0);
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 100; i++)
+        add(rig, track, (int64_t)shown_as(i) * FRAME, NONE)->key = i == 0;
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, 4 * NS_PER_S);
+    for (uint32_t i = 0; i < 97; i++) {
+        assert_int_equal(rig->media.packets[i].timestamp, (i + 1) * FRAME);
+        assert_int_equal(rig->media.packets[i].due_ns, (i + 1) * 40 * NS_PER_MS);
+    }
+    assert_int_equal(rig->media.packets[97].due_ns, 0);
+    assert_int_equal(rig->media.packets[97].timestamp, FRAME);
+    assert_int_equal(rig->media.tracks[0].lap_ticks, 100 * FRAME);
+    assert_string_equal(
+        rig->media.notes,
+        "its other video is 0.120 s shorter than its video: that is a gap in every lap");
+    rig_free(rig);
+}
+
+/* Sound alone: a lap is as long as it is, to the sample; of two, as the longer one. */
+static void test_sound_alone(void **state)
+{
+    struct rig *rig = rig_new();
+    add_sound(rig, 8000, 160, 100, HOUR * 8000);
+    rig->units[99].duration = 50;
+    rig->units[0].hidden = true;
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, (98 * 160 + 50) * NS_PER_S / 8000);
+    assert_int_equal(rig->media.tracks[0].lap_ticks, 98 * 160 + 50);
+    assert_int_equal(rig->media.packets[0].payload_len, 1);
+    rig_free(rig);
+    rig = rig_new();
+    add_sound(rig, 8000, 160, 99, 0);
+    add_sound(rig, 48000, 960, 100, 0);
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, 2 * NS_PER_S);
+    assert_string_equal(
+        rig->media.notes,
+        "its sound is 0.020 s shorter than the longest sound: that is a gap in every lap");
+    rig_free(rig);
+}
+
+/* Opus may have packets of several lengths. */
+static void test_units_of_several_lengths(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 25, 0);
+    unsigned track = add_track(rig, false, 48000);
+    for (int64_t at = 0, i = 0; at < 48000; at += i % 2 ? 480 : 960, i++)
+        add(rig, track, at, NONE)->duration = i % 2 ? 960 : 480;
+    for (size_t i = 25; i < rig->timing.count; i++)
+        rig->units[i].pts = i == 25 ? 0 : rig->units[i - 1].pts + rig->units[i - 1].duration;
+    lay_out(rig);
+    struct media_place place = media_seek(&rig->media, 1, 0);
+    uint32_t next = 0;
+    while (place.lap < LAPS) {
+        assert_int_equal(media_timestamp(&rig->media, place.lap, place.index), next);
+        next += rig->units[rig->media.packets[place.index].payload_len].duration;
+        media_advance(&rig->media, &place);
+        if (media_timestamp(&rig->media, place.lap, place.index) % 48000 == 0)
+            next = place.lap * 48000; /* what doesn't fit into a lap is left out */
+    }
+    rig_free(rig);
+}
+
+static void test_nothing(void **state)
+{
+    char error[100];
+    struct text why = text_init(error, sizeof(error));
+    struct rig *rig = rig_new();
+    add_track(rig, true, 90000);
+    assert_false(timing_lay_out(&rig->timing, &rig->media, &why));
+    assert_string_equal(text_string(&why), "it is shorter than a millisecond");
+    rig_free(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sound_beside_pictures),
+        cmocka_unit_test(test_shorter_sound),
+        cmocka_unit_test(test_longer_sound),
+        cmocka_unit_test(test_sound_steps_back),
+        cmocka_unit_test(test_reordered),
+        cmocka_unit_test(test_no_times),
+        cmocka_unit_test(test_rounded_times),
+        cmocka_unit_test(test_variable),
+        cmocka_unit_test(test_picture_that_stays),
+        cmocka_unit_test(test_jump),
+        cmocka_unit_test(test_no_jump),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_two_videos),
+        cmocka_unit_test(test_sound_alone),
+        cmocka_unit_test(test_units_of_several_lengths),
+        cmocka_unit_test(test_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
