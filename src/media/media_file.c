@@ -75,6 +75,15 @@ static bool add_streams(struct loading *loading, const char *wanted)
     return added;
 }
 
+static bool check_edits(struct loading *loading, const char *path)
+{
+    return !media_input_lacks_edits(path) ||
+           loading_fail(loading,
+                        "it is a fragmented MP4 file with more than one edit, which is not "
+                        "supported. This copies it without edits: ffmpeg -i FILE -c copy "
+                        "COPY.mp4");
+}
+
 /* A file that was cut off plays up to there. */
 static void note_missing(struct loading *loading, const char *path)
 {
@@ -270,7 +279,8 @@ struct media *media_module_open(const struct media_file *file, char *error, size
     loading.media->mtu = file->mtu > 0 ? file->mtu : MEDIA_MTU_DEFAULT;
     av_log_set_level(AV_LOG_QUIET);
     loading.input = media_input_open(file->path, error, size);
-    bool loaded = loading.input && add_streams(&loading, file->tracks) && loading_read(&loading) &&
+    bool loaded = loading.input && check_edits(&loading, file->path) &&
+                  add_streams(&loading, file->tracks) && loading_read(&loading) &&
                   describe_all(&loading) && lay_out(&loading) && pack_all(&loading);
     if (loaded)
         note_missing(&loading, file->path);

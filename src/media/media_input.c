@@ -5,15 +5,20 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define BOXES_MAX 10000u /* of a file at its top level; more are damage */
+#include "media/mp4_edits.h"
+
+#define MOOV_MAX (UINT64_C(1) << 28) /* bytes; where it is longer its edits are not looked at */
+#define BOXES_MAX 10000u             /* of a file at its top level; more are damage */
 
 /* What the boxes at the top level of an MP4 file tell (ISO/IEC 14496-12, 4.2). */
 struct boxes {
     bool mp4;  /* it begins as such a file does */
-    bool moov; /* it has the index of its tracks, which is often written last */
+    bool moov; /* it has the index of its tracks, which is often written last ... */
+    uint64_t moov_at, moov_len; /* ... and this is its content */
     uint64_t end;
 };
 
@@ -47,7 +52,13 @@ static struct boxes read_boxes(FILE *file)
         if (got < 8 || (i == 0 && !begins_file(head + 4)))
             break;
         boxes.mp4 = true;
-        boxes.moov |= memcmp(head + 4, "moov", 4) == 0;
+        bool moov = memcmp(head + 4, "moov", 4) == 0;
+        uint64_t head_len = read_number(head, 4) == 1 ? 16 : 8;
+        if (moov && size >= head_len) {
+            boxes.moov_at = boxes.end + head_len;
+            boxes.moov_len = size - head_len;
+        }
+        boxes.moov |= moov;
         if (size < 8 || size > INT64_MAX - boxes.end) /* 0: up to the file's end */
             break;
         boxes.end += size;
@@ -74,6 +85,21 @@ uint64_t media_input_missing(const char *path)
     struct boxes boxes = boxes_of(path);
     uint64_t size = (uint64_t)stat_of.st_size;
     return boxes.mp4 && boxes.end > size ? boxes.end - size : 0;
+}
+
+bool media_input_lacks_edits(const char *path)
+{
+    struct boxes boxes = boxes_of(path);
+    size_t len = boxes.moov_len < MOOV_MAX ? (size_t)boxes.moov_len : 0;
+    uint8_t *moov = len > 0 ? malloc(len) : NULL;
+    FILE *file = moov ? fopen(path, "rbe") : NULL;
+    bool lacks = false;
+    if (file && fseeko(file, (off_t)boxes.moov_at, SEEK_SET) == 0)
+        lacks = mp4_edits_are_left_out(slice_make(moov, fread(moov, 1, len, file)));
+    if (file)
+        fclose(file);
+    free(moov);
+    return lacks;
 }
 
 /* libavformat's own words for these would help nobody. */

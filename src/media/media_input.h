@@ -1,6 +1,7 @@
 /* media_input.h - opens a media file with libavformat, or says in plain words why it can't be. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,3 +15,6 @@ struct AVFormatContext *media_input_open(const char *path, char *why, size_t siz
 /* Bytes at the end of an MP4 file that its boxes tell of and that aren't there; 0 where none are
    missing, or it is another kind of file. */
 uint64_t media_input_missing(const char *path);
+
+/* Whether it is an MP4 file with edits that libavformat doesn't apply. */
+bool media_input_lacks_edits(const char *path);

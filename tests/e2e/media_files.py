@@ -300,6 +300,20 @@ def refused_files(options, message):
         refused(options, message, folder)
 
 
+@test
+def edits_of_a_fragmented_file():
+    """A pause before the sound is fine; where it is an edit with media, there are two, and the file is refused."""
+    path = made("late.mp4", *PICTURES, "-itsoffset", "0.5", *SOUND, *H264, "-c:a", "aac", "-movflags", "frag_keyframe+delay_moov")
+    head, mark, rest = pathlib.Path(path).read_bytes().rpartition(b"elst\0\0\0\0\0\0\0\2")  # two edits: length, begin, rate
+    if rest[4:8] != b"\xff\xff\xff\xff":
+        skip("ffmpeg wrote no pause")
+    with Server("--media", path) as server:
+        equal(codecs(server.url), ["h264", "aac"], "streams")
+    with tempfile.TemporaryDirectory(prefix="rtspbench-") as folder:
+        (pathlib.Path(folder) / "edits.mp4").write_bytes(head + mark + rest[:4] + bytes(4) + rest[8:])
+        refused(["serve", "--media", "edits.mp4"], "it is a fragmented MP4 file with more than one edit", folder)
+
+
 def lap_notes(path):
     """What the server and a publisher say of a file."""
     with Server("--media", path) as server:
