@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "media/timing.h"
 
 #define LAPS 100u
@@ -72,11 +73,8 @@ static void add_sound(struct rig *rig, uint32_t rate, uint32_t unit, uint32_t co
         add(rig, track, from + (int64_t)i * unit, NONE)->duration = unit;
 }
 
-static void lay_out(struct rig *rig)
+static void pack(struct rig *rig)
 {
-    char error[100];
-    struct text why = text_init(error, sizeof(error));
-    assert_true(timing_lay_out(&rig->timing, &rig->media, &why));
     for (size_t i = 0; i < rig->timing.count; i++) {
         struct media_packet at[2];
         unsigned times = timing_packets(&rig->timing, &rig->units[i], at);
@@ -86,6 +84,14 @@ static void lay_out(struct rig *rig)
         }
     }
     assert_true(media_finish(&rig->media));
+}
+
+static void lay_out(struct rig *rig)
+{
+    char error[100];
+    struct text why = text_init(error, sizeof(error));
+    assert_true(timing_lay_out(&rig->timing, &rig->media, &why));
+    pack(rig);
 }
 
 static int by_size(const void *a, const void *b)
@@ -494,6 +500,63 @@ static void test_units_of_several_lengths(void **state)
     rig_free(rig);
 }
 
+static int64_t random_time(struct rng *rng, int64_t last)
+{
+    static const int64_t steps[] = {3600,  0,       -3600,   1,
+                                    90000, -200000, 3000000, -(INT64_C(1) << 40)};
+    uint64_t kind = rng_below(rng, 40);
+    return kind == 39 ? NONE : last + steps[kind < 8 ? kind : 0];
+}
+
+static void check_order(const struct media *media, unsigned track)
+{
+    struct media_place place = media_seek(media, track, 0), before = place;
+    if (place.due_ns == UINT64_MAX)
+        return;
+    for (unsigned n = 0; n < 500; n++, before = place) {
+        assert_int_equal(media_ordinal(media, &place), n);
+        media_advance(media, &place);
+        assert_true(place.due_ns >= before.due_ns);
+        uint32_t on = media_timestamp(media, place.lap, place.index) -
+                      media_timestamp(media, before.lap, before.index);
+        bool wraps = media->lap_ns > 40000 * NS_PER_S;
+        assert_true((int32_t)on > 0 || wraps || media->tracks[track].clock_rate == 90000);
+    }
+}
+
+/* Whatever times a file has: nothing is due before what was sent, and sound goes on. */
+static void test_any_times(void **state)
+{
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        struct rig *rig = rig_new();
+        struct rng rng = rng_init(seed, 0, 0);
+        char error[100];
+        struct text why = text_init(error, sizeof(error));
+        int64_t last[2] = {0, 0};
+        add_track(rig, seed % 3 > 0, 90000);
+        add_track(rig, false, 48000);
+        for (uint64_t i = 1 + rng_below(&rng, 80); i > 0; i--) {
+            unsigned track = rng_below(&rng, 2) == 1;
+            int64_t pts = random_time(&rng, last[track]);
+            int64_t dts = random_time(&rng, last[track]);
+            struct timing_unit *unit = add(rig, track, pts, track == 0 ? dts : NONE);
+            last[track] = pts == NONE ? last[track] : pts;
+            unit->key = rng_below(&rng, 9) == 0;
+            unit->hidden = rng_below(&rng, 9) == 0;
+            unit->duration =
+                rig->timing.tracks[track].video ? 0 : 960 * (1 + (uint32_t)rng_below(&rng, 2));
+        }
+        if (timing_lay_out(&rig->timing, &rig->media, &why)) {
+            pack(rig);
+            for (unsigned i = 0; i < 2; i++)
+                check_order(&rig->media, i);
+        } else {
+            assert_true(why.len > 0);
+        }
+        rig_free(rig);
+    }
+}
+
 static void test_nothing(void **state)
 {
     char error[100];
@@ -524,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_two_videos),
         cmocka_unit_test(test_sound_alone),
         cmocka_unit_test(test_units_of_several_lengths),
+        cmocka_unit_test(test_any_times),
         cmocka_unit_test(test_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
