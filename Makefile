@@ -23,6 +23,11 @@ check: $(BUILD)/build.ninja ## the quick part of it: unit tests and form
 	@ninja -C $(BUILD)
 	@scripts/test unit form
 
+soak: $(BUILD)/build.ninja ## the long list of media files, served and published; under 10 minutes
+	@scripts/setup test
+	@ninja -C $(BUILD)
+	@scripts/test soak
+
 fmt: ## lay out the C code
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -50,4 +55,4 @@ $(BUILD)/build.ninja:
 	    { echo "meson and ninja are missing: run scripts/setup" >&2; exit 1; }
 	@meson setup $(BUILD)
 
-.PHONY: all help demo test check fmt fuzz bench install clean
+.PHONY: all help demo test check soak fmt fuzz bench install clean
