@@ -98,8 +98,7 @@ static bool describe_video(struct loading *loading, unsigned track)
     struct media_track *to = &loading->media->tracks[track];
     struct text fmtp = text_init(to->fmtp, sizeof(to->fmtp));
     enum nal_codec codec = loading_codec(stream);
-    const AVCodecParameters *filtered = stream->filter->par_out;
-    struct slice extra = slice_make(filtered->extradata, (size_t)filtered->extradata_size);
+    struct slice extra = slice_make(loading->bytes + stream->extra_at, stream->extra_len);
     for (size_t i = 0; !nal_find_sets(codec, extra, &stream->sets); i++) {
         if (i == loading->timing.count)
             return loading_fail(loading, "its video has no parameter sets");

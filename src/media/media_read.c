@@ -45,24 +45,41 @@ static int64_t time_of(const struct media_stream *stream, int64_t time, uint32_t
                                   : av_rescale_q(time, stream->from->time_base, clock);
 }
 
-/* Keeps a unit's bytes, which the filter and the demuxer would take back. */
-static bool keep_unit(struct loading *loading, struct timing_unit unit, const uint8_t *bytes)
+/* Keeps bytes that the filter and the demuxer would take back. */
+static bool keep_bytes(struct loading *loading, struct slice bytes)
 {
-    struct timing *timing = &loading->timing;
-    uint8_t *all = grow(loading->bytes, &loading->room, loading->len + unit.len, 1);
+    uint8_t *all = grow(loading->bytes, &loading->room, loading->len + bytes.len, 1);
     if (!all)
         return loading_fail(loading, "out of memory");
     loading->bytes = all;
+    if (bytes.len > 0)
+        memcpy(all + loading->len, bytes.data, bytes.len);
+    loading->len += bytes.len;
+    return loading->len <= BYTES_MAX || loading_fail(loading, "it holds over 1 GiB of media");
+}
+
+static bool keep_unit(struct loading *loading, struct timing_unit unit, const uint8_t *bytes)
+{
+    struct timing *timing = &loading->timing;
     struct timing_unit *units =
         grow(timing->units, &loading->unit_room, timing->count + 1, sizeof(unit));
     if (!units)
         return loading_fail(loading, "out of memory");
     timing->units = units;
     unit.bytes = loading->len;
-    memcpy(all + loading->len, bytes, unit.len);
-    loading->len += unit.len;
+    if (!keep_bytes(loading, slice_make(bytes, unit.len)))
+        return false;
     units[timing->count++] = unit;
-    return loading->len <= BYTES_MAX || loading_fail(loading, "it holds over 1 GiB of media");
+    return true;
+}
+
+/* A container's parameter sets are sent with keyframes that have none of their own. */
+static bool keep_sets(struct loading *loading, struct media_stream *stream)
+{
+    const AVCodecParameters *filtered = stream->filter->par_out;
+    stream->extra_at = loading->len;
+    stream->extra_len = (size_t)filtered->extradata_size;
+    return keep_bytes(loading, slice_make(filtered->extradata, stream->extra_len));
 }
 
 static uint32_t block_of(const struct media_stream *stream)
@@ -262,6 +279,8 @@ bool loading_read(struct loading *loading)
 {
     AVPacket *packet = av_packet_alloc();
     bool kept = packet != NULL;
+    for (unsigned i = 0; i < loading->media->track_count && kept; i++)
+        kept = !loading->streams[i].filter || keep_sets(loading, &loading->streams[i]);
     while (kept && av_read_frame(loading->input, packet) >= 0) {
         for (unsigned i = 0; i < loading->media->track_count && kept; i++) {
             if (packet->stream_index == loading->streams[i].from->index)

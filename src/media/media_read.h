@@ -30,8 +30,9 @@ struct media_stream {
     bool unordered;   /* ... and whether behind it an order can't be told */
     uint8_t *samples; /* PCM that isn't cut into units yet ... */
     size_t samples_len, samples_room;
-    int64_t samples_at;   /* ... and its time in the track's clock */
-    struct nal_sets sets; /* borrowed from the stream, or from bytes */
+    int64_t samples_at;         /* ... and its time in the track's clock */
+    size_t extra_at, extra_len; /* the file's parameter sets, Annex B, in bytes */
+    struct nal_sets sets;       /* borrowed from bytes */
 };
 
 /* A file on its way to being a media. */
@@ -41,7 +42,7 @@ struct loading {
     struct media_stream streams[MEDIA_TRACKS_MAX]; /* track_count of the media */
     struct timing timing;                          /* its units are owned */
     size_t unit_room;
-    uint8_t *bytes; /* of all units; owned */
+    uint8_t *bytes; /* of all units, and their parameter sets; owned */
     size_t len, room;
     char *error;
     size_t error_size;

@@ -128,6 +128,25 @@ static void test_containers(void **state)
     }
 }
 
+/* An open GOP's keyframes have no parameter sets in MP4: they get the file's, a copy of them. */
+static void test_parameter_sets(void **state)
+{
+    if (!run("ff -i a.mp4 -an -c:v libx264 -pix_fmt yuv420p -bf 3 -x264-params "
+             "open-gop=1:b-adapt=0:keyint=24:min-keyint=24:scenecut=0 open.mp4"))
+        skip();
+    struct media *media = load("open.mp4");
+    unsigned sets = 0;
+    for (uint32_t i = 0; i < media->packet_count; i++) {
+        const struct media_packet *packet = &media->packets[i];
+        unsigned type = (packet->prefix_len > 0 ? packet->prefix[0] : packet->payload[0]) & 31;
+        assert_in_range(type, 1, 28);
+        sets += type == 7; /* SPS */
+    }
+    assert_int_equal(sets, (100 + 23) / 24);
+    check_pictures(media, 100);
+    media_free(media);
+}
+
 /* Raw streams have no times: those of the MP4 file are found again, if from 0 on. */
 static void test_raw(void **state)
 {
@@ -222,9 +241,10 @@ static void test_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_containers), cmocka_unit_test(test_raw),
-        cmocka_unit_test(test_edits),      cmocka_unit_test(test_jump),
-        cmocka_unit_test(test_cut),        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_containers), cmocka_unit_test(test_parameter_sets),
+        cmocka_unit_test(test_raw),        cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_jump),       cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_samples),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
