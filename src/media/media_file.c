@@ -210,9 +210,25 @@ static bool pack_unit(struct loading *loading, const struct timing_unit *unit,
     return pack_opus(loading, bytes, packet);
 }
 
+/* The first pictures of a lap follow those of another one. */
+static void break_links(struct loading *loading)
+{
+    bool begun[MEDIA_TRACKS_MAX] = {false};
+    for (size_t i = 0; i < loading->timing.count; i++) {
+        const struct timing_unit *unit = &loading->timing.units[i];
+        const struct media_stream *stream = &loading->streams[unit->track];
+        if (!unit->sent)
+            continue;
+        if (!begun[unit->track] && stream->carriage->codec == AV_CODEC_ID_HEVC)
+            nal_break_link(loading->bytes + unit->bytes, unit->len);
+        begun[unit->track] = true;
+    }
+}
+
 static bool pack_all(struct loading *loading)
 {
     struct media *media = loading->media;
+    break_links(loading);
     for (size_t i = 0; i < loading->timing.count; i++) {
         const struct timing_unit *unit = &loading->timing.units[i];
         struct media_packet at[2];

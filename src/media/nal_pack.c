@@ -14,7 +14,8 @@ enum {
     H264_DELIMITER = 9,
     H264_FILLER = 12,
     H264_FU_A = 28,
-    H265_IRAP_FIRST = 16,
+    H265_IRAP_FIRST = 16, /* BLA_W_LP */
+    H265_CRA = 21,
     H265_IRAP_LAST = 23,
     H265_SLICE_LAST = 31,
     H265_VPS = 32,
@@ -83,6 +84,16 @@ bool nal_is_keyframe(enum nal_codec codec, struct slice nal)
     if (codec == NAL_H264 && type == H264_SEI)
         return h264_recovery_frames(nal) == 0;
     return codec == NAL_H264 ? type == H264_IDR : type >= H265_IRAP_FIRST && type <= H265_IRAP_LAST;
+}
+
+void nal_break_link(uint8_t *unit, size_t len)
+{
+    struct slice rest = slice_make(unit, len), nal;
+    while (nal_next(&rest, &nal)) {
+        uint8_t *header = unit + (nal.data - unit);
+        if (nal_type(NAL_H265, nal) == H265_CRA)
+            *header = (uint8_t)((*header & 0x81) | H265_IRAP_FIRST << 1);
+    }
 }
 
 bool nal_begins_picture(enum nal_codec codec, struct slice nal)

@@ -24,6 +24,12 @@ bool nal_is_keyframe(enum nal_codec codec, struct slice nal);
 /* Is it a slice that begins a picture (first_mb_in_slice 0, first_slice_segment_in_pic_flag 1)? */
 bool nal_begins_picture(enum nal_codec codec, struct slice nal);
 
+/* Tells that what an access unit refers to in front of it is not in the stream: the clean random
+   access pictures (CRA) in it become broken links (BLA_W_LP; ITU-T H.265, 7.4.2.2). Where laps
+   meet, the numbers of pictures begin anew, and a decoder would take the leading pictures of a CRA
+   for those of the lap before. Annex B; nothing else is changed. */
+void nal_break_link(uint8_t *unit, size_t len);
+
 /* The parameter sets of a stream, borrowed; the last of each kind. */
 struct nal_sets {
     struct slice sets[3]; /* H.264: SPS, PPS; H.265: VPS, SPS, PPS */

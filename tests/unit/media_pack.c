@@ -194,6 +194,17 @@ static void test_fmtp(void **state)
                                             "sprop-parameter-sets=Z01AH6s=,aO48gA==");
 }
 
+/* ITU-T H.265, table 7-1: CRA_NUT is 21, BLA_W_LP 16; the type is in bits 1 to 6 of the first byte.
+ */
+static void test_broken_link(void **state)
+{
+    uint8_t unit[] = "\0\0\1\x46\1\x50\0\0\1\x2a\1\xa0\x2a\0\0\1\xab\1\x20\0\0\1\x26\1\xa0";
+    nal_break_link(unit, sizeof(unit) - 1);
+    assert_memory_equal(unit,
+                        "\0\0\1\x46\1\x50\0\0\1\x20\1\xa0\x2a\0\0\1\xa1\1\x20\0\0\1\x26\1\xa0",
+                        sizeof(unit) - 1);
+}
+
 static void test_picture_starts(void **state)
 {
     static const struct {
@@ -305,11 +316,17 @@ static void test_aac_payload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_h264_round_trip), cmocka_unit_test(test_h265_round_trip),
-        cmocka_unit_test(test_annexb),          cmocka_unit_test(test_sets_before_keyframes),
-        cmocka_unit_test(test_h265_keyframes),  cmocka_unit_test(test_fmtp),
-        cmocka_unit_test(test_picture_starts),  cmocka_unit_test(test_adts),
-        cmocka_unit_test(test_aac_fragments),   cmocka_unit_test(test_aac_payload),
+        cmocka_unit_test(test_h264_round_trip),
+        cmocka_unit_test(test_h265_round_trip),
+        cmocka_unit_test(test_annexb),
+        cmocka_unit_test(test_sets_before_keyframes),
+        cmocka_unit_test(test_h265_keyframes),
+        cmocka_unit_test(test_fmtp),
+        cmocka_unit_test(test_picture_starts),
+        cmocka_unit_test(test_broken_link),
+        cmocka_unit_test(test_adts),
+        cmocka_unit_test(test_aac_fragments),
+        cmocka_unit_test(test_aac_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
