@@ -209,7 +209,8 @@ struct session {
     struct track tracks[SESSION_TRACKS_INLINE];
 };
 
-/* The only dispatch. */
+/* Takes an event of the session's sockets, its timer, the resolver or the plan; where the events of
+   all states are told apart. The session may have ended, and its record be free, on return. */
 void session_step(struct client *client, struct session *session,
                   const struct session_event *event);
 

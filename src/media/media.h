@@ -1,5 +1,5 @@
-/* media.h - what a path plays: one lap of RTP packets, repeated for ever and shared by all readers.
- */
+/* media.h - what a server's path plays, or a publisher sends: one lap of RTP packets, repeated for
+ * ever and shared by all who send it. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
  * it.
  *
  * Pure. playout_plan says what to write, the caller writes as much as the kernel takes, and
- * playout_commit moves on by exactly that; what isn't committed is planned again, in the same way.
+ * playout_move moves on by exactly that; what isn't committed is planned again, in the same way.
  */
 #pragma once
 

@@ -41,7 +41,7 @@ struct server_config {
     uint32_t max_sessions;    /* of the registry's servers together; 0: no limit */
     uint32_t max_connections; /* of this shard */
     unsigned shards;          /* that share the machine; 0 is 1 */
-    unsigned shard;           /* the how manieth, from 0 */
+    unsigned shard;           /* zero-based index of this one */
     uint64_t seed;            /* of session ids and faults, and on the sim loop of nonces */
     server_on_session_end on_session_end; /* may be NULL */
     void *context;

@@ -81,7 +81,7 @@ struct rtp_counts {
     uint64_t packets; /* duplicates included */
     uint64_t bytes;   /* RTP header and payload */
     uint64_t expected;
-    uint64_t lost; /* settled: its gap expired, or the track ended */
+    uint64_t lost; /* missing now: counted when its gap opens, taken back when it comes after all */
     uint64_t duplicates;
     uint64_t reordered;
     uint64_t late; /* came after its gap had expired and been counted lost */

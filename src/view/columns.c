@@ -26,6 +26,16 @@ struct slice columns_clip(struct slice bytes, unsigned columns)
     return slice_make(bytes.data, n);
 }
 
+void columns_add_clipped(struct text *to, unsigned columns, struct slice bytes)
+{
+    if (columns_clip(bytes, columns).len == bytes.len) {
+        text_add(to, bytes);
+        return;
+    }
+    text_add(to, columns_clip(bytes, columns - 3));
+    text_add_string(to, "...");
+}
+
 void columns_add_right(struct text *to, unsigned width, struct slice cell)
 {
     text_printf(to, "%*.*s", (int)width, (int)cell.len, (const char *)cell.data);

@@ -9,6 +9,9 @@ unsigned columns_of(struct slice bytes);
 /* As much of it as surely fits. */
 struct slice columns_clip(struct slice bytes, unsigned columns);
 
+/* Appends as much of it as surely fits; with dots at its end where that isn't all. */
+void columns_add_clipped(struct text *to, unsigned columns, struct slice bytes);
+
 /* At the right end of width columns. */
 void columns_add_right(struct text *to, unsigned width, struct slice cell);
 

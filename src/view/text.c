@@ -225,7 +225,7 @@ static void add_error(const struct error_entry *error, bool first, struct text *
     text_printf(&whole, "  %s", error_name(error, name));
     if (error->sample[0])
         text_printf(&whole, "  %s", error->sample);
-    text_add(to, columns_clip(text_slice(&whole), VIEW_TEXT_COLUMNS));
+    columns_add_clipped(to, VIEW_TEXT_COLUMNS, text_slice(&whole));
     text_add_string(to, "\n");
 }
 

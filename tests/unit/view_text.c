@@ -252,6 +252,20 @@ static void test_limits(void **state)
     a_run_end(&run);
 }
 
+/* 80 columns: label 11, count 7, the name between two pairs of blanks, and the dots. */
+static void test_long_error(void **state)
+{
+    struct a_run run;
+    a_run_begin(&run);
+    run.total->error_count = 0;
+    stats_error(run.total, PHASE_CONNECT, REASON_REFUSED, 0,
+                "from rtsp://127.0.0.1:9/a/path/that/is/as/long/as/it/gets");
+    assert_holds(
+        summary(&run.snapshot),
+        "\nerrors           1  connect refused  from rtsp://127.0.0.1:9/a/path/that/is/a...\n");
+    a_run_end(&run);
+}
+
 /* The greatest numbers, every kind of error with endless samples: still one screen. */
 static void worst_fits(bool publish)
 {
@@ -464,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_headlines),
         cmocka_unit_test(test_nothing_established),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_long_error),
         cmocka_unit_test(test_worst_fits),
         cmocka_unit_test(test_errors_are_all_counted),
         cmocka_unit_test(test_interval),
