@@ -34,8 +34,9 @@ fmt: ## lay out the C code
 fuzz: ## fuzz each parser for FUZZ_SECONDS
 	@scripts/test --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
-bench: ## every target of docs/PERFORMANCE.md; under 15 minutes
-	@if [ -x bench/run ]; then bench/run; else echo "There are no benchmarks yet."; fi
+bench: $(BUILD)/build.ninja ## every target of docs/PERFORMANCE.md; under 15 minutes
+	@ninja -C $(BUILD) program bench/bench-source bench/bench-drain bench/bench-micro
+	@bench/run
 
 install: all ## into PREFIX (/usr/local)
 	@install -D -m 755 $(BUILD)/rtspbench $(DESTDIR)$(PREFIX)/bin/rtspbench

@@ -71,7 +71,7 @@ def who_is_not_back_by_the_end_is_unanswered():
     port = free_port()
     status, result = restarted(command_of(port, "-d", "8s", "--reconnect", "--slo", "failed_ratio<1%"), port, None)
     sessions = result["sessions"]
-    equal(status, 99, f"status {json.dumps(sessions)}")
+    equal(status, 3 if result["generator"]["limits"] else 99, f"status {json.dumps(sessions)}")  # a busy machine
     equal([sessions[key] for key in ("started", "dropped", "unanswered", "cancelled", "failed")],
           [2 * READERS, READERS, READERS, 0, 0], "started, dropped, unanswered, cancelled, failed")
     equal(result["latency_ms"]["come_back"]["never"], READERS, "come_back.never")
