@@ -78,7 +78,8 @@ def jitters(transport, sound):
 
 @test(args=[("udp",), ("tcp",)])
 def jitter_agrees(transport):
-    """Within 5 %, on sound whose clock tshark knows: each packet is a frame of its own there.
+    """Within 5 %, and the microsecond in which ours is counted, on sound whose clock tshark knows: each packet is a frame
+    of its own there.
 
     Over TCP a read has one stamp, its last segment's. Where this machine is so busy that packets of several
     frames come in one read, there is nothing to compare: then another try."""
@@ -88,7 +89,7 @@ def jitter_agrees(transport):
                         sound], check=True, timeout=60)
         for _ in range(3 if transport == "tcp" else 1):
             ours, theirs = jitters(transport, sound)
-            if abs(ours - theirs) <= 0.05 * theirs:
+            if abs(ours - theirs) <= 0.05 * theirs + 0.001:
                 return
     if transport == "tcp" and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         skip("this machine is too busy to read each packet by itself")

@@ -60,8 +60,9 @@ def compare(url, b_frames):
     assert (lead > 30) == (b_frames > 0), f"a lead of {lead} ms"
     if latency > 0:
         near(run.panel["latency_ms"]["p50"], latency, "latency")
-    elif latency < -25:  # said to have been captured after it came: not measured
-        equal(run.panel["latency_ms"]["count"], 0, f"latencies, which libavformat has at {latency} ms")
+    elif latency < -25:  # said to have been captured after it came: not measured, unless this machine was late
+        measured, frames_seen = run.panel["latency_ms"]["count"], run.panel["frames"]["complete"]
+        assert measured < frames_seen / 10, f"{measured} latencies, which libavformat has at {latency} ms"
     near(run.panel["skew_ms"]["p50"], skew, "skew")
     return latency, skew
 
