@@ -206,8 +206,10 @@ uint64_t publication_next(const struct server *server, const struct connection *
     uint64_t until_ns;
     if (!connection_publishes(connection) || connection->session.state != SESSION_RECORDING)
         return TIME_NEVER;
-    is_stalled(connection, server->now_ns, &until_ns);
-    uint64_t report_ns = publication_of(server, connection)->report_at_ns;
+    const struct publication *publication = publication_of(server, connection);
+    if (is_stalled(connection, server->now_ns, &until_ns) != publication->stalled)
+        return server->now_ns; /* bytes came between that moment and the timer */
+    uint64_t report_ns = publication->report_at_ns;
     return report_ns < until_ns ? report_ns : until_ns;
 }
 

@@ -558,6 +558,27 @@ static void test_stall(void **state)
     world_free(world);
 }
 
+/* Nor do media put it off that the server reads before it looks at the clock: it was stopped at
+   that moment. */
+static void test_stall_under_media(void **state)
+{
+    static const char *const path = "/live?stall=4s/6s";
+    struct world *world = world_new(10, NULL);
+    struct client *client = publish(world, 0, path);
+    uint64_t start_ns = sim_now(world->sim);
+    struct address server;
+    assert_true(address_parse(SLICE(HOST), PORT, &server));
+    run(world, 1990 * NS_PER_MS);
+    sim_freeze(world->sim, &server, true);
+    send_packet(world, client, 0, 1);
+    run(world, 20 * NS_PER_MS);
+    sim_freeze(world->sim, &server, false);
+    run(world, 10 * NS_PER_MS);
+    assert_int_equal(ask(world, client, "OPTIONS", path, SESSION), 200);
+    assert_in_range(sim_now(world->sim) - start_ns, 6000 * NS_PER_MS, 6010 * NS_PER_MS);
+    world_free(world);
+}
+
 static void test_ending_faults(void **state)
 {
     struct world *world = world_new(11, NULL);
@@ -715,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_teardown_overtakes),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_stall_under_media),
         cmocka_unit_test(test_ending_faults),
         cmocka_unit_test(test_refusing_faults),
         cmocka_unit_test(test_mute_teardown),
