@@ -86,7 +86,7 @@ const struct option_spec option_table[] = {
     {.id = OPT_BAD_CLIENT_RATIO, .name = "bad-client-ratio", .argument = "R", .kind = OPTION_TEXT,
      .fallback = "0.1", .group = LOAD, .commands = RUN, .help = "which share of them"},
     {.id = OPT_BAD_CLIENTS, .name = "bad-clients", .argument = "LIST", .kind = OPTION_TEXT,
-     .group = LOAD, .commands = RUN, .help = "which kinds, weighed, as slow_reader:3,rst; else all of them"},
+     .group = LOAD, .commands = RUN, .help = "which kinds, weighed, as slow_reader:3,rst; else all of them (docs/MISBEHAVING.md)"},
     {.id = OPT_BAD_AFTER, .name = "bad-after", .argument = "D", .kind = OPTION_DURATION,
      .group = LOAD, .commands = RUN, .help = "a calm stretch without them first; else a third of the test, 1m at most"},
     {.id = OPT_POPULARITY, .name = "popularity", .argument = "HOW", .kind = OPTION_TEXT,
