@@ -224,6 +224,8 @@ bool client_start_bad(struct client *client, uint32_t reader, enum misbehaviour 
     }
     client->alive++;
     client->starting++;
+    if (session->end_ms > 0) /* it lives from when it is due */
+        session->end_ms += (uint32_t)((due_ns - client->now_ns) / NS_PER_MS);
     session_wait(client, session, due_ns - client->now_ns);
     return true;
 }

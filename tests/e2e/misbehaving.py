@@ -39,6 +39,17 @@ def outcome_of(kind, outcome):
 
 
 @test
+def a_life_begins_after_the_calm_stretch():
+    """Clients that arrive in the first 0.3 s, are let loose at 3 s and live for 2 s, which is over before the run is."""
+    with Server("--pattern", "20/s:200") as server:
+        run = run_with(server, "pattern", "connect_and_wait", "-d", "5400ms", "--bad-after", "3s",
+                       "--session-duration", "2s")
+        server.stop()
+    only, = run.misbehaving
+    assert only["started"] > 5 and 1.9 < only["mean_life_s"] < 2.3, only
+
+
+@test
 def bystanders_pay_where_one_stalls_all():
     """A server that stops for everyone when one reader stops reading: freezes that the calm stretch had not."""
     with Server("--pattern", "1000/s:1400") as server:
