@@ -27,7 +27,7 @@ static void check_usable(struct slice value, const struct transport *transport)
 
 static void write(struct text *to, const struct transport *transport)
 {
-    static const char *const lower[] = {"/TCP;unicast", "/UDP;unicast", ";multicast"};
+    static const char *const lower[] = {"/TCP;unicast", "/UDP;unicast", "/UDP;multicast"};
     text_printf(to, "RTP/%s%s", transport->secure ? "SAVP" : "AVP", lower[transport->lower]);
     if (transport->has_interleaved)
         text_printf(to, ";interleaved=%d-%d", transport->interleaved[0], transport->interleaved[1]);
