@@ -311,7 +311,8 @@ static void fit_sound(struct layout *layout, unsigned track, const struct sound 
     struct timing_unit *last = NULL;
     media_set_grid(to, sound->unit, layout->lap, layout->rate);
     bool grid = to->grid.unit_ticks > 0;
-    uint64_t room = grid ? to->grid.units : to->lap_ticks / sound->unit, held = 0, filled = 0;
+    uint64_t whole = units_scale(layout->lap, to->clock_rate, layout->rate);
+    uint64_t room = grid ? to->grid.units : whole / sound->unit, held = 0, filled = 0;
     for (size_t i = 0; i < timing->count; i++) {
         struct timing_unit *unit = &timing->units[i];
         if (unit->track != track || !unit->sent)

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define JUMPS_MAX 256u
+#define JUMPS_ROOM 16u                            /* at first */
 #define PAUSE_NS ((int64_t)(3 * NS_PER_S))        /* that all tracks have: a jump */
 #define PAUSE_ALONE_NS ((int64_t)(10 * NS_PER_S)) /* of a track that is alone */
 #define MARGIN_NS ((int64_t)NS_PER_S)             /* by which tracks may be apart in a file */
@@ -14,8 +14,8 @@
 
 /* From each jump on, times are later by so much. */
 struct jumps {
-    unsigned count; /* with the file's start, which is none */
-    int64_t shift_ns[JUMPS_MAX + 1];
+    unsigned count, room;          /* with the file's start, which is none */
+    int64_t *shift_ns;             /* owned */
     int64_t first_ns, first_by_ns; /* where the first one is in the lap, and how far it goes */
 };
 
@@ -128,19 +128,28 @@ static bool is_pause(const struct timing *timing, unsigned track, int64_t from_n
     return true;
 }
 
-static void add_jump(struct jumps *jumps, int64_t at_ns, int64_t by_ns)
+/* False: out of memory. */
+static bool add_jump(struct jumps *jumps, int64_t at_ns, int64_t by_ns)
 {
+    if (jumps->count == jumps->room) {
+        int64_t *more = reallocarray(jumps->shift_ns, 2 * (size_t)jumps->room, sizeof(*more));
+        if (!more)
+            return false;
+        jumps->shift_ns = more;
+        jumps->room *= 2;
+    }
     if (jumps->count == 1) {
         jumps->first_ns = at_ns;
         jumps->first_by_ns = by_ns;
     }
-    if (jumps->count <= JUMPS_MAX)
-        jumps->count++;
-    jumps->shift_ns[jumps->count - 1] = jumps->shift_ns[jumps->count - 2] - by_ns;
+    jumps->shift_ns[jumps->count] = jumps->shift_ns[jumps->count - 1] - by_ns;
+    jumps->count++;
+    return true;
 }
 
-/* Finds jumps in the track that says how long a lap is, and closes them there. */
-static void close_leader(struct timing *timing, unsigned track, struct jumps *jumps)
+/* Finds jumps in the track that says how long a lap is, and closes them there. False: out of
+   memory. */
+static bool close_leader(struct timing *timing, unsigned track, struct jumps *jumps)
 {
     const struct timing_track *of = &timing->tracks[track];
     bool has_dts = has_times(timing, track, true), started = false;
@@ -157,15 +166,17 @@ static void close_leader(struct timing *timing, unsigned track, struct jumps *ju
         bool on = at_ns > expected_ns + pause_ns && is_pause(timing, track, expected_ns, at_ns);
         if (!started)
             first_ns = at_ns;
-        else if (back || on)
-            add_jump(jumps, expected_ns + jumps->shift_ns[jumps->count - 1] - first_ns,
-                     at_ns - expected_ns);
+        else if ((back || on) &&
+                 !add_jump(jumps, expected_ns + jumps->shift_ns[jumps->count - 1] - first_ns,
+                           at_ns - expected_ns))
+            return false;
         bool anew = !started || back || on;
         expected_ns = anew || end_ns > expected_ns ? end_ns : expected_ns;
         last_ns = anew || at_ns > last_ns ? at_ns : last_ns;
         started = true;
         unit->pts += to_ticks(jumps->shift_ns[jumps->count - 1], of->rate);
     }
+    return true;
 }
 
 static int64_t distance(int64_t a, int64_t b)
@@ -201,23 +212,25 @@ static void close_follower(struct timing *timing, unsigned track, const struct j
     }
 }
 
-static void close_jumps(struct timing *timing, struct media *media)
+static bool close_jumps(struct timing *timing, struct media *media)
 {
-    struct jumps jumps = {.count = 1};
+    struct jumps jumps = {1, JUMPS_ROOM, calloc(JUMPS_ROOM, sizeof(int64_t)), 0, 0};
     unsigned leader = 0;
     while (leader + 1 < timing->track_count && !timing->tracks[leader].video)
         leader++;
     if (!timing->tracks[leader].video)
         leader = 0;
-    close_leader(timing, leader, &jumps);
-    for (unsigned i = 0; i < timing->track_count; i++) {
+    bool closed = jumps.shift_ns && close_leader(timing, leader, &jumps);
+    for (unsigned i = 0; i < timing->track_count && closed; i++) {
         if (i != leader)
             close_follower(timing, i, &jumps);
     }
-    if (jumps.count > 1)
+    if (closed && jumps.count > 1)
         media_note(media, "its time jumps %u time%s, first by %+.3f s after %.3f s: that is closed",
                    jumps.count - 1, jumps.count > 2 ? "s" : "",
                    (double)jumps.first_by_ns / NS_PER_S, (double)jumps.first_ns / NS_PER_S);
+    free(jumps.shift_ns);
+    return closed;
 }
 
 bool timing_repair(struct timing *timing, struct media *media)
@@ -230,6 +243,5 @@ bool timing_repair(struct timing *timing, struct media *media)
             return false;
         fill_pts(timing, i);
     }
-    close_jumps(timing, media);
-    return true;
+    return close_jumps(timing, media);
 }

@@ -374,6 +374,48 @@ static void test_jump(void **state)
     }
 }
 
+/* 300 pieces of five pictures, one behind the other, that each begin at 0. */
+static void test_many_jumps(void **state)
+{
+    struct rig *rig = rig_new();
+    unsigned video = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 1500; i++)
+        add(rig, video, i % 5 * FRAME, i % 5 * FRAME)->key = i % 5 == 0;
+    lay_out(rig);
+    check_constant(rig, 1500);
+    assert_memory_equal(rig->media.notes, "its time jumps 299 times, ", 26);
+    rig_free(rig);
+}
+
+/* 25 hours, a picture a second: of sound more ticks than a timestamp has. */
+static void test_long_sound(void **state)
+{
+    const uint32_t seconds = 90000, sounds = 100000, unit = 43200; /* of 0.9 s */
+    struct rig *rig = rig_new();
+    unsigned video = add_track(rig, true, 90000), sound = add_track(rig, false, 48000);
+    struct timing_unit *units = calloc(seconds + sounds, sizeof(*units));
+    assert_non_null(units);
+    rig->timing.tracks[video].frames = 1;
+    for (uint32_t i = 0; i < seconds; i++)
+        units[i] = (struct timing_unit){.track = (uint8_t)video,
+                                        .pts = i * INT64_C(90000),
+                                        .dts = i * INT64_C(90000),
+                                        .key = true};
+    for (uint32_t i = 0; i < sounds; i++)
+        units[seconds + i] = (struct timing_unit){
+            .track = (uint8_t)sound, .pts = (int64_t)i * unit, .dts = NONE, .duration = unit};
+    rig->timing.units = units;
+    rig->timing.count = seconds + sounds;
+    assert_true(timing_lay_out(&rig->timing, &rig->media, &(struct text){0}));
+    uint32_t sent = 0;
+    for (uint32_t i = 0; i < sounds; i++)
+        sent += units[seconds + i].sent;
+    assert_int_equal(sent, sounds);
+    assert_int_equal(rig->media.lap_ns, 25 * HOUR * (int64_t)NS_PER_S);
+    free(units);
+    rig_free(rig);
+}
+
 /* A picture that stays for 8 s while the sound goes on is no jump; nor is a gap of the sound. */
 static void test_no_jump(void **state)
 {
@@ -581,6 +623,8 @@ int main(void)
         cmocka_unit_test(test_variable),
         cmocka_unit_test(test_picture_that_stays),
         cmocka_unit_test(test_jump),
+        cmocka_unit_test(test_many_jumps),
+        cmocka_unit_test(test_long_sound),
         cmocka_unit_test(test_no_jump),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_edit),
