@@ -69,7 +69,9 @@ static struct boxes read_boxes(FILE *file)
 static struct boxes boxes_of(const char *path)
 {
     struct boxes boxes = {0};
-    FILE *file = fopen(path, "rbe");
+    struct stat found; /* a pipe can't be read a second time */
+    bool regular = stat(path, &found) == 0 && S_ISREG(found.st_mode);
+    FILE *file = regular ? fopen(path, "rbe") : NULL;
     if (!file)
         return boxes;
     boxes = read_boxes(file);

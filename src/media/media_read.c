@@ -12,6 +12,7 @@
 #include "media/aac_pack.h"
 #include "media/opus.h"
 
+#define YEARS_MAX 50                  /* a time further off is damage */
 #define BYTES_MAX (UINT64_C(1) << 30) /* of compressed media: it is held in memory */
 #define PCM_PACKET_NS (20 * NS_PER_MS)
 
@@ -41,8 +42,11 @@ static void *grow(void *array, size_t *room, size_t needed, size_t size)
 static int64_t time_of(const struct media_stream *stream, int64_t time, uint32_t rate)
 {
     AVRational clock = {1, (int)rate};
-    return time == AV_NOPTS_VALUE ? TIMING_NONE
-                                  : av_rescale_q(time, stream->from->time_base, clock);
+    int64_t most = (int64_t)rate * YEARS_MAX * 365 * 86400; /* sums of such times fit into ns */
+    if (time == AV_NOPTS_VALUE)
+        return TIMING_NONE;
+    int64_t ticks = av_rescale_q(time, stream->from->time_base, clock);
+    return ticks > most || ticks < -most ? TIMING_NONE : ticks;
 }
 
 /* Keeps bytes that the filter and the demuxer would take back. */

@@ -31,7 +31,10 @@ static bool is_surround_opus(const AVStream *stream)
 
 const struct carriage *carriage_of(const AVStream *stream)
 {
-    if (is_surround_opus(stream))
+    const AVCodecParameters *of = stream->codecpar;
+    bool sound = of->codec_type == AVMEDIA_TYPE_AUDIO;
+    if (is_surround_opus(stream) ||
+        (sound && (of->ch_layout.nb_channels <= 0 || of->sample_rate <= 0))) /* a damaged header */
         return NULL;
     for (size_t i = 0; i < sizeof(carriages) / sizeof(carriages[0]); i++) {
         if (carriages[i].codec == stream->codecpar->codec_id)
