@@ -34,7 +34,9 @@ static bool add_file(struct library *library, struct media *media, const char *v
     const char *name = media->name;
     bool taken = strcmp(name, "card") == 0 || strcmp(name, "pattern") == 0;
     if (!taken && !library_named(library, name)) {
-        if (library_add(library, media))
+        /* A place is the card's, and one the pattern's, which may have it already. */
+        unsigned kept = library_named(library, "pattern") ? 1 : 2;
+        if (library->count < LIBRARY_MAX - kept && library_add(library, media))
             return true;
         text_printf(error, "--media: at most %u files", LIBRARY_MAX - 2);
         return false;

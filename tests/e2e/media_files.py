@@ -348,5 +348,38 @@ def readers_over_a_seam():
         equal(run.result["panel"]["frames"]["damaged"], 0, "damaged frames")
 
 
+@test
+def sound_of_no_channels():
+    """A damaged header is a sentence, not a crash."""
+    file = pathlib.Path(made("whole.wav", *SOUND)).read_bytes()
+    damaged = pathlib.Path(FOLDER.name) / "damaged.wav"
+    damaged.write_bytes(file[:22] + bytes(2) + file[24:])  # the channels in "fmt "
+    refused(["serve", "--port", "0", "--media", str(damaged), "--media-tracks", "0"], "damaged.wav")
+
+
+@test
+def a_named_pipe():
+    """It is read once, as it comes."""
+    file = pathlib.Path(made("small.ts", *SOUND, "-t", "1", "-c:a", "aac", "-b:a", "64k")).read_bytes()
+    assert len(file) < 65536, "the pipe holds it all, so that its writer is gone at once"
+    pipe = pathlib.Path(FOLDER.name) / "pipe.ts"
+    os.mkfifo(pipe)
+    threading.Thread(target=lambda: pipe.write_bytes(file), daemon=True).start()
+    with Server("--media", str(pipe)) as server:
+        server.stop()
+
+
+@test(args=[((), 30), (("--pattern", "50/s:400"), 30)])
+def as_many_files_as_it_says(options, most):
+    """The test card and the pattern keep their places."""
+    file = pictures()
+    media = [word for n in range(most) for word in ("--media", f"n{n}={file}")]
+    with Server(*options, *media) as server:
+        for path in ("card", "pattern", f"n{most - 1}"):
+            equal(Run(server.url + path, "-n", 1, "-d", "1s").sessions["established"], 1, path)
+        server.stop()
+    refused(["serve", "--port", "0", *options, *media, "--media", f"more={file}"], f"at most {most} files")
+
+
 if __name__ == "__main__":
     main()
