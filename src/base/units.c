@@ -183,3 +183,13 @@ void units_write_count(struct text *to, uint64_t count)
         text_add(to, slice_make(digits + i, 1));
     }
 }
+
+uint64_t units_greatest_divisor(uint64_t a, uint64_t b)
+{
+    while (b > 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}

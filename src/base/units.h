@@ -36,6 +36,9 @@ void units_write_bytes(struct text *to, uint64_t bytes);
 /* "183 Mbit/s". */
 void units_write_bitrate(struct text *to, double bps);
 
+/* The greatest number that divides both; the other one where one is 0. */
+uint64_t units_greatest_divisor(uint64_t a, uint64_t b);
+
 /* From one unit to another: value * by / of, rounded down, without overflow on the way. */
 static inline uint64_t units_scale(uint64_t value, uint64_t by, uint64_t of)
 {

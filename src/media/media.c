@@ -53,21 +53,11 @@ void media_set_lap(struct media *media, uint64_t ticks, uint32_t rate)
     media->lap_of = rate;
 }
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
-{
-    while (b > 0) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 void media_set_grid(struct media_track *track, uint32_t unit_ticks, uint64_t lap_ticks,
                     uint32_t rate)
 {
     uint64_t lap = lap_ticks * track->clock_rate, unit = (uint64_t)rate * unit_ticks;
-    uint64_t divisor = greatest_divisor(lap % unit, unit);
+    uint64_t divisor = units_greatest_divisor(lap % unit, unit);
     if (lap % unit == 0) {
         track->lap_ticks = (uint32_t)(lap / unit * unit_ticks);
         return;

@@ -151,8 +151,7 @@ static bool keep_samples(struct loading *loading, unsigned track, const AVPacket
            loading_fail(loading, "it holds over 1 GiB of media");
 }
 
-/* Whether an edit of an MP4 file begins later. libavformat marks what is in front of
-   it, but for
+/* Whether an edit of an MP4 file begins later. libavformat marks what is in front of it, but for
    fragmented files, where it does no more than count times from the edit. */
 static bool is_hidden(const struct loading *loading, const AVPacket *packet)
 {
@@ -189,28 +188,6 @@ static bool keep_sound(struct loading *loading, unsigned track, const AVPacket *
     return unit.duration == 0 || keep_unit(loading, unit, packet->data);
 }
 
-/* Whether a picture begins the order of pictures anew (IDR; H.265 also BLA). */
-static bool begins_order(enum nal_codec codec, struct slice unit)
-{
-    struct slice nal;
-    while (nal_next(&unit, &nal)) {
-        unsigned type = nal_type(codec, nal);
-        if (nal_is_picture(codec, nal))
-            return codec == NAL_H264 ? type == 5 : type >= 16 && type <= 20;
-    }
-    return false;
-}
-
-static bool is_key(enum nal_codec codec, struct slice unit)
-{
-    struct slice nal;
-    while (nal_next(&unit, &nal)) {
-        if (nal_is_keyframe(codec, nal))
-            return true;
-    }
-    return false;
-}
-
 /* The order in which pictures of a raw stream are shown. */
 static bool find_order(struct media_stream *stream, const AVPacket *packet, int64_t *order)
 {
@@ -227,11 +204,11 @@ static bool find_order(struct media_stream *stream, const AVPacket *packet, int6
     }
     av_parser_parse2(stream->parser, stream->context, &out, &out_len, packet->data, packet->size,
                      AV_NOPTS_VALUE, AV_NOPTS_VALUE, 0);
-    stream->epoch += begins_order(loading_codec(stream), bytes);
+    stream->epoch += nal_unit_begins_order(loading_codec(stream), bytes);
     *order = stream->epoch * (INT64_C(1) << 32) + stream->parser->output_picture_number;
     if (stream->keyed && *order == stream->order && stream->from->codecpar->video_delay > 0)
         stream->unordered = true;
-    stream->keyed |= is_key(loading_codec(stream), bytes);
+    stream->keyed |= nal_unit_is_keyframe(loading_codec(stream), bytes);
     stream->order = *order;
     return true;
 }
@@ -248,7 +225,8 @@ static bool keep_picture(struct loading *loading, unsigned track, const AVPacket
         .duration = duration > 0 && duration < UINT32_MAX ? (uint32_t)duration : 0,
         .track = (uint8_t)track,
         .len = (uint32_t)packet->size,
-        .key = (packet->flags & AV_PKT_FLAG_KEY) || is_key(loading_codec(stream), bytes),
+        .key =
+            (packet->flags & AV_PKT_FLAG_KEY) || nal_unit_is_keyframe(loading_codec(stream), bytes),
         .hidden = is_hidden(loading, packet),
     };
     if (unit.pts == TIMING_NONE && !find_order(stream, packet, &unit.order))

@@ -14,7 +14,9 @@ enum {
     H264_DELIMITER = 9,
     H264_FILLER = 12,
     H264_FU_A = 28,
-    H265_IRAP_FIRST = 16, /* BLA_W_LP */
+    H265_IRAP_FIRST = 16,
+    H265_BLA = 16, /* BLA_W_LP; two more kinds of it follow */
+    H265_IDR_LAST = 20,
     H265_CRA = 21,
     H265_IRAP_LAST = 23,
     H265_SLICE_LAST = 31,
@@ -86,13 +88,34 @@ bool nal_is_keyframe(enum nal_codec codec, struct slice nal)
     return codec == NAL_H264 ? type == H264_IDR : type >= H265_IRAP_FIRST && type <= H265_IRAP_LAST;
 }
 
+bool nal_unit_is_keyframe(enum nal_codec codec, struct slice unit)
+{
+    struct slice nal;
+    while (nal_next(&unit, &nal)) {
+        if (nal_is_keyframe(codec, nal))
+            return true;
+    }
+    return false;
+}
+
+bool nal_unit_begins_order(enum nal_codec codec, struct slice unit)
+{
+    struct slice nal;
+    while (nal_next(&unit, &nal)) {
+        unsigned type = nal_type(codec, nal);
+        if (nal_is_picture(codec, nal))
+            return codec == NAL_H264 ? type == H264_IDR : type >= H265_BLA && type <= H265_IDR_LAST;
+    }
+    return false;
+}
+
 void nal_break_link(uint8_t *unit, size_t len)
 {
     struct slice rest = slice_make(unit, len), nal;
     while (nal_next(&rest, &nal)) {
         uint8_t *header = unit + (nal.data - unit);
         if (nal_type(NAL_H265, nal) == H265_CRA)
-            *header = (uint8_t)((*header & 0x81) | H265_IRAP_FIRST << 1);
+            *header = (uint8_t)((*header & 0x81) | H265_BLA << 1);
     }
 }
 

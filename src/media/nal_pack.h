@@ -21,6 +21,11 @@ bool nal_is_picture(enum nal_codec codec, struct slice nal); /* a slice of one *
    recovery point after no frame? */
 bool nal_is_keyframe(enum nal_codec codec, struct slice nal);
 
+/* Whether an access unit (an Annex B stream) is one that decoding can start at, and whether the
+   order in which pictures are shown begins anew with it (an IDR; H.265: a BLA, too). */
+bool nal_unit_is_keyframe(enum nal_codec codec, struct slice unit);
+bool nal_unit_begins_order(enum nal_codec codec, struct slice unit);
+
 /* Is it a slice that begins a picture (first_mb_in_slice 0, first_slice_segment_in_pic_flag 1)? */
 bool nal_begins_picture(enum nal_codec codec, struct slice nal);
 

@@ -245,16 +245,6 @@ struct sound {
     uint64_t end;   /* when the last unit is over, in ticks since the lap's start */
 };
 
-static uint32_t greatest_divisor(uint32_t a, uint32_t b)
-{
-    while (b > 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Opus has units of several lengths, all of them multiples of 2.5 ms. */
 static uint32_t unit_of(const struct timing *timing, unsigned track)
 {
@@ -262,7 +252,7 @@ static uint32_t unit_of(const struct timing *timing, unsigned track)
     for (size_t i = 0; i < timing->count; i++) {
         if (timing->units[i].track != track)
             continue;
-        unit = greatest_divisor(unit, last); /* the last one may be any length */
+        unit = (uint32_t)units_greatest_divisor(unit, last); /* the last one may be any length */
         last = timing->units[i].duration;
         first = first > 0 ? first : last;
     }

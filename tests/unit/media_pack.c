@@ -194,6 +194,31 @@ static void test_fmtp(void **state)
                                             "sprop-parameter-sets=Z01AH6s=,aO48gA==");
 }
 
+/* ITU-T H.264, table 7-1, and H.265, table 7-1: what stands in front of the first slice counts for
+   keyframes, its own type alone for the order. */
+static void test_units(void **state)
+{
+    static const struct {
+        enum nal_codec codec;
+        const char *unit;
+        size_t len;
+        bool key, begins;
+    } rows[] = {
+        {NAL_H264, "\0\0\1\x67\1\1\1\0\0\1\x65\x88", 12, true, true},  /* SPS, IDR */
+        {NAL_H264, "\0\0\1\6\6\1\x84\0\0\1\x41\x9a", 12, true, false}, /* recovery in 0 frames */
+        {NAL_H264, "\0\0\1\x09\x10\0\0\1\x41\x9a", 10, false, false},
+        {NAL_H265, "\0\0\1\x26\1\xa0", 6, true, true},  /* IDR_W_RADL, 19 */
+        {NAL_H265, "\0\0\1\x20\1\xa0", 6, true, true},  /* BLA_W_LP, 16 */
+        {NAL_H265, "\0\0\1\x2a\1\xa0", 6, true, false}, /* CRA, 21 */
+        {NAL_H265, "\0\0\1\x02\1\x80", 6, false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice unit = guarded(slice_make(rows[i].unit, rows[i].len));
+        assert_int_equal(nal_unit_is_keyframe(rows[i].codec, unit), rows[i].key);
+        assert_int_equal(nal_unit_begins_order(rows[i].codec, unit), rows[i].begins);
+    }
+}
+
 /* ITU-T H.265, table 7-1: CRA_NUT is 21, BLA_W_LP 16; the type is in bits 1 to 6 of the first byte.
  */
 static void test_broken_link(void **state)
@@ -316,17 +341,12 @@ static void test_aac_payload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_h264_round_trip),
-        cmocka_unit_test(test_h265_round_trip),
-        cmocka_unit_test(test_annexb),
-        cmocka_unit_test(test_sets_before_keyframes),
-        cmocka_unit_test(test_h265_keyframes),
-        cmocka_unit_test(test_fmtp),
-        cmocka_unit_test(test_picture_starts),
-        cmocka_unit_test(test_broken_link),
-        cmocka_unit_test(test_adts),
-        cmocka_unit_test(test_aac_fragments),
-        cmocka_unit_test(test_aac_payload),
+        cmocka_unit_test(test_h264_round_trip), cmocka_unit_test(test_h265_round_trip),
+        cmocka_unit_test(test_annexb),          cmocka_unit_test(test_sets_before_keyframes),
+        cmocka_unit_test(test_h265_keyframes),  cmocka_unit_test(test_fmtp),
+        cmocka_unit_test(test_picture_starts),  cmocka_unit_test(test_units),
+        cmocka_unit_test(test_broken_link),     cmocka_unit_test(test_adts),
+        cmocka_unit_test(test_aac_fragments),   cmocka_unit_test(test_aac_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
