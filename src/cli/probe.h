@@ -106,6 +106,11 @@ double probe_media_s(const struct probe *probe);
 /* The number of the track that this medium became, or -1. */
 int probe_track_of(const struct probe *probe, unsigned medium);
 
+static inline bool probe_has_ignored(const struct probe *probe)
+{
+    return probe->ignored.foreign + probe->ignored.unknown_type > 0;
+}
+
 /* Appends what came and was not counted, as a sentence without its full stop; nothing where there
    was nothing. */
 void probe_write_ignored(struct text *to, const struct probe *probe);

@@ -86,18 +86,13 @@ void probe_write_ignored(struct text *to, const struct probe *probe)
     text_printf(to, " had payload type %u, which the SDP doesn't have", ignored->payload_type);
 }
 
-static bool has_ignored(const struct probe *probe)
-{
-    return probe->ignored.foreign + probe->ignored.unknown_type > 0;
-}
-
 static void write_deadline(struct text *to, const struct probe *probe)
 {
     bool media = probe->reason == REASON_MEDIA_TIMEOUT;
     uint64_t waited_ns = media ? probe->plan.media_timeout_ns : probe->plan.timeout_ns;
     if (probe->reason == REASON_TEARDOWN_TIMEOUT && waited_ns > CLIENT_TEARDOWN_NS)
         waited_ns = CLIENT_TEARDOWN_NS;
-    bool ignored = media && has_ignored(probe);
+    bool ignored = media && probe_has_ignored(probe);
     text_add_string(to, ignored ? "no RTP that counts came within "
                         : media ? "no RTP came within "
                                 : "no answer within ");

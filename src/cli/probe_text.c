@@ -298,7 +298,7 @@ static void add_media(struct text *to, const struct probe *probe)
     text_printf(to, "\nMedia, %.2f s over %s\n", probe_media_s(probe), probe->udp ? "udp" : "tcp");
     for (unsigned n = 0; n < probe->track_count; n++)
         add_track(to, probe, n);
-    if (probe->ignored.foreign + probe->ignored.unknown_type > 0) {
+    if (probe_has_ignored(probe)) {
         text_add_string(to, "  ignored        ");
         probe_write_ignored(to, probe);
         text_add_string(to, "\n");

@@ -202,7 +202,6 @@ static uint32_t build(struct client *client, const struct publisher *publisher, 
         .ssrc = track->ssrc,
         .timestamp = track->timestamp_base + media_timestamp(media, place->at.lap, place->at.index),
         .sequence = track->sequence,
-
         .due_ns = publisher_queue_track_due_ns(&publisher->queue, number) + client->unix_offset_ns,
     };
     if (at + MEDIA_HEADER_MAX + MEDIA_PREFIX_MAX + packet->payload_len > CLIENT_SCRATCH)
