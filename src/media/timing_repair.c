@@ -114,18 +114,44 @@ static void fill_dts(struct timing *timing, unsigned track)
     }
 }
 
-/* Is there nothing of other tracks between two times, but what may be close to them? */
-static bool is_pause(const struct timing *timing, unsigned track, int64_t from_ns, int64_t to_ns_)
+/* The times of all tracks but the leader, in ascending order. */
+struct others {
+    size_t count;
+    int64_t *at_ns; /* owned */
+};
+
+static int by_time(const void *a, const void *b)
 {
-    for (size_t i = 0; i < timing->count; i++) {
+    const int64_t *left = a, *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+/* False: out of memory. */
+static bool collect_others(const struct timing *timing, unsigned leader, struct others *others)
+{
+    *others = (struct others){0, calloc(timing->count + 1, sizeof(int64_t))};
+    for (size_t i = 0; others->at_ns && i < timing->count; i++) {
         const struct timing_unit *unit = &timing->units[i];
-        if (unit->track == track)
-            continue;
-        int64_t at_ns = to_ns(unit->pts, timing->tracks[unit->track].rate);
-        if (at_ns > from_ns + MARGIN_NS && at_ns < to_ns_ - MARGIN_NS)
-            return false;
+        if (unit->track != leader)
+            others->at_ns[others->count++] = to_ns(unit->pts, timing->tracks[unit->track].rate);
     }
-    return true;
+    if (others->at_ns)
+        qsort(others->at_ns, others->count, sizeof(int64_t), by_time);
+    return others->at_ns != NULL;
+}
+
+/* Is there nothing of other tracks between two times, but what may be close to them? */
+static bool is_pause(const struct others *others, int64_t from_ns, int64_t until_ns)
+{
+    size_t low = 0, high = others->count; /* the first one behind from_ns is looked for */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (others->at_ns[middle] <= from_ns + MARGIN_NS)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == others->count || others->at_ns[low] >= until_ns - MARGIN_NS;
 }
 
 /* False: out of memory. */
@@ -149,7 +175,8 @@ static bool add_jump(struct jumps *jumps, int64_t at_ns, int64_t by_ns)
 
 /* Finds jumps in the track that says how long a lap is, and closes them there. False: out of
    memory. */
-static bool close_leader(struct timing *timing, unsigned track, struct jumps *jumps)
+static bool close_leader(struct timing *timing, unsigned track, const struct others *others,
+                         struct jumps *jumps)
 {
     const struct timing_track *of = &timing->tracks[track];
     bool has_dts = has_times(timing, track, true), started = false;
@@ -163,7 +190,7 @@ static bool close_leader(struct timing *timing, unsigned track, struct jumps *ju
         int64_t at_ns = to_ns(has_dts ? unit->dts : unit->pts, of->rate);
         int64_t end_ns = at_ns + to_ns(duration_of(of, unit), of->rate);
         bool back = at_ns < last_ns - usual_ns * (has_dts || !of->video ? 2 : REORDERED_MAX);
-        bool on = at_ns > expected_ns + pause_ns && is_pause(timing, track, expected_ns, at_ns);
+        bool on = at_ns > expected_ns + pause_ns && is_pause(others, expected_ns, at_ns);
         if (!started)
             first_ns = at_ns;
         else if ((back || on) &&
@@ -220,7 +247,10 @@ static bool close_jumps(struct timing *timing, struct media *media)
         leader++;
     if (!timing->tracks[leader].video)
         leader = 0;
-    bool closed = jumps.shift_ns && close_leader(timing, leader, &jumps);
+    struct others others;
+    bool closed = collect_others(timing, leader, &others) && jumps.shift_ns &&
+                  close_leader(timing, leader, &others, &jumps);
+    free(others.at_ns);
     for (unsigned i = 0; i < timing->track_count && closed; i++) {
         if (i != leader)
             close_follower(timing, i, &jumps);
