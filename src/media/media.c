@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "base/units.h"
 
-#define OVERLAP_MAX 3u /* laps of which a track may still have packets when another lap begins */
-
 static_assert(sizeof(struct media_packet) == 32, "a lap has thousands: two to a cache line");
 
 bool media_add(struct media *media, const struct media_packet *packet)
@@ -202,7 +200,9 @@ struct media_place media_seek(const struct media *media, unsigned track, uint64_
     uint32_t lap = (uint32_t)(from_ns / media->lap_ns);
     while (lap > 0 && media_lap_start(media, lap) > from_ns)
         lap--;
-    lap -= lap < OVERLAP_MAX ? lap : OVERLAP_MAX;
+    uint64_t last_ns = media->packets[of->first + of->packets - 1].due_ns;
+    uint64_t before = last_ns / media->lap_ns + 2; /* laps whose packets may still be due */
+    lap -= lap < before ? lap : (uint32_t)before;
     for (;; lap++) {
         uint64_t start_ns = track_lap_start(media, of, lap);
         uint32_t count = packets_in(of, lap);

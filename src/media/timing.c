@@ -78,7 +78,9 @@ static void cut_head(struct layout *layout, unsigned track, bool first)
         struct timing_unit *unit = &timing->units[i];
         if (unit->track != track)
             continue;
-        unit->sent = !key || (unit >= key && unit->pts >= key->pts);
+        unit->sent = key     ? unit >= key && unit->pts >= key->pts
+                     : first ? true
+                             : unit->pts >= layout->origin;
         left_out += !unit->sent && !unit->hidden;
     }
     if (first)
@@ -218,8 +220,8 @@ static bool lay_out_video(struct layout *layout)
         if (!done || counts[i] == 0)
             continue;
         uint64_t length = rank(&timing->tracks[i], pictures[i], counts[i]);
-        if (layout->origin > pictures[i][0].pts)
-            layout->origin = pictures[i][0].pts; /* there is no keyframe */
+        if (layout->origin == INT64_MAX) /* there is no keyframe */
+            layout->origin = pictures[i][0].pts;
         length += (uint64_t)(pictures[i][0].pts - layout->origin);
         lengths[i] = length;
         if (length > layout->lap)

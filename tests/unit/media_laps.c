@@ -22,6 +22,7 @@ static const struct row rows[] = {
     {101, 3003, 48000, 1024, 0},   /* 30000/1001 a second: a lap of no whole number of ns */
     {7, 3600, 8000, 160, 0},       /* 14 units exactly: no grid */
     {1, 3600, 48000, 2048, 0},     /* less than a unit: laps without sound */
+    {1, 90, 8000, 1024, 900},      /* a unit of 128 laps, which begins 112 laps late */
 };
 
 static uint32_t units_at_most(const struct row *row)

@@ -496,6 +496,23 @@ static void test_two_videos(void **state)
     rig_free(rig);
 }
 
+/* A second video without keyframes, of which some are shown before the first one begins. */
+static void test_video_without_keyframes(void **state)
+{
+    struct rig *rig = rig_new();
+    add_pictures(rig, 50, 5 * FRAME);
+    unsigned track = add_track(rig, true, 90000);
+    for (uint32_t i = 0; i < 55; i++)
+        add(rig, track, i * FRAME, i * FRAME);
+    lay_out(rig);
+    assert_int_equal(rig->media.lap_ns, 2 * NS_PER_S);
+    assert_int_equal(rig->media.tracks[0].packets, 50);
+    assert_int_equal(rig->media.tracks[1].packets, 50);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(rig->media.packets[i].due_ns, i % 50 * 40 * NS_PER_MS);
+    rig_free(rig);
+}
+
 /* Sound alone: a lap is as long as it is, to the sample; of two, as the longer one. */
 static void test_sound_alone(void **state)
 {
@@ -629,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_edit),
         cmocka_unit_test(test_two_videos),
+        cmocka_unit_test(test_video_without_keyframes),
         cmocka_unit_test(test_sound_alone),
         cmocka_unit_test(test_units_of_several_lengths),
         cmocka_unit_test(test_any_times),
