@@ -185,7 +185,7 @@ static bool keep_sound(struct loading *loading, unsigned track, const AVPacket *
         .len = (uint32_t)packet->size,
         .hidden = is_hidden(loading, packet),
     };
-    return unit.duration == 0 || keep_unit(loading, unit, packet->data);
+    return unit.duration == 0 || unit.len == 0 || keep_unit(loading, unit, packet->data);
 }
 
 /* The order in which pictures of a raw stream are shown. */
