@@ -84,7 +84,7 @@ static void say_notes(const char *file, const struct media *media)
     }
 }
 
-struct media *media_option_file(const struct options *options, const char *value,
+struct media *media_option_file(const struct options *options, const char *value, uint32_t mtu_most,
                                 struct text *error)
 {
     char why[1024];
@@ -97,6 +97,7 @@ struct media *media_option_file(const struct options *options, const char *value
     struct media_file from = {
         .path = (const char *)file.data,
         .mtu = (uint32_t)options_number(options, OPT_MTU),
+        .mtu_most = mtu_most,
         .tracks = options_text(options, OPT_MEDIA_TRACKS),
     };
     struct media *media = media_new_file(&from, why, sizeof(why));
@@ -155,7 +156,7 @@ struct media *media_to_publish(const struct options *options, struct text *error
     if (!check_source(options, error))
         return NULL;
     if (file)
-        return media_option_file(options, file, error);
+        return media_option_file(options, file, PUBLISHER_PACKET_MAX, error);
     struct media *card = pattern ? NULL
                                  : media_new_card(!options_given(options, OPT_NO_AUDIO),
                                                   (uint32_t)options_number(options, OPT_MTU));

@@ -15,8 +15,8 @@ bool media_check_tracks(const struct options *options, struct text *error);
 
 /* "[NAME=]FILE", cut as the options say. A file of that whole name comes first. Without a name,
    that of the file without its last suffix. What there is to say about the file is said on standard
-   error. */
-struct media *media_option_file(const struct options *options, const char *value,
+   error. mtu_most: what --mtu may be here. */
+struct media *media_option_file(const struct options *options, const char *value, uint32_t mtu_most,
                                 struct text *error);
 
 /* What --publish sends: a file, a pattern, or else the test card where this build has one. NULL

@@ -55,7 +55,8 @@ static bool add_files(const struct options *options, struct library *library, st
     for (unsigned i = 0; i < options->repeated_count; i++) {
         if (options->repeated_ids[i] != OPT_MEDIA)
             continue;
-        struct media *media = media_option_file(options, options->repeated[i], error);
+        struct media *media =
+            media_option_file(options, options->repeated[i], MEDIA_MTU_MAX, error);
         if (!media)
             return false;
         if (!add_file(library, media, options->repeated[i], error)) {

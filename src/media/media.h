@@ -167,6 +167,7 @@ struct media *media_new_card(bool audio, uint32_t mtu);
 struct media_file {
     const char *path;
     uint32_t mtu;       /* as of media_new_card */
+    uint32_t mtu_most;  /* that its user may ask for, to be told where mtu is too small */
     const char *tracks; /* as --media-tracks has them; NULL: video and audio */
 };
 

@@ -177,16 +177,27 @@ static bool pack_whole(struct loading *loading, struct slice unit, struct media_
     return media_add(loading->media, &packet) || loading_fail(loading, "out of memory");
 }
 
+static bool refuse_opus(struct loading *loading, size_t needed)
+{
+    char room[64];
+    struct text remedy = text_init(room, sizeof(room));
+    if (needed <= loading->mtu_most)
+        text_printf(&remedy, "it needs --mtu %zu", needed);
+    else
+        text_printf(&remedy, "--mtu is %u at most here", loading->mtu_most);
+    return loading_fail(loading,
+                        "it has an Opus frame of %zu bytes, which RTP can't cut into packets of "
+                        "%u: %s",
+                        needed - MEDIA_RTP_HEADER,
+                        media_payload_max(loading->media) + MEDIA_RTP_HEADER, text_string(&remedy));
+}
+
 /* A packet each: RTP knows no fragments of Opus (RFC 7587, 4.2). */
 static bool pack_opus(struct loading *loading, struct slice unit, struct media_packet packet)
 {
     uint32_t most = media_payload_max(loading->media);
     if (unit.len > most)
-        return loading_fail(
-            loading,
-            "it has an Opus frame of %zu bytes, which RTP can't cut into packets of %u: "
-            "it needs --mtu %zu",
-            unit.len, most + MEDIA_RTP_HEADER, unit.len + MEDIA_RTP_HEADER);
+        return refuse_opus(loading, unit.len + MEDIA_RTP_HEADER);
     return pack_whole(loading, unit, packet);
 }
 
@@ -291,6 +302,7 @@ struct media *media_module_open(const struct media_file *file, char *error, size
         loading_fail(&loading, "out of memory");
         return NULL;
     }
+    loading.mtu_most = file->mtu_most;
     loading.media->mtu = file->mtu > 0 ? file->mtu : MEDIA_MTU_DEFAULT;
     av_log_set_level(AV_LOG_QUIET);
     loading.input = media_input_open(file->path, error, size);

@@ -39,6 +39,7 @@ struct media_stream {
 struct loading {
     struct AVFormatContext *input;
     struct media *media;
+    uint32_t mtu_most;                             /* of media_file */
     struct media_stream streams[MEDIA_TRACKS_MAX]; /* track_count of the media */
     struct timing timing;                          /* its units are owned */
     size_t unit_room;

@@ -54,7 +54,10 @@ static void test_opus_frames(void **state)
 {
     const char *path = make("loud.opus", "-f lavfi -i sine=d=1:r=48000 -ac 2 -c:a libopus "
                                          "-b:a 510k -vbr off -frame_duration 60");
-    assert_null(LOAD(.path = path));
+    assert_null(LOAD(.path = path, .mtu_most = 2048));
+    assert_string_equal(error, "it has an Opus frame of 3825 bytes, which RTP can't cut into "
+                               "packets of 1400: --mtu is 2048 at most here");
+    assert_null(LOAD(.path = path, .mtu_most = 3837));
     assert_string_equal(error, "it has an Opus frame of 3825 bytes, which RTP can't cut into "
                                "packets of 1400: it needs --mtu 3837");
     assert_null(LOAD(.path = path, .mtu = 3836));
