@@ -177,78 +177,78 @@ enum { ALL, HEAD, NONE }; /* what went out of a group: its keyframe, but not its
    once, and of that keyframe a part: it is finished. At 8.5 s all that was due before 6.5 s is too
    old: pictures, and all keyframes but that of 6 s, the newest of those. Over UDP, where a full
    socket takes nothing, the pictures of 3.52 to 3.96 s go, too, and so does the keyframe of 4 s. */
+static const struct shortage_row {
+    const char *name, *url;
+    bool udp;
+    uint64_t limit_ms;
+    uint64_t halt_from_ms, halt_to_ms;
+    uint64_t full_from_ms, full_to_ms; /* the publisher's socket */
+    enum drop_cause cause;
+    uint32_t groups[9];
+    uint32_t dropped;
+} waits[] = {
+    {"an idle server", URL, .dropped = 0},
+    {"an idle server over UDP", URL, .udp = true, .dropped = 0},
+    {"a stall under the limit", URL "?stall=1s/4s", .dropped = 0},
+    {"a stall", URL "?stall=5s/8500ms", .cause = DROP_SERVER,
+     .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
+     .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"a stall under another limit", URL "?stall=5s/8500ms", .limit_ms = 5200, .dropped = 0},
+    {"a stall, and this machine halted in its midst", URL "?stall=5s/8500ms", .halt_from_ms = 5000,
+     .halt_to_ms = 5500, .cause = DROP_SERVER, .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
+     .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"a stall, and this machine halted for most of it", URL "?stall=5s/8500ms",
+     .halt_from_ms = 4100, .halt_to_ms = 8000, .cause = DROP_SERVER,
+     .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
+     .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"a stall, and this machine halted as it ends", URL "?stall=5s/8500ms", .halt_from_ms = 8200,
+     .halt_to_ms = 8800, .cause = DROP_SERVER, .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
+     .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"this machine halted in a stall that ends soon", URL "?stall=1s/4s", .halt_from_ms = 3520,
+     .halt_to_ms = 8520, .cause = DROP_SELF,
+     .groups = {[3] = HEAD, [4] = NONE, [5] = NONE, [6] = HEAD},
+     .dropped = 2 * GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"this machine halted", URL, .halt_from_ms = 3520, .halt_to_ms = 8520, .cause = DROP_SELF,
+     .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
+     .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"this machine halted, with a short limit", URL, .limit_ms = 100, .halt_from_ms = 3520,
+     .halt_to_ms = 8520, .cause = DROP_SELF,
+     .groups = {[4] = HEAD, [5] = NONE, [6] = NONE, [7] = NONE, [8] = HEAD},
+     .dropped = 3 * GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
+    {"this machine halted for less", URL, .halt_from_ms = 3520, .halt_to_ms = 5000},
+    /* the last byte of a picture that is begun doesn't go; half of what depends on the dropped
+       pictures comes due when there is room again */
+    {"a full connection", URL, .limit_ms = 100, .full_from_ms = 3490, .full_to_ms = 4320,
+     .cause = DROP_SERVER, .groups = {[3] = HEAD, [4] = HEAD},
+     .dropped = PICTURES_OF_A_GROUP + 11 * PICTURE_PACKETS},
+    {"a socket that is full", URL, .udp = true, .full_from_ms = 3490, .full_to_ms = 8520,
+     .cause = DROP_SELF, .groups = {[3] = HEAD, [4] = NONE, [5] = NONE, [6] = HEAD},
+     .dropped = 2 * GROUP_PACKETS + PICTURES_OF_A_GROUP + 12 * PICTURE_PACKETS},
+};
+
 static void test_waits_and_drops(void **state)
 {
-    static const struct {
-        const char *name, *url;
-        bool udp;
-        uint64_t limit_ms;
-        uint64_t halt_from_ms, halt_to_ms;
-        uint64_t full_from_ms, full_to_ms; /* the publisher's socket */
-        enum drop_cause cause;
-        uint32_t groups[9];
-        uint32_t dropped;
-    } rows[] = {
-        {"an idle server", URL, .dropped = 0},
-        {"an idle server over UDP", URL, .udp = true, .dropped = 0},
-        {"a stall under the limit", URL "?stall=1s/4s", .dropped = 0},
-        {"a stall", URL "?stall=5s/8500ms", .cause = DROP_SERVER,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
-         .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"a stall under another limit", URL "?stall=5s/8500ms", .limit_ms = 5200, .dropped = 0},
-        {"a stall, and this machine halted in its midst", URL "?stall=5s/8500ms",
-         .halt_from_ms = 5000, .halt_to_ms = 5500, .cause = DROP_SERVER,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
-         .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"a stall, and this machine halted for most of it", URL "?stall=5s/8500ms",
-         .halt_from_ms = 4100, .halt_to_ms = 8000, .cause = DROP_SERVER,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
-         .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"a stall, and this machine halted as it ends", URL "?stall=5s/8500ms",
-         .halt_from_ms = 8200, .halt_to_ms = 8800, .cause = DROP_SERVER,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
-         .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"this machine halted in a stall that ends soon", URL "?stall=1s/4s", .halt_from_ms = 3520,
-         .halt_to_ms = 8520, .cause = DROP_SELF,
-         .groups = {[3] = HEAD, [4] = NONE, [5] = NONE, [6] = HEAD},
-         .dropped = 2 * GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"this machine halted", URL, .halt_from_ms = 3520, .halt_to_ms = 8520, .cause = DROP_SELF,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = HEAD},
-         .dropped = GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"this machine halted, with a short limit", URL, .limit_ms = 100, .halt_from_ms = 3520,
-         .halt_to_ms = 8520, .cause = DROP_SELF,
-         .groups = {[4] = HEAD, [5] = NONE, [6] = NONE, [7] = NONE, [8] = HEAD},
-         .dropped = 3 * GROUP_PACKETS + 2 * PICTURES_OF_A_GROUP},
-        {"this machine halted for less", URL, .halt_from_ms = 3520, .halt_to_ms = 5000},
-        /* the last byte of a picture that is begun doesn't go; half of what depends on the dropped
-           pictures comes due when there is room again */
-        {"a full connection", URL, .limit_ms = 100, .full_from_ms = 3490, .full_to_ms = 4320,
-         .cause = DROP_SERVER, .groups = {[3] = HEAD, [4] = HEAD},
-         .dropped = PICTURES_OF_A_GROUP + 11 * PICTURE_PACKETS},
-        {"a socket that is full", URL, .udp = true, .full_from_ms = 3490, .full_to_ms = 8520,
-         .cause = DROP_SELF, .groups = {[3] = HEAD, [4] = NONE, [5] = NONE, [6] = HEAD},
-         .dropped = 2 * GROUP_PACKETS + PICTURES_OF_A_GROUP + 12 * PICTURE_PACKETS},
-    };
     struct world world;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        begin(&world, rows[i].url, 10400);
-        world.plan.transport = rows[i].udp ? PLAN_UDP : PLAN_TCP;
-        world.plan.publish_queue_ns = (rows[i].limit_ms ? rows[i].limit_ms : 2000) * NS_PER_MS;
-        world.halt_from_ns = rows[i].halt_from_ms * NS_PER_MS;
-        world.halt_to_ns = rows[i].halt_to_ms * NS_PER_MS;
-        const struct stats *stats = run(&world, rows[i].full_from_ms, rows[i].full_to_ms);
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        begin(&world, waits[i].url, 10400);
+        world.plan.transport = waits[i].udp ? PLAN_UDP : PLAN_TCP;
+        world.plan.publish_queue_ns = (waits[i].limit_ms ? waits[i].limit_ms : 2000) * NS_PER_MS;
+        world.halt_from_ns = waits[i].halt_from_ms * NS_PER_MS;
+        world.halt_to_ns = waits[i].halt_to_ms * NS_PER_MS;
+        const struct stats *stats = run(&world, waits[i].full_from_ms, waits[i].full_to_ms);
         uint32_t missing = check_frames(10 * FRAMES_PER_S);
-        if (missing != rows[i].dropped || stats->published.dropped != missing ||
-            stats->published.dropped_by[rows[i].cause] != missing)
-            fail_msg("%s: %u missing, %u dropped, %u by whom it should be", rows[i].name, missing,
+        if (missing != waits[i].dropped || stats->published.dropped != missing ||
+            stats->published.dropped_by[waits[i].cause] != missing)
+            fail_msg("%s: %u missing, %u dropped, %u by whom it should be", waits[i].name, missing,
                      (unsigned)stats->published.dropped,
-                     (unsigned)stats->published.dropped_by[rows[i].cause]);
+                     (unsigned)stats->published.dropped_by[waits[i].cause]);
         for (uint32_t k = 0; k < 9; k++) {
-            assert_int_equal(tap.packets[k * FRAMES_PER_S] > 0, rows[i].groups[k] != NONE);
-            assert_int_equal(tap.packets[(k + 1) * FRAMES_PER_S - 1] > 0, rows[i].groups[k] == ALL);
+            assert_int_equal(tap.packets[k * FRAMES_PER_S] > 0, waits[i].groups[k] != NONE);
+            assert_int_equal(tap.packets[(k + 1) * FRAMES_PER_S - 1] > 0,
+                             waits[i].groups[k] == ALL);
         }
-        if (!rows[i].udp)
-            assert_int_equal(world_truth(&world).received.lost, rows[i].dropped);
+        if (!waits[i].udp)
+            assert_int_equal(world_truth(&world).received.lost, waits[i].dropped);
         world_end(&world);
     }
 }
